@@ -1,0 +1,1 @@
+"""Checkpoint to bundle: ``python -m export.onnx RUN -o BUNDLE``."""

@@ -1,0 +1,1 @@
+"""The networks, in PyTorch: what they are, not how they learn or ship."""

@@ -1,0 +1,1 @@
+"""Text in, two moving 3D hands out, in real time, on the device in the user's hand."""

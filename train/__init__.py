@@ -1,0 +1,1 @@
+"""How the networks learn: corpus, stages, evaluation. Run from a checkout: ``python -m train.all``."""
