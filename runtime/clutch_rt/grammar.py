@@ -87,7 +87,7 @@ class Grammar:
         return np.asarray([self.size(k) for k in range(len(SLOTS))], dtype=np.int64)
 
     def check(self, codes: IntArray) -> None:
-        """Raise GrammarError unless ``codes`` is ``(S, 4)``, 1 <= S <= max_steps, each code in its codebook."""
+        """Raise GrammarError unless ``codes`` is ``(S, 4)``, S in 1..max_steps, each in its codebook."""
         if codes.ndim != 2 or codes.shape[1] != len(SLOTS):
             raise GrammarError(f"codes have shape {tuple(codes.shape)}; a motion is (steps, {len(SLOTS)})")
         if not 1 <= codes.shape[0] <= self.max_steps:
@@ -101,7 +101,7 @@ class Grammar:
             )
 
     def flatten(self, codes: IntArray, markers: bool = True) -> IntArray:
-        """Codes ``(S, 4)`` to flat ids ``(4 S [+ 2],)``, with ``<som>`` and ``<eom>`` unless ``markers`` is false."""
+        """Codes ``(S, 4)`` to flat ids ``(4 S + 2,)``; without ``markers`` no ``<som>``, ``<eom>``."""
         self.check(codes)
         ids = (codes + self.bases).reshape(-1)
         return np.concatenate([[self.som], ids, [self.eom]]).astype(np.int64) if markers else ids
@@ -113,7 +113,9 @@ class Grammar:
             raise GrammarError(f"a motion runs from <som> ({self.som}) to <eom> ({self.eom})")
         body = ids[1:-1]
         if body.size % len(SLOTS):
-            raise GrammarError(f"{body.size} tokens lie between <som> and <eom>; they must be whole steps of 4")
+            raise GrammarError(
+                f"{body.size} tokens lie between <som> and <eom>; they must be whole steps of 4"
+            )
         codes = body.reshape(-1, len(SLOTS)) - self.bases
         self.check(codes)
         return codes
