@@ -1,0 +1,144 @@
+"""Vector quantisation with a codebook learnt by moving averages, the same on every process.
+
+Codes follow the latents by exponential moving averages (van den Oord et al., "Neural discrete
+representation learning", 2017, appendix A); a code that lost its latents is put where latents are.
+What decides, measured: an unquantised start, then codes taken from the latents, and a threshold for
+lost codes relative to the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What latents become.
+
+    Attributes:
+        latents: ``(N, D)``, the codes, with the gradient of the input passed straight through.
+        codes: ``(N,)`` int64, indices into the codebook.
+        commitment: scalar, mean squared distance of the input to its codes; zero during the start.
+    """
+
+    latents: Tensor
+    codes: Tensor
+    commitment: Tensor
+
+
+def _processes() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def sum_over_processes(x: Tensor) -> Tensor:
+    """The sum of ``x`` over the processes of a run, the same number everywhere; ``x`` itself if alone."""
+    if _processes() > 1:
+        dist.all_reduce(x)
+    return x
+
+
+def rows_of_processes(rows: Tensor) -> Tensor:
+    """The rows ``(N, D)`` of every process, ``(world * N, D)``, in the same order everywhere."""
+    if _processes() == 1:
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(_processes())]
+    dist.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
+
+
+class Quantizer(nn.Module):
+    """A codebook of K codes of D numbers.
+
+    All that it learns lies in buffers, so a checkpoint resumes exactly, and its random picks come from
+    the count of its updates, so the processes of a run keep the same codebook.
+
+    Args:
+        size: K, entries of the codebook.
+        code_size: D, numbers of a code.
+        decay: mu of the moving averages.
+        restart: a code is lost when its mean count falls under ``restart`` times the fair share, latents / K.
+        start_steps: updates that leave latents unquantised before the codebook is filled with latents.
+    """
+
+    codebook: Tensor
+    counts: Tensor
+    sums: Tensor
+    updates: Tensor
+
+    def __init__(self, size: int, code_size: int, decay: float, restart: float, start_steps: int) -> None:
+        super().__init__()
+        self.size, self.decay, self.restart, self.start_steps = size, decay, restart, start_steps
+        # Small and distinct, so that an untrained model gives varied codes.
+        codebook = torch.randn(size, code_size, generator=torch.Generator().manual_seed(0)) * 0.1
+        self.register_buffer("codebook", codebook)
+        self.register_buffer("counts", torch.ones(size))
+        self.register_buffer("sums", codebook.clone())
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def nearest(self, latents: Tensor) -> Tensor:
+        """Index of the nearest code, ``(N, D)`` to ``(N,)`` int64; of equals the lowest.
+
+        ``argmin over k of |c_k|^2 / 2 - z . c_k``, which orders codes as the distance does.
+        """
+        half = self.codebook.square().sum(dim=1) * 0.5
+        return torch.argmin(half - latents @ self.codebook.T, dim=1)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Indices ``(...)`` int64 to codes ``(..., D)``."""
+        return F.embedding(codes, self.codebook)
+
+    def soft(self, weights: Tensor) -> Tensor:
+        """Weights ``(..., K)`` to the weighted sum of codes ``(..., D)``; differentiable."""
+        return weights @ self.codebook
+
+    def forward(self, latents: Tensor) -> Quantized:
+        """Quantise ``(N, D)``; in training mode also learn from them."""
+        seen = latents.detach().float()
+        codes = self.nearest(seen)
+        if self.training and int(self.updates) < self.start_steps:
+            self._collect(seen)
+            return Quantized(latents, codes, latents.new_zeros(()))
+        chosen = self.lookup(codes).to(latents.dtype)
+        if self.training:
+            self._learn(seen, codes)
+        straight = latents + (chosen - latents).detach()
+        return Quantized(straight, codes, F.mse_loss(latents, chosen))
+
+    @torch.no_grad()
+    def _collect(self, latents: Tensor) -> None:
+        """Keep the newest K latents in the codebook itself, so the start ends with it full of data."""
+        latents = rows_of_processes(latents)
+        rows = latents[-self.size :]
+        first = int(self.updates) * len(rows)
+        self.codebook[torch.arange(first, first + len(rows), device=rows.device) % self.size] = rows
+        share = len(latents) / self.size
+        self.counts.fill_(share)
+        self.sums.copy_(self.codebook * share)
+        self.updates += 1
+
+    @torch.no_grad()
+    def _learn(self, latents: Tensor, codes: Tensor) -> None:
+        """One step of the moving averages, then new places for lost codes."""
+        hits = torch.bincount(codes, minlength=self.size).to(self.counts.dtype)
+        moved = torch.zeros_like(self.sums).index_add_(0, codes, latents)
+        self.counts.lerp_(sum_over_processes(hits), 1.0 - self.decay)
+        self.sums.lerp_(sum_over_processes(moved), 1.0 - self.decay)
+        share = len(latents) * _processes() / self.size
+        lost = (self.counts < self.restart * share).nonzero()[:, 0]
+        if len(lost):
+            self._revive(lost, rows_of_processes(latents), share)
+        self.codebook.copy_(self.sums / self.counts[:, None].clamp_min(1e-12))
+        self.updates += 1
+
+    def _revive(self, lost: Tensor, latents: Tensor, share: float) -> None:
+        """Put lost codes on latents picked at random, with the count of a fair share."""
+        picks = torch.Generator().manual_seed(int(self.updates))
+        order = torch.randperm(len(latents), generator=picks).to(latents.device)
+        lost = lost[: len(latents)]
+        self.counts[lost] = share
+        self.sums[lost] = latents[order[: len(lost)]] * share

@@ -1,0 +1,369 @@
+"""SHIFT: a two-hand motion as codes, four per step of 8 frames, and back.
+
+A trajectory branch and a pose branch, each applied to the left hand (mirrored to right-hand form) and
+to the right hand, each with one codebook for both hands ("Structuring Hands Into Fine-grained Tokens",
+CLUTCH, ICLR 2026). The encoder may look ahead; the decoder is causal and streams. The paper's ablation
+rows come from the same code: ``part`` gives one code per hand, ``single`` one code for both hands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.layout import (
+    FRAMES_PER_STEP,
+    HAND_SIZE,
+    HANDS,
+    LEFT,
+    MIRROR_SIGNS,
+    POSE,
+    TRAJECTORY,
+    TRAJECTORY_SIZE,
+)
+from models.causal import Decoder, Encoder, State
+from models.quantizer import Quantizer
+
+VARIANTS: Final = ("shift", "part", "single")
+CONFIG_FILE: Final = "config.json"
+WEIGHTS_FILE: Final = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class ShiftConfig:
+    """The size of a SHIFT model and how its codebooks learn."""
+
+    variant: str = "shift"  # shift: 4 codes per step; part: one per hand; single: one for both hands
+    widths: tuple[int, ...] = (64, 96, 128, 160)  # channels at 30, 15, 7.5 and 3.75 instants per second
+    depth: int = 2  # residual blocks per level, dilations 1, 3, 9, ...
+    out_depth: int = 1  # residual blocks of the decoder at the full rate
+    trajectory_codes: int = 2048  # entries of the trajectory codebook; of the only one in part and single
+    pose_codes: int = 1024  # entries of the pose codebook
+    code_size: int = 64  # numbers of a code
+    decay: float = 0.97  # mu of the codebooks' moving averages
+    restart: float = 0.2  # a code is lost under this part of the fair share of latents
+    start_steps: int = 80  # training steps that leave latents unquantised
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise InputError(f"SHIFT variant is {self.variant!r}; it must be one of {', '.join(VARIANTS)}")
+        if len(self.widths) != 4 or min(self.widths) < 1:
+            raise InputError(f"SHIFT widths are {self.widths}; four positive channel counts are wanted")
+        for name in ("trajectory_codes", "pose_codes", "code_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class ShiftOutput:
+    """What a training pass gives.
+
+    Attributes:
+        frames: ``(B, T, 2, 99)``, the reconstruction.
+        codes: ``(B, S, tokens_per_step)`` int64.
+        trajectory: scalar, mean squared error of the normalised trajectory numbers.
+        pose: scalar, mean squared error of the normalised pose numbers.
+        commitment: scalar, the sum over the four latents of the distance to their codes.
+    """
+
+    frames: Tensor
+    codes: Tensor
+    trajectory: Tensor
+    pose: Tensor
+    commitment: Tensor
+
+
+@dataclass(frozen=True)
+class BranchPlan:
+    """Which numbers of a motion a branch carries: ``part`` of each hand, or all of both hands together."""
+
+    name: str
+    part: slice
+    codes: int
+    both: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Numbers per frame that go through the branch."""
+        size = self.part.stop - self.part.start
+        return size * len(HANDS) if self.both else size
+
+
+def plan(config: ShiftConfig) -> tuple[BranchPlan, ...]:
+    """The branches of a variant, in the order of the slots."""
+    hand = slice(0, HAND_SIZE)
+    if config.variant == "single":
+        return (BranchPlan("both", hand, config.trajectory_codes, both=True),)
+    if config.variant == "part":
+        return (BranchPlan("hand", hand, config.trajectory_codes),)
+    return (
+        BranchPlan("trajectory", TRAJECTORY, config.trajectory_codes),
+        BranchPlan("pose", POSE, config.pose_codes),
+    )
+
+
+class Branch(nn.Module):
+    """Encoder, codebook and decoder of one part of the motion: ``(N, C, T)`` <-> codes ``(N, T/8)``."""
+
+    def __init__(self, channels: int, codes: int, config: ShiftConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(channels, config.widths, config.depth, config.code_size)
+        self.quantizer = Quantizer(codes, config.code_size, config.decay, config.restart, config.start_steps)
+        self.decoder = Decoder(channels, config.widths, config.depth, config.out_depth, config.code_size)
+
+    def latents(self, x: Tensor) -> Tensor:
+        """``(N, C, T)`` to latents ``(N, S, D)``."""
+        return self.encoder(x).transpose(1, 2)
+
+    def initial_state(self, rows: int) -> State:
+        """Zeros for ``rows`` sequences."""
+        where = self.quantizer.codebook
+        return [where.new_zeros(rows, *shape) for shape in self.decoder.state_shapes]
+
+
+class Shift(nn.Module):
+    """The tokenizer of motion.
+
+    Left hands are mirrored to right-hand form on the way in and back on the way out; inside, rows of a
+    batch are hands, ``row = 2 * batch + hand`` (in the ``single`` variant rows are motions).
+
+    Args:
+        config: the size of the model.
+    """
+
+    mean: Tensor
+    std: Tensor
+    signs: Tensor
+
+    def __init__(self, config: ShiftConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.plans = plan(config)
+        self.branches = nn.ModuleDict({p.name: Branch(p.channels, p.codes, config) for p in self.plans})
+        signs = torch.ones(len(HANDS), HAND_SIZE)
+        signs[LEFT] = torch.from_numpy(MIRROR_SIGNS.copy())
+        self.register_buffer("signs", signs, persistent=False)
+        self.register_buffer("mean", torch.zeros(HAND_SIZE))
+        self.register_buffer("std", torch.ones(HAND_SIZE))
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Codes per step of 8 frames: 4 in ``shift``, 2 in ``part``, 1 in ``single``."""
+        return sum(1 if p.both else len(HANDS) for p in self.plans)
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """Entries of the codebook of each slot, ``tokens_per_step`` numbers."""
+        sizes = [p.codes for p in self.plans]
+        return tuple(sizes if self.plans[0].both else sizes * len(HANDS))
+
+    def branch(self, name: str) -> Branch:
+        """A branch by its name: ``trajectory`` and ``pose``, or ``hand``, or ``both``."""
+        branch = self.branches[name]
+        assert isinstance(branch, Branch)
+        return branch
+
+    def fit_normaliser(self, frames: Tensor, floor: float = 0.05) -> None:
+        """Set mean and standard deviation from motions ``(..., 2, 99)``.
+
+        The six rotation numbers and the three of position share one deviation each, so that directions
+        keep their proportions; a pose number has its own, at least ``floor``, so that numbers that
+        hardly move do not count as much as those that do.
+        """
+        rows = (frames * self.signs).reshape(-1, HAND_SIZE).double()
+        mean, variance = rows.mean(dim=0), rows.var(dim=0, correction=0)
+        std = variance.sqrt().clamp_min(floor)
+        std[0:6] = variance[0:6].mean().sqrt().clamp_min(floor)
+        std[6:9] = variance[6:9].mean().sqrt().clamp_min(0.01)
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+
+    # ---- motion and its normalised rows -------------------------------------------------------
+
+    def normalise(self, frames: Tensor) -> Tensor:
+        """``(B, T, 2, 99)`` to normalised, right-hand form, ``(B, T, 2, 99)``."""
+        return (frames * self.signs - self.mean) / self.std
+
+    def denormalise(self, x: Tensor) -> Tensor:
+        """The way back, ``(B, T, 2, 99)``."""
+        return (x * self.std + self.mean) * self.signs
+
+    def _rows(self, x: Tensor, p: BranchPlan) -> Tensor:
+        """Normalised ``(B, T, 2, 99)`` to the rows of a branch ``(N, C, T)``."""
+        b, t = x.shape[:2]
+        if p.both:
+            return x.reshape(b, t, p.channels).transpose(1, 2)
+        return x[..., p.part].permute(0, 2, 3, 1).reshape(b * len(HANDS), p.channels, t)
+
+    def _frames(self, rows: Sequence[Tensor]) -> Tensor:
+        """The rows ``(N, C, T)`` of all branches to motion ``(B, T, 2, 99)``."""
+        x = torch.cat(list(rows), dim=1)
+        if self.plans[0].both:
+            return self.denormalise(x.transpose(1, 2).reshape(x.shape[0], -1, len(HANDS), HAND_SIZE))
+        x = x.reshape(-1, len(HANDS), HAND_SIZE, x.shape[-1])
+        return self.denormalise(x.permute(0, 3, 1, 2))
+
+    def _slots(self, rows: Sequence[Tensor]) -> Tensor:
+        """Codes ``(N, S)`` of each branch to ``(B, S, tokens_per_step)``, left slots before right."""
+        hands = 1 if self.plans[0].both else len(HANDS)
+        x = torch.stack(list(rows), dim=1)  # (N, branches, S)
+        return x.reshape(-1, hands * len(rows), x.shape[-1]).transpose(1, 2)
+
+    def _branch_codes(self, codes: Tensor) -> list[Tensor]:
+        """The way back: ``(B, S, tokens_per_step, ...)`` to ``(N, S, ...)`` for each branch."""
+        b, s = codes.shape[:2]
+        hands = 1 if self.plans[0].both else len(HANDS)
+        x = codes.reshape(b, s, hands, len(self.plans), *codes.shape[3:]).transpose(1, 2)
+        return [x[:, :, :, i].reshape(b * hands, s, *codes.shape[3:]) for i in range(len(self.plans))]
+
+    # ---- encode, decode ------------------------------------------------------------------------
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Motion ``(B, T, 2, 99)``, T a multiple of 8, to codes ``(B, T/8, tokens_per_step)`` int64.
+
+        Raises:
+            InputError: if the shape is another.
+        """
+        check_frames(frames)
+        x = self.normalise(frames)
+        rows = []
+        for p in self.plans:
+            z = self.branch(p.name).latents(self._rows(x, p))
+            codes = self.branch(p.name).quantizer.nearest(z.reshape(-1, z.shape[-1]))
+            rows.append(codes.reshape(z.shape[:2]))
+        return self._slots(rows)
+
+    def initial_state(self, batch: int = 1) -> State:
+        """The decoder's memory before the first step: zeros, branch after branch."""
+        rows = batch * (1 if self.plans[0].both else len(HANDS))
+        return [t for p in self.plans for t in self.branch(p.name).initial_state(rows)]
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes ``(B, S, tokens_per_step)`` to motion ``(B, 8 S, 2, 99)``; rotations are not orthonormal."""
+        return self.decode_step(codes, self.initial_state(codes.shape[0]))[0]
+
+    def decode_step(self, codes: Tensor, state: State) -> tuple[Tensor, State]:
+        """Some more codes ``(B, n, tokens_per_step)`` and the memory to frames ``(B, 8n, 2, 99)`` and memory."""
+        rows = self._branch_codes(codes)
+        latents = [self.branch(p.name).quantizer.lookup(r) for p, r in zip(self.plans, rows, strict=True)]
+        return self._decode_latents(latents, state)
+
+    def decode_soft(self, weights: Sequence[Tensor]) -> Tensor:
+        """Weights over the codes of each slot, to motion; differentiable.
+
+        Args:
+            weights: ``tokens_per_step`` tensors ``(B, S, K_slot)`` that sum to one over K.
+
+        Returns:
+            ``(B, 8 S, 2, 99)``; with one-hot weights, the frames of ``decode``.
+        """
+        names = [p.name for p in self.plans] * (self.tokens_per_step // len(self.plans))
+        codes = [self.branch(n).quantizer.soft(w) for n, w in zip(names, weights, strict=True)]
+        latents = self._branch_codes(torch.stack(codes, dim=2))
+        return self._decode_latents(latents, self.initial_state(weights[0].shape[0]))[0]
+
+    def _decode_latents(self, latents: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """Codes ``(N, n, D)`` of each branch to motion and the next memory."""
+        outputs, after, first = [], [], 0
+        for p, z in zip(self.plans, latents, strict=True):
+            decoder = self.branch(p.name).decoder
+            last = first + len(decoder.state_shapes)
+            x, memory = decoder.stream(z.transpose(1, 2), state[first:last])
+            outputs.append(x)
+            after += memory
+            first = last
+        return self._frames(outputs), after
+
+    def forward(self, frames: Tensor) -> ShiftOutput:
+        """Motion ``(B, T, 2, 99)``, T a multiple of 8, through the codes and back, with the losses."""
+        check_frames(frames)
+        x = self.normalise(frames)
+        latents, codes, commitment = [], [], frames.new_zeros(())
+        for p in self.plans:
+            z = self.branch(p.name).latents(self._rows(x, p))
+            quantized = self.branch(p.name).quantizer(z.reshape(-1, z.shape[-1]))
+            latents.append(quantized.latents.reshape(z.shape))
+            codes.append(quantized.codes.reshape(z.shape[:2]))
+            commitment = commitment + quantized.commitment
+        out = self._decode_latents(latents, self.initial_state(frames.shape[0]))[0]
+        error = (self.normalise(out) - x).square()
+        trajectory, pose = error[..., :TRAJECTORY_SIZE].mean(), error[..., TRAJECTORY_SIZE:].mean()
+        return ShiftOutput(out, self._slots(codes), trajectory, pose, commitment)
+
+    # ---- files ---------------------------------------------------------------------------------
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``, each by rename."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.contiguous().cpu() for name, value in self.state_dict().items()}
+        save_file(weights, folder / f".{WEIGHTS_FILE}.part")
+        (folder / f".{WEIGHTS_FILE}.part").replace(folder / WEIGHTS_FILE)
+        text = json.dumps({"model": "shift", **asdict(self.config)}, indent=2) + "\n"
+        (folder / f".{CONFIG_FILE}.part").write_text(text, encoding="utf-8")
+        (folder / f".{CONFIG_FILE}.part").replace(folder / CONFIG_FILE)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Shift:
+        """Read what ``save`` wrote; the model is in evaluation mode, on the CPU.
+
+        Raises:
+            FileFormatError: if the folder holds no SHIFT model, or a damaged one.
+        """
+        folder = Path(folder)
+        model = cls(read_config(folder / CONFIG_FILE))
+        path = folder / WEIGHTS_FILE
+        try:
+            model.load_state_dict(load_file(path))
+        except FileNotFoundError as error:
+            raise FileFormatError(f"{path} is missing; run `python -m train.shift` to make it") from error
+        except (SafetensorError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise FileFormatError(
+                f"{path} does not fit its {CONFIG_FILE}: {reason}; train it again or restore both files"
+            ) from error
+        return model.eval()
+
+
+def check_frames(frames: Tensor) -> None:
+    """Raise InputError unless ``frames`` is ``(B, T, 2, 99)`` with T a multiple of 8, at least 8."""
+    shape = tuple(frames.shape)
+    if len(shape) != 4 or shape[2:] != (len(HANDS), HAND_SIZE):
+        raise InputError(f"motion has shape {shape}; (batch, frames, {len(HANDS)}, {HAND_SIZE}) is wanted")
+    if shape[1] == 0 or shape[1] % FRAMES_PER_STEP:
+        raise InputError(
+            f"motion has {shape[1]} frames; a multiple of {FRAMES_PER_STEP} is wanted: "
+            "repeat the last frame to fill the step"
+        )
+
+
+def config_from(values: Mapping[str, Any]) -> ShiftConfig:
+    """The config that ``save`` wrote as plain values."""
+    known = {f.name for f in fields(ShiftConfig)}
+    unknown = sorted(set(values) - known - {"model"})
+    if unknown:
+        raise FileFormatError(f"a SHIFT config holds {', '.join(unknown)}, which this version does not know")
+    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    return ShiftConfig(**kept)
+
+
+def read_config(path: Path) -> ShiftConfig:
+    """Read ``config.json`` of a SHIFT folder; FileFormatError says what is wrong with it."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path} is missing; run `python -m train.shift` to make it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path} is not JSON ({error}); restore it beside its weights") from error
+    if not isinstance(values, dict) or values.get("model") != "shift":
+        raise FileFormatError(f"{path} does not describe a SHIFT model; give the folder train.shift wrote")
+    return config_from(values)
