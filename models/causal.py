@@ -7,6 +7,8 @@ state of the piece before, gives the frames of feeding it whole.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -68,7 +70,7 @@ class CausalResidual(nn.Module):
 
 
 class Residual(nn.Module):
-    """``y = x + mix(relu(conv(relu(norm(x)))))``; ``conv`` has kernel 3 and sees both sides (zero padding)."""
+    """``y = x + mix(relu(conv(relu(norm(x)))))``; ``conv`` has kernel 3 and sees both sides."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -113,9 +115,7 @@ class Encoder(nn.Module):
     def __init__(self, channels: int, widths: tuple[int, ...], depth: int, code_size: int) -> None:
         super().__init__()
         self.in_conv = nn.Conv1d(channels, widths[0], 3, padding=1)
-        self.downs = nn.ModuleList(
-            nn.Conv1d(a, b, 4, stride=2, padding=1) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.downs = nn.ModuleList(nn.Conv1d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
         self.blocks = nn.ModuleList(
             nn.ModuleList(Residual(width, 3**i) for i in range(depth)) for width in widths[1:]
         )
@@ -150,7 +150,7 @@ class Decoder(nn.Module):
             nn.ModuleList(CausalResidual(width, 3**i) for i in range(depth)) for width in down[:-1]
         )
         self.ups = nn.ModuleList(CausalUpsample(width) for width in down[:-1])
-        self.convs = nn.ModuleList(CausalConv(a, b, 3) for a, b in zip(down[:-1], down[1:], strict=True))
+        self.convs = nn.ModuleList(CausalConv(a, b, 3) for a, b in pairwise(down))
         self.out_blocks = nn.ModuleList(CausalResidual(down[-1], 3**i) for i in range(out_depth))
         self.out_norm = ChannelNorm(down[-1])
         self.out_conv = CausalConv(down[-1], channels, 3)

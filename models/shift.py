@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
 from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.layout import (
     FRAMES_PER_STEP,
@@ -30,6 +26,10 @@ from clutch_rt.layout import (
     TRAJECTORY,
     TRAJECTORY_SIZE,
 )
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
 from models.causal import Decoder, Encoder, State
 from models.quantizer import Quantizer
 
@@ -252,7 +252,7 @@ class Shift(nn.Module):
         return self.decode_step(codes, self.initial_state(codes.shape[0]))[0]
 
     def decode_step(self, codes: Tensor, state: State) -> tuple[Tensor, State]:
-        """Some more codes ``(B, n, tokens_per_step)`` and the memory to frames ``(B, 8n, 2, 99)`` and memory."""
+        """More codes ``(B, n, tokens_per_step)`` and the memory to frames ``(B, 8n, 2, 99)`` and memory."""
         rows = self._branch_codes(codes)
         latents = [self.branch(p.name).quantizer.lookup(r) for p, r in zip(self.plans, rows, strict=True)]
         return self._decode_latents(latents, state)
@@ -352,7 +352,9 @@ def config_from(values: Mapping[str, Any]) -> ShiftConfig:
     unknown = sorted(set(values) - known - {"model"})
     if unknown:
         raise FileFormatError(f"a SHIFT config holds {', '.join(unknown)}, which this version does not know")
-    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    kept: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
+    }
     return ShiftConfig(**kept)
 
 
