@@ -1,0 +1,364 @@
+"""The language model: T5 over text and motion, in two forms chosen by ``config.grammar.form``.
+
+``step`` (the form that ships) gives the decoder one position per step of 8 frames: the four slot embeddings
+of the previous step summed, with the step's index, the motion's length and the steps that remain. A small
+*depth head* then chooses the four slots in turn, each seeing the ones before it. The length comes first, from
+the pooled text. ``flat`` is the paper's stream: ``<som> t p t p ... <eom>`` over one vocabulary.
+
+Text-to-motion and motion-to-text share everything. A motion given to the encoder follows the prompt; captions
+are decoded by the same decoder from ``<pad>``, through the text rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from clutch_rt.errors import InputError
+from clutch_rt.grammar import Grammar
+from clutch_rt.layout import SLOTS
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import T5Config
+from transformers.cache_utils import EncoderDecoderCache
+from transformers.models.t5.modeling_t5 import T5LayerNorm
+
+from models.t5 import Pretrained, T5Stacks, adopt, initialise
+
+N_SLOTS = len(SLOTS)
+
+
+@dataclass(frozen=True)
+class LMConfig:
+    """Everything that decides the shape of a MotionLM.
+
+    Attributes:
+        grammar: vocabulary, codebook sizes, longest motion, form.
+        d_model, d_kv, d_ff, layers, heads: T5's sizes (see ``models.t5.SIZES``).
+        decoder_layers: layers of the decoder; None means as many as the encoder.
+        feed_forward: ``relu`` (T5) or ``gated-gelu`` (flan-T5).
+        dropout: everywhere T5 has it.
+        relative_buckets, relative_max_distance: T5's relative position bias.
+        layer_norm_epsilon: of every norm.
+        scale_outputs: multiply by ``d_model ** -0.5`` before a tied output table, as original T5 does.
+        tied_head: the output table is the embedding table.
+        depth_hidden: width of the depth head's MLPs; None means ``2 * d_model``.
+    """
+
+    grammar: Grammar
+    d_model: int = 256
+    d_kv: int = 64
+    d_ff: int = 768
+    layers: int = 4
+    heads: int = 4
+    decoder_layers: int | None = None
+    feed_forward: str = "relu"
+    dropout: float = 0.0
+    relative_buckets: int = 32
+    relative_max_distance: int = 128
+    layer_norm_epsilon: float = 1e-6
+    scale_outputs: bool = False
+    tied_head: bool = True
+    depth_hidden: int | None = None
+
+    @property
+    def form(self) -> str:
+        """``step`` or ``flat``."""
+        return self.grammar.form
+
+    @property
+    def n_decoder_layers(self) -> int:
+        """Layers of the decoder."""
+        return self.layers if self.decoder_layers is None else self.decoder_layers
+
+    @property
+    def vocab(self) -> int:
+        """Rows of the shared table: text only in the ``step`` form, text and motion in ``flat``."""
+        return self.grammar.text_vocab if self.form == "step" else self.grammar.vocab
+
+    def t5(self) -> T5Config:
+        """The same shape in transformers' words."""
+        return T5Config(
+            vocab_size=self.vocab,
+            d_model=self.d_model,
+            d_kv=self.d_kv,
+            d_ff=self.d_ff,
+            num_layers=self.layers,
+            num_decoder_layers=self.n_decoder_layers,
+            num_heads=self.heads,
+            feed_forward_proj=self.feed_forward,
+            dropout_rate=self.dropout,
+            relative_attention_num_buckets=self.relative_buckets,
+            relative_attention_max_distance=self.relative_max_distance,
+            layer_norm_epsilon=self.layer_norm_epsilon,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``config.json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LMConfig:
+        """Read ``to_dict`` back; InputError on a field this version does not know."""
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            raise InputError(
+                f"the model's config has unknown fields {', '.join(unknown)}; update this checkout"
+            )
+        return cls(**{**values, "grammar": Grammar(**values["grammar"])})
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the decoder attends to.
+
+    Attributes:
+        memory: ``(B, M, d_model)`` encoder output.
+        mask: ``(B, M)`` bool, true where the memory is real.
+        text_mask: ``(B, M)`` bool, true where it comes from text.
+    """
+
+    memory: Tensor
+    mask: Tensor
+    text_mask: Tensor
+
+    def rows(self, index: Tensor) -> Encoded:
+        """The same, for the batch rows in ``index``."""
+        return Encoded(self.memory[index], self.mask[index], self.text_mask[index])
+
+
+class MotionLM(nn.Module):
+    """Text and motion in one T5.
+
+    Args:
+        config: shape and grammar.
+        seed: of the random start.
+    """
+
+    def __init__(self, config: LMConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.grammar = config.grammar
+        self.t5 = T5Stacks(config.t5(), config.tied_head)
+        if config.form == "step":
+            self._build_step_form()
+        self._initialise(torch.Generator().manual_seed(seed))
+
+    def _build_step_form(self) -> None:
+        g, d = self.grammar, self.config.d_model
+        hidden = self.config.depth_hidden or 2 * d
+        sizes = [g.size(k) for k in range(N_SLOTS)]
+        self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in sizes])
+        self.start = nn.Parameter(torch.zeros(d))
+        self.position_embedding = nn.Embedding(g.max_steps, d)
+        self.length_embedding = nn.Embedding(g.max_steps + 1, d)
+        self.remaining_embedding = nn.Embedding(g.max_steps + 1, d)
+        self.depth_norm = nn.ModuleList([T5LayerNorm(d, self.config.layer_norm_epsilon) for _ in sizes])
+        self.depth_mlp = nn.ModuleList(
+            [nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, d)) for _ in sizes]
+        )
+        self.depth_head = nn.ModuleList([nn.Linear(d, n) for n in sizes])
+        self.depth_embedding = nn.ModuleList([nn.Embedding(n, d) for n in sizes[:-1]])
+        self.length_head = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, g.max_steps))
+
+    @torch.no_grad()
+    def _initialise(self, generator: torch.Generator) -> None:
+        initialise(self.t5, generator)
+        for name, p in self.named_parameters():
+            if name.startswith("t5.") or "norm" in name:
+                continue
+            if name.endswith("bias"):
+                p.zero_()
+            elif "embedding" in name or name == "start":
+                p.normal_(std=0.5, generator=generator)
+            else:
+                p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
+
+    @classmethod
+    def from_pretrained(cls, pretrained: Pretrained, config: LMConfig, seed: int = 0) -> MotionLM:
+        """A model whose text part is a T5 checkpoint; ``config`` must carry ``pretrained.shape``."""
+        model = cls(config, seed)
+        adopt(model.t5, pretrained)
+        return model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.t5.shared.weight.device
+
+    # -- encoder
+
+    def encode(
+        self, ids: Tensor, ids_mask: Tensor, codes: Tensor | None = None, codes_mask: Tensor | None = None
+    ) -> Encoded:
+        """Encode prompts, each perhaps followed by a motion.
+
+        Args:
+            ids: ``(B, L)`` text ids, padded anywhere.
+            ids_mask: ``(B, L)`` true at real ids.
+            codes: ``(B, S, 4)`` a motion, or None.
+            codes_mask: ``(B, S)`` true at real steps; None means all.
+        """
+        x, mask = self.t5.shared(ids), ids_mask.bool()
+        text = mask
+        if codes is not None and codes.shape[1]:
+            if codes_mask is None:
+                codes_mask = torch.ones(codes.shape[:2], dtype=torch.bool, device=codes.device)
+            motion, motion_mask = self._encoder_motion(codes, codes_mask.bool())
+            x = torch.cat([x, motion], 1)
+            mask = torch.cat([mask, motion_mask], 1)
+            text = torch.cat([text, torch.zeros_like(motion_mask)], 1)
+            x, mask, text = _close_gaps(x, mask, text)
+        memory = self.t5.encoder(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
+        return Encoded(memory, mask, text)
+
+    def _encoder_motion(self, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed a motion for the encoder: a position per step, or in the flat form four (no markers)."""
+        if self.config.form == "step":
+            positions = torch.arange(codes.shape[1], device=codes.device)
+            return self.embed_codes(codes) + self.position_embedding(positions), mask
+        return self.t5.shared(self.flat_ids(codes)), mask.repeat_interleave(N_SLOTS, dim=1)
+
+    def length_logits(self, encoded: Encoded) -> Tensor:
+        """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
+        weight = encoded.text_mask.to(encoded.memory.dtype).unsqueeze(-1)
+        pooled = (encoded.memory * weight).sum(1) / weight.sum(1).clamp(min=1.0)
+        return self.length_head(pooled)
+
+    # -- decoder
+
+    def decode(self, x: Tensor, encoded: Encoded, cache: EncoderDecoderCache | None = None) -> Tensor:
+        """Run the decoder over embeddings ``(B, N, d_model)``, after those already in ``cache``."""
+        out = self.t5.decoder(
+            inputs_embeds=x,
+            encoder_hidden_states=encoded.memory,
+            encoder_attention_mask=encoded.mask.long(),
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
+        return out.last_hidden_state
+
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Sum of the four slot embeddings of codes ``(..., 4)``: ``(..., d_model)``."""
+        return sum(table(codes[..., k]) for k, table in enumerate(self.slot_embedding))  # type: ignore[return-value]
+
+    def place(self, position: Tensor, steps: Tensor) -> Tensor:
+        """Embedding of where a step stands: index ``position`` of ``steps`` in all (broadcast together)."""
+        remaining = (steps - position).clamp(min=0)
+        return (
+            self.position_embedding(position)
+            + self.length_embedding(steps)
+            + self.remaining_embedding(remaining)
+        )
+
+    def step_inputs(self, codes: Tensor, steps: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Teacher-forced decoder inputs of the ``step`` form.
+
+        Args:
+            codes: ``(B, S, 4)``.
+            steps: ``(B,)`` true lengths, at most S.
+            hidden: ``(B, S)`` true where the decoder may not see the step before (``start`` stands in).
+
+        Returns:
+            ``(B, S, d_model)``; position s sees the codes of step s - 1.
+        """
+        batch, length = codes.shape[:2]
+        start = self.start.expand(batch, 1, -1)
+        previous = torch.cat([start, self.embed_codes(codes[:, :-1])], 1)
+        if hidden is not None:
+            previous = torch.where(hidden.unsqueeze(-1), self.start, previous)
+        positions = torch.arange(length, device=codes.device)
+        return previous + self.place(positions.unsqueeze(0), steps.unsqueeze(1))
+
+    def depth(self, slot: int, context: Tensor) -> Tensor:
+        """Logits of one slot ``(..., K_slot)`` from its context ``(..., d_model)``."""
+        return self.depth_head[slot](context + self.depth_mlp[slot](self.depth_norm[slot](context)))
+
+    def flat_ids(self, codes: Tensor) -> Tensor:
+        """Codes ``(B, S, 4)`` as flat ids ``(B, 4 S)``, without markers."""
+        return (codes + torch.as_tensor(self.grammar.bases, device=codes.device)).flatten(1)
+
+    def flat_inputs(self, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Teacher-forced ids ``(B, 4 S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``."""
+        ids = self.flat_ids(codes)
+        if hidden is not None:  # the step before position s is hidden: its four tokens become <som>
+            seen = torch.cat([~hidden[:, 1:], torch.ones_like(hidden[:, :1])], 1).repeat_interleave(
+                N_SLOTS, dim=1
+            )
+            ids = torch.where(seen, ids, self.grammar.som)
+        return torch.cat([torch.full_like(ids[:, :1], self.grammar.som), ids], 1)
+
+    def head(self, hidden: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """Logits over rows ``first`` to ``last`` of the output table."""
+        if self.config.scale_outputs:
+            hidden = hidden * self.config.d_model**-0.5
+        return hidden @ self.t5.head_weight[first:last].T
+
+    def slot_logits(
+        self, encoded: Encoded, codes: Tensor, steps: Tensor, hidden: Tensor | None = None
+    ) -> list[Tensor]:
+        """Teacher-forced logits of each slot, both forms: four ``(B, S, K_slot)``; arguments as above."""
+        if self.config.form == "step":
+            context = self.decode(self.step_inputs(codes, steps, hidden), encoded)
+            logits = []
+            for k in range(N_SLOTS):
+                logits.append(self.depth(k, context))
+                if k + 1 < N_SLOTS:
+                    context = context + self.depth_embedding[k](codes[..., k])
+            return logits
+        out = self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded)[:, :-1]
+        g = self.grammar
+        return [self.head(out[:, k::N_SLOTS], g.base(k), g.base(k) + g.size(k)) for k in range(N_SLOTS)]
+
+    def flat_logits(self, encoded: Encoded, codes: Tensor) -> Tensor:
+        """Teacher-forced logits over the whole vocabulary, ``(B, 4 S + 1, vocab)``; ``flat`` form only."""
+        return self.head(self.decode(self.t5.shared(self.flat_inputs(codes)), encoded))
+
+    def text_logits(
+        self, encoded: Encoded, inputs: Tensor, cache: EncoderDecoderCache | None = None
+    ) -> Tensor:
+        """Logits ``(B, N, text_vocab)`` after decoder text ids ``(B, N)``, which begin with pad (0)."""
+        hidden = self.decode(self.t5.shared(inputs), encoded, cache)
+        return self.head(hidden, 0, self.grammar.text_vocab)
+
+    # -- files
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
+        part = folder / f"model.safetensors.{os.getpid()}.part"
+        save_file(weights, part, {"format": "pt"})
+        part.replace(folder / "model.safetensors")
+        part = folder / f"config.json.{os.getpid()}.part"
+        part.write_text(json.dumps(self.config.to_dict(), indent=2) + "\n")
+        part.replace(folder / "config.json")
+
+    @classmethod
+    def load(cls, folder: Path | str) -> MotionLM:
+        """Read what ``save`` wrote, in evaluation mode; InputError where it is missing or does not fit."""
+        folder = Path(folder)
+        for name in ("config.json", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise InputError(f"{folder} holds no {name}; give the folder of a trained language model")
+        model = cls(LMConfig.from_dict(json.loads((folder / "config.json").read_text())))
+        try:
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+        except RuntimeError as e:
+            raise InputError(f"the weights in {folder} do not fit its config.json: {e}") from e
+        return model.eval()
+
+
+def _close_gaps(x: Tensor, mask: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Move real positions to the front, in order: padding inside would change T5's relative distances."""
+    order = torch.argsort((~mask).long(), dim=1, stable=True)[:, : int(mask.sum(1).max())]
+    return (
+        x.gather(1, order.unsqueeze(-1).expand(-1, -1, x.shape[-1])),
+        mask.gather(1, order),
+        text.gather(1, order),
+    )
