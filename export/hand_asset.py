@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +213,7 @@ def write(path: Path, data: bytes) -> None:
     """Write beside the target and rename, so that a half-written asset never stands."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def main() -> None:
@@ -231,12 +230,11 @@ def main() -> None:
     target = arguments.output / "neutral_hand.npz"
     part = target.with_name("neutral_hand.part.npz")
     np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
-    os.replace(part, target)
-    header = "The neutral hand (`neutral_hand.npz`) is made from `generic-hand` of @webxr-input-profiles/assets.\n\n"
+    part.replace(target)
+    header = "`neutral_hand.npz` is made from the `generic-hand` of @webxr-input-profiles/assets.\n\n"
     write(arguments.output / LICENCE_FILE, header.encode() + licence.read_bytes())
-    print(
-        f"{target}: {len(arrays['vertices'])} vertices, {len(arrays['faces'])} faces, {target.stat().st_size} bytes"
-    )
+    size = target.stat().st_size
+    print(f"{target}: {len(arrays['vertices'])} vertices, {len(arrays['faces'])} faces, {size} bytes")
 
 
 if __name__ == "__main__":

@@ -19,22 +19,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .anatomy import JOINTS, PARENTS, TIP_PARENTS, TIPS, bind_rotations, flexion_axes
 from .errors import InputError
 from .layout import HAND_SIZE, HANDS, POSE, POSE_JOINTS, ROTATION, TRANSLATION
-from .rotations import matrix_from_6d, normalize
+from .rotations import matrix_from_6d
 
 Array = NDArray[Any]
 
-JOINTS = 16
-TIPS = 5
-PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
-JOINT_NAMES = (
-    "wrist",
-    *(f"{finger}_{k}" for finger in ("index", "middle", "pinky", "ring", "thumb") for k in (1, 2, 3)),
-)
-TIP_NAMES = ("thumb_tip", "index_tip", "middle_tip", "ring_tip", "pinky_tip")
-# The joint each tip hangs from, in tip order.
-TIP_PARENTS = (15, 3, 6, 12, 9)
+__all__ = [
+    "Hand",
+    "HandPose",
+    "bind_rotations",
+    "flexion_axes",
+    "forward",
+    "levels",
+    "local_rotations",
+    "mirrored",
+    "neutral_hand",
+    "neutral_hands",
+    "skin",
+    "two_hand_joints",
+]
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -122,7 +127,7 @@ def neutral_hand(side: str) -> Hand:
     if side == "left":
         return mirrored(neutral_hand("right"))
     with (
-        files("clutch_rt").joinpath("assets", "neutral_hand.npz").open("rb") as stream,
+        files("clutch_rt").joinpath("assets/neutral_hand.npz").open("rb") as stream,
         np.load(stream, allow_pickle=False) as arrays,
     ):
         weights = np.zeros((len(arrays["vertices"]), JOINTS), np.float32)
@@ -260,7 +265,7 @@ def _blend(
 
 
 def skin(hand: Hand, params: ArrayLike) -> Array:
-    """The posed mesh, ``(..., V, 3)`` in metres, by linear blend skinning (with MANO's correctives if it has them).
+    """The posed mesh, ``(..., V, 3)`` in metres: linear blend skinning, with MANO's correctives where there are.
 
     Args:
         hand: the hand at rest.
@@ -291,42 +296,3 @@ def two_hand_joints(frames: ArrayLike, hands: tuple[Hand, Hand] | None = None) -
     return np.stack(
         [forward(left, values[..., 0, :]).joints, forward(right, values[..., 1, :]).joints], axis=-3
     )
-
-
-def bind_rotations(hand: Hand) -> Array:
-    """OpenXR axes of each joint at rest, as columns, in the hand's rest axes: ``(16, 3, 3)``.
-
-    Column 0 is +X, the axis the joint bends about (positive lifts the finger, by the right-hand rule);
-    column 1 is +Y, the nail side; column 2 is +Z, backwards along the bone, so that -Z hits the next joint.
-    The wrist aims at the knuckle of the middle finger. A global rotation times a bind rotation is the
-    orientation OpenXR wants: ``R_openxr(j) = G(j) @ B(j)``.
-    """
-    joints = np.concatenate([hand.rest_joints, hand.rest_tips]).astype(np.float64)
-    following = [4, *range(2, 17)]
-    for tip, parent in enumerate(TIP_PARENTS):
-        following[parent] = JOINTS + tip
-    back = normalize(joints[:JOINTS] - joints[following])
-    # The back of the hand is +Y on both sides, and +X = +Y x +Z.
-    hinge = np.concatenate([np.cross([[0.0, 1.0, 0.0]], back[:1]), hand.hinges.astype(np.float64)])
-    hinge = normalize(hinge - (hinge * back).sum(axis=-1, keepdims=True) * back)
-    return np.stack([hinge, np.cross(back, hinge), back], axis=-1)
-
-
-def flexion_axes(hand: Hand) -> Array:
-    """Anatomical axes of joints 1..15 at rest, for composing a pose by hand: ``(15, 3, 3)`` unit rows.
-
-    ``matrix_from_axis_angle(angle * axes[j - 1, k])`` is a local rotation of joint j.
-
-    * row 0, *flex*: positive curls a finger towards the palm; for the thumb it folds the thumb across the palm.
-    * row 1, *abduct*: positive spreads a finger away from the middle finger; the middle finger itself goes
-      towards the thumb side. For the thumb it lifts the thumb out of the plane of the palm, away from it on
-      the palm side.
-    * row 2, *twist*: about the bone; positive turns the nail towards the thumb side of the hand.
-
-    The same numbers pose both hands alike: the axes of a left hand are the mirror image of a right hand's.
-    """
-    bind = bind_rotations(hand)[1:]
-    sign = 1.0 if hand.side == "right" else -1.0
-    # About +Y (the nail) a positive angle leads a right hand's finger towards its thumb side.
-    spread = np.repeat([1.0, 1.0, -1.0, -1.0, 1.0], 3)[:, None]
-    return np.stack([-bind[..., 0], sign * spread * bind[..., 1], sign * bind[..., 2]], axis=1)
