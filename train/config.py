@@ -1,0 +1,232 @@
+"""Every setting of training: frozen dataclasses, one per stage, and three presets.
+
+``python -m train.STAGE run=FOLDER preset=NAME key=value ...`` sets any field by its dotted name, such as
+``shift.steps=100`` or ``lm.form=flat``. The whole is written to the run folder, and a run does not go on
+under other settings, except those of ``machine``, which change how fast and how loud, not what is learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from clutch_rt.errors import InputError
+
+from models.shift import ShiftConfig
+from train.corpus.config import CorpusConfig
+from train.overrides import override
+
+MACHINE: Final = "machine"
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """How a run uses the machine; may change when it is resumed."""
+
+    threads: int = 0  # CPU threads of PyTorch; 0 leaves its own choice
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes CUDA where there is one, and says so
+    checkpoint_seconds: float = 120.0  # time between checkpoints
+    keep_checkpoints: int = 2  # checkpoints kept per stage, the newest
+    log_every: int = 20  # steps between lines of metrics.jsonl
+    progress: bool = True  # progress bars
+    tensorboard: bool = True  # event files under RUN/tensorboard
+    plots: bool = True  # PNG curves under RUN/plots when a stage ends
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """One optimisation: what every trained stage has in common."""
+
+    steps: int = 1000  # optimizer steps
+    batch_size: int = 24  # sequences per step, over all processes
+    learning_rate: float = 1e-3  # peak, for AdamW
+    warmup: int = 60  # steps from zero to the peak
+    final_rate: float = 0.05  # part of the peak left at the end of the cosine
+    weight_decay: float = 0.01  # AdamW's, for matrices only
+    clip: float = 1.0  # largest gradient norm; 0 does not clip
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16 is worth it on GPUs and CPUs with AMX only
+    validate_every: int = 250  # steps between validations; 0 validates at the end only
+
+
+@dataclass(frozen=True)
+class ShiftTrainConfig(FitConfig):
+    """The motion tokenizer."""
+
+    model: ShiftConfig = field(default_factory=ShiftConfig)  # shift.model.widths=..., shift.model.variant=...
+    window: int = 64  # frames of a training window, a multiple of 8
+    clips: int = 12_000  # training clips held in memory, the first of the corpus
+    parameter_weight: float = 1.0  # loss weight of the normalised parameters, trajectory and pose alike
+    commitment_weight: float = 0.25  # loss weight that keeps latents near their codes
+    world_weight: float = 20.0  # loss weight of the L1 distance of world joints, per metre
+    relative_weight: float = 20.0  # loss weight of the L1 distance of wrist-relative joints, per metre
+    velocity_weight: float = 0.5  # loss weight of frame differences of the normalised parameters
+    acceleration_weight: float = 0.5  # loss weight of their second differences, against jitter
+    joint_stride: int = 4  # joints are compared every so many frames
+    validation_clips: int = 200  # held-out clips that each validation decodes
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """The SentencePiece model of the corpus text."""
+
+    vocab: int = 1024  # pieces, control pieces included
+    character_coverage: float = 1.0  # part of the characters that get a piece; others become bytes
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """Motion to codes, once, before the language model."""
+
+    clips: int = 0  # fresh clips drawn beyond the stored corpus and kept as codes only
+    batch_size: int = 32  # clips encoded together
+
+
+@dataclass(frozen=True)
+class LMTrainConfig(FitConfig):
+    """The language model, and its pre-training."""
+
+    form: Literal["step", "flat"] = "step"  # one position per step, or the paper's stream
+    size: str = "tiny"  # tiny, small, base or large; see models.t5.SIZES
+    init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
+    max_steps: int = 32  # longest motion, in steps of 8 frames
+    steps: int = 2500
+    batch_size: int = 48
+    embedding_rate: float = 4.0  # the embeddings learn this much faster
+    caption_share: float = 0.2  # part of the batches that are motion-to-text
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class RefineConfig(FitConfig):
+    """Geometric refinement: a loss in motion space through Gumbel-softmax tokens."""
+
+    steps: int = 150
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    temperature: float = 1.0  # of the Gumbel-softmax
+    alpha: float = 1.0  # weight of the cross-entropy
+    weight: float = 1.0  # lambda, weight of the reconstruction
+    masked_share: float = 0.2  # part of the batches that predict masked steps, with alpha = 0
+
+
+@dataclass(frozen=True)
+class InstructConfig(FitConfig):
+    """Instruction tuning on several tasks."""
+
+    steps: int = 500
+    batch_size: int = 48
+    learning_rate: float = 3e-4
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What the table is made from."""
+
+    clips: int = 512  # held-out clips
+    temperature: float = 0.8  # of sampling
+    top_k: int = 20  # of sampling; 0 does not cut
+    retrieval_steps: int = 600  # training steps of the text-motion retrieval model
+    repeats: int = 1  # generations of the whole set, for intervals
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run."""
+
+    preset: str = "default"  # where the values came from; see ``PRESETS``
+    seed: int = 0  # of everything random
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    shift: ShiftTrainConfig = field(default_factory=ShiftTrainConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    tokens: TokensConfig = field(default_factory=TokensConfig)
+    lm: LMTrainConfig = field(default_factory=LMTrainConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    instruct: InstructConfig = field(default_factory=InstructConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+def smoke() -> RunConfig:
+    """About 3 CPU-minutes, 6 verbs, 600 clips: proves that every stage runs and learns; no quality."""
+    return RunConfig(
+        preset="smoke",
+        corpus=CorpusConfig.smoke(),
+        shift=ShiftTrainConfig(
+            model=ShiftConfig(
+                widths=(32, 48, 64, 64), depth=1, trajectory_codes=128, pose_codes=128, start_steps=30
+            ),
+            steps=250,
+            batch_size=16,
+            clips=480,
+            validation_clips=32,
+            validate_every=0,
+        ),
+        tokenizer=TokenizerConfig(vocab=320),
+        lm=LMTrainConfig(steps=150, batch_size=16, validate_every=0),
+        refine=RefineConfig(steps=10, batch_size=8, warmup=2, validate_every=0),
+        instruct=InstructConfig(steps=10, batch_size=16, warmup=2, validate_every=0),
+        evaluate=EvaluateConfig(clips=32, retrieval_steps=60),
+    )
+
+
+def default() -> RunConfig:
+    """About 90 CPU-minutes on two cores: the shipped model."""
+    return RunConfig(preset="default", machine=MachineConfig(threads=2))
+
+
+def paper() -> RunConfig:
+    """T5-base and a wide SHIFT, on a GPU: the size of the CLUTCH paper."""
+    gpu: Literal["bf16"] = "bf16"
+    return RunConfig(
+        preset="paper",
+        corpus=CorpusConfig(clips=200_000),
+        shift=ShiftTrainConfig(
+            model=ShiftConfig(widths=(256, 384, 512, 512), depth=3, out_depth=2),
+            steps=60_000,
+            batch_size=256,
+            learning_rate=5e-4,
+            warmup=1000,
+            clips=160_000,
+            validate_every=2000,
+        ),
+        tokens=TokensConfig(batch_size=256),
+        lm=LMTrainConfig(
+            size="base",
+            steps=100_000,
+            batch_size=128,
+            learning_rate=5e-4,
+            warmup=2000,
+            precision=gpu,
+            dropout=0.1,
+            validate_every=5000,
+        ),
+        refine=RefineConfig(steps=5000, batch_size=64, learning_rate=5e-5, warmup=200, precision=gpu),
+        instruct=InstructConfig(steps=20_000, batch_size=128, learning_rate=2e-4, warmup=500, precision=gpu),
+        evaluate=EvaluateConfig(clips=3200, retrieval_steps=20_000, repeats=5),
+    )
+
+
+PRESETS: Final = {"smoke": smoke, "default": default, "paper": paper}
+
+
+def preset(name: str) -> RunConfig:
+    """A preset by name; InputError lists them."""
+    if name not in PRESETS:
+        raise InputError(f"preset={name}: one of {', '.join(PRESETS)} is wanted")
+    return PRESETS[name]()
+
+
+def apply(config: RunConfig, settings: Sequence[str]) -> RunConfig:
+    """A copy with ``key=value`` settings applied in order; InputError says which cannot be."""
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"{setting!r} is not a setting; write key=value, such as shift.steps=100")
+        config = override(config, key.strip(), value)
+    return config
+
+
+def what_is_learnt(config: RunConfig) -> RunConfig:
+    """The config with the default ``machine``: equal for two runs that learn the same thing."""
+    return replace(config, machine=MachineConfig())
