@@ -1,0 +1,280 @@
+"""Sampling from the language model in torch, batched and cached: the reference that exports are held to.
+
+The noise is the counter-based one of ``clutch_rt.noise`` and belongs to an item's seed alone, so a motion
+does not change with the batch it was drawn in. One slot is chosen as
+``argmax(top_k(logits / temperature) + gumbel)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from clutch_rt import noise
+from clutch_rt.errors import InputError
+from clutch_rt.layout import IntArray
+from torch import Tensor
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+from models.lm import N_SLOTS, Encoded, MotionLM
+
+PAD, EOS = 0, 1
+DEFAULT_TEMPERATURE = 0.8
+DEFAULT_TOP_K = 20
+_FORBID, _FORCE = -1e9, 1e9
+
+
+def pad_prompts(
+    prompts: Sequence[Sequence[int]], device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """Right-pad id lists to ``ids (B, L)`` int64 and ``mask (B, L)`` bool."""
+    length = max(len(p) for p in prompts)
+    ids = torch.full((len(prompts), length), PAD, dtype=torch.long)
+    mask = torch.zeros(len(prompts), length, dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        ids[row, : len(prompt)] = torch.as_tensor(prompt, dtype=torch.long)
+        mask[row, : len(prompt)] = True
+    return ids.to(device), mask.to(device)
+
+
+def pad_codes(motions: Sequence[IntArray], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Right-pad motions ``(S_i, 4)`` to ``codes (B, S, 4)`` int64 (zeros behind) and ``mask (B, S)`` bool."""
+    length = max(len(m) for m in motions)
+    codes = torch.zeros(len(motions), length, N_SLOTS, dtype=torch.long)
+    mask = torch.zeros(len(motions), length, dtype=torch.bool)
+    for row, motion in enumerate(motions):
+        codes[row, : len(motion)] = torch.as_tensor(motion)
+        mask[row, : len(motion)] = True
+    return codes.to(device), mask.to(device)
+
+
+def choose(logits: Tensor, gumbel: Tensor, temperature: float, top_k: int) -> Tensor:
+    """Sample one entry per row.
+
+    Args:
+        logits: ``(B, K)``.
+        gumbel: ``(B, K)`` standard Gumbel noise.
+        temperature: above 0; lower is surer.
+        top_k: only the k best may be chosen; 0 or less means all.
+
+    Returns:
+        ``(B,)`` int64.
+    """
+    scores = logits / temperature
+    if 0 < top_k < scores.shape[-1]:
+        bar = scores.topk(top_k, dim=-1).values[:, -1:]
+        scores = scores.masked_fill(scores < bar, -torch.inf)
+    return (scores + gumbel).argmax(-1)
+
+
+@torch.no_grad()
+def generate(
+    model: MotionLM,
+    ids: Tensor,
+    ids_mask: Tensor,
+    seeds: Sequence[int],
+    steps: int | Sequence[int] | None = None,
+    temperature: float = DEFAULT_TEMPERATURE,
+    top_k: int = DEFAULT_TOP_K,
+    codes: Tensor | None = None,
+    codes_mask: Tensor | None = None,
+    batch_size: int = 64,
+) -> list[IntArray]:
+    """Draw a motion for each prompt.
+
+    Args:
+        model: in evaluation mode.
+        ids, ids_mask: ``(B, L)`` prompts.
+        seeds: one per prompt; alone decides the noise.
+        steps: lengths asked for (one, or one per prompt); None lets the model choose.
+        temperature, top_k: see ``choose``; a greedy choice is ``top_k=1``.
+        codes, codes_mask: ``(B, S, 4)`` and ``(B, S)``: a motion given with the prompt (a beginning to
+            continue); the result does not repeat it.
+        batch_size: prompts decoded together; changes memory and speed only.
+
+    Returns:
+        B arrays ``(S_i, 4)`` int64, each valid in the model's grammar.
+
+    Raises:
+        InputError: temperature, seeds or steps make no sense.
+    """
+    lengths = _check(model, len(ids), seeds, steps, temperature)
+    encode = _encoder(model, ids, ids_mask, codes, codes_mask)
+    draw = _draw_steps if model.config.form == "step" else _draw_flat
+    if lengths is None and model.config.form == "step":
+        parts = torch.arange(len(ids)).split(batch_size)
+        lengths = np.concatenate(
+            [_lengths(model, encode(p), [seeds[i] for i in p], temperature) for p in parts]
+        )
+    order = torch.arange(len(ids)) if lengths is None else torch.as_tensor(np.argsort(lengths, kind="stable"))
+    out: list[IntArray] = [np.zeros((0, N_SLOTS), np.int64)] * len(ids)
+    for part in order.split(batch_size):
+        asked = None if lengths is None else lengths[part.numpy()]
+        drawn = draw(model, encode(part), [seeds[i] for i in part], asked, temperature, top_k)
+        for row, motion in zip(part.tolist(), drawn, strict=True):
+            out[row] = motion
+    return out
+
+
+def _encoder(
+    model: MotionLM, ids: Tensor, mask: Tensor, codes: Tensor | None, codes_mask: Tensor | None
+) -> Callable[[Tensor], Encoded]:
+    def encode(rows: Tensor) -> Encoded:
+        longest = int(mask[rows].sum(1).max()) if _right_padded(mask) else ids.shape[1]
+        motion = None if codes is None else codes[rows]
+        motion_mask = None if codes_mask is None else codes_mask[rows]
+        return model.encode(ids[rows, :longest], mask[rows, :longest], motion, motion_mask)
+
+    return encode
+
+
+def _right_padded(mask: Tensor) -> bool:
+    return bool((mask[:, 1:] <= mask[:, :-1]).all())
+
+
+def _check(
+    model: MotionLM, batch: int, seeds: Sequence[int], steps: int | Sequence[int] | None, temperature: float
+) -> IntArray | None:
+    if not 0.0 < temperature < float("inf"):
+        raise InputError(f"temperature is {temperature}; it must be above 0 (top_k=1 is the greedy choice)")
+    if len(seeds) != batch:
+        raise InputError(f"{len(seeds)} seeds came with {batch} prompts; give one seed per prompt")
+    if steps is None:
+        return None
+    lengths = np.broadcast_to(np.asarray(steps, dtype=np.int64), (batch,)).copy()
+    most = model.grammar.max_steps
+    if batch and (lengths.min() < 1 or lengths.max() > most):
+        raise InputError(f"steps run from {lengths.min()} to {lengths.max()}; this model makes 1 to {most}")
+    return lengths
+
+
+def _lengths(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperature: float) -> IntArray:
+    """Sample a length in steps for each prompt, ``(B,)``; always from the whole distribution."""
+    most = model.grammar.max_steps
+    gumbel = np.stack([noise.gumbel(seed, noise.STREAM_LENGTH, 0, 0, most) for seed in seeds])
+    logits = model.length_logits(encoded)
+    return choose(logits, torch.as_tensor(gumbel).to(logits), temperature, 0).cpu().numpy() + 1
+
+
+def _new_cache() -> EncoderDecoderCache:
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+
+def _draw_steps(
+    model: MotionLM,
+    encoded: Encoded,
+    seeds: Sequence[int],
+    lengths: IntArray | None,
+    temperature: float,
+    top_k: int,
+) -> list[IntArray]:
+    """Sample in the ``step`` form; items past their length run on unread until the longest is done."""
+    assert lengths is not None
+    device, g = model.device, model.grammar
+    steps = torch.as_tensor(lengths, device=device).unsqueeze(1)
+    cache, rows = _new_cache(), []
+    codes = torch.zeros(len(seeds), N_SLOTS, dtype=torch.long, device=device)
+    for s in range(int(lengths.max())):
+        gumbel = torch.as_tensor(np.stack([noise.step_noise(seed, s, g.max_codes) for seed in seeds]))
+        gumbel = gumbel.to(encoded.memory)
+        previous = model.start.expand(len(seeds), 1, -1) if s == 0 else model.embed_codes(codes).unsqueeze(1)
+        position = torch.full_like(steps, s)
+        context = model.decode(previous + model.place(position, steps), encoded, cache)[:, 0]
+        codes = _draw_depth(model, context, gumbel, temperature, top_k)
+        rows.append(codes.cpu().numpy())
+    drawn = np.stack(rows, 1)
+    return [drawn[i, :n] for i, n in enumerate(lengths)]
+
+
+def _draw_depth(model: MotionLM, context: Tensor, gumbel: Tensor, temperature: float, top_k: int) -> Tensor:
+    """The four slots of one step in turn: ``context (B, d)`` and ``gumbel (B, 4, K)`` to codes ``(B, 4)``."""
+    chosen = []
+    for k in range(N_SLOTS):
+        logits = model.depth(k, context)
+        chosen.append(choose(logits, gumbel[:, k, : logits.shape[-1]], temperature, top_k))
+        if k + 1 < N_SLOTS:
+            context = context + model.depth_embedding[k](chosen[-1])
+    return torch.stack(chosen, 1)
+
+
+def _draw_flat(
+    model: MotionLM,
+    encoded: Encoded,
+    seeds: Sequence[int],
+    lengths: IntArray | None,
+    temperature: float,
+    top_k: int,
+) -> list[IntArray]:
+    """Sample in the ``flat`` form: slot k sees one codebook, and at slot 0 also ``<eom>``, as its last row.
+
+    A motion has at least one step; ``<eom>`` is forbidden before the length asked for and forced at it.
+    """
+    g, device = model.grammar, model.device
+    asked = torch.as_tensor(np.full(len(seeds), -1) if lengths is None else lengths, device=device)
+    ends = torch.where(asked < 0, g.max_steps, asked)
+    cache, rows = _new_cache(), []
+    token = torch.full((len(seeds),), g.som, dtype=torch.long, device=device)
+    length = torch.full_like(ends, -1)
+    for n in range(N_SLOTS * g.max_steps + 1):
+        s, k = divmod(n, N_SLOTS)
+        hidden = model.decode(model.t5.shared(token).unsqueeze(1), encoded, cache)[:, 0]
+        logits = model.head(hidden, g.base(k), g.base(k) + g.size(k))
+        if k == 0:
+            bias = torch.where(ends == s, _FORCE, torch.where((asked < 0) & (s > 0), 0.0, _FORBID))
+            logits = torch.cat([logits, model.head(hidden, g.eom, g.eom + 1) + bias.unsqueeze(1)], 1)
+        gumbel = np.stack([noise.gumbel(seed, noise.STREAM_MOTION, s, k, g.max_codes + 1) for seed in seeds])
+        gumbel_rows = torch.as_tensor(gumbel[:, : logits.shape[1]]).to(logits)
+        code = choose(logits, gumbel_rows, temperature, top_k)
+        over = code == g.size(k)
+        length = torch.where(over & (length < 0), s, length)
+        if bool((length >= 0).all()):
+            break
+        token = torch.where(over, g.eom, code + g.base(k))
+        rows.append(code.cpu().numpy())
+    drawn = np.stack(rows[: len(rows) // N_SLOTS * N_SLOTS], 1).reshape(len(seeds), -1, N_SLOTS)
+    return [drawn[i, :n] for i, n in enumerate(length.tolist())]
+
+
+@torch.no_grad()
+def caption(
+    model: MotionLM,
+    prompt: Sequence[int],
+    motions: Sequence[IntArray],
+    max_tokens: int = 64,
+    batch_size: int = 64,
+) -> list[list[int]]:
+    """Describe motions, greedily.
+
+    Args:
+        model: in evaluation mode.
+        prompt: ids of the request, ``<eos>`` at its end.
+        motions: arrays ``(S_i, 4)`` int64.
+        max_tokens: the longest caption.
+        batch_size: motions decoded together.
+
+    Returns:
+        Ids of each caption, without pad and ``<eos>``.
+    """
+    out: list[list[int]] = []
+    for first in range(0, len(motions), batch_size):
+        part = motions[first : first + batch_size]
+        ids, mask = pad_prompts([list(prompt)] * len(part), model.device)
+        codes, codes_mask = pad_codes(part, model.device)
+        out += _greedy(model, model.encode(ids, mask, codes, codes_mask), max_tokens)
+    return out
+
+
+def _greedy(model: MotionLM, encoded: Encoded, max_tokens: int) -> list[list[int]]:
+    batch = len(encoded.memory)
+    cache = _new_cache()
+    token = torch.full((batch, 1), PAD, dtype=torch.long, device=model.device)
+    done = torch.zeros(batch, dtype=torch.bool, device=model.device)
+    rows = []
+    for _ in range(max_tokens):
+        token = model.text_logits(encoded, token, cache)[:, -1].argmax(-1, keepdim=True)
+        done |= token[:, 0] == EOS
+        rows.append(torch.where(done, EOS, token[:, 0]).tolist())
+        if bool(done.all()):
+            break
+    return [[t for t in column if t not in (PAD, EOS)] for column in zip(*rows, strict=True)]
