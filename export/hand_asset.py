@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from clutch_rt.rotations import Array, matrix_from_axis_angle, normalize
 
 ASSETS = Path(__file__).parents[1] / "runtime" / "clutch_rt" / "assets"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-
 from clutch_rt.anatomy import JOINTS, TIP_PARENTS
 from clutch_rt.hand import Hand, levels, neutral_hands
 from clutch_rt.layout import HAND_SIZE, POSE, POSE_JOINTS, ROTATION, TRANSLATION
+from torch import Tensor, nn
 
 from .rotations import matrix_from_6d
 

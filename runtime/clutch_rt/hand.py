@@ -265,7 +265,7 @@ def _blend(
 
 
 def skin(hand: Hand, params: ArrayLike) -> Array:
-    """The posed mesh, ``(..., V, 3)`` in metres: linear blend skinning, with MANO's correctives where there are.
+    """The posed mesh, ``(..., V, 3)`` metres: linear blend skinning, with MANO's correctives if it has them.
 
     Args:
         hand: the hand at rest.
