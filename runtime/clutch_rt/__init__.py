@@ -1,1 +1,82 @@
-"""Text in, two moving 3D hands out, in real time, on the device in the user's hand."""
+"""Text in, two moving 3D hands out, in real time, on the device in the user's hand.
+
+    import clutch_rt
+
+    with clutch_rt.load() as model:
+        motion = model.generate("knead the dough with both hands", seed=7)
+        motion.save("knead.glb")
+        for chunk in model.stream("wave with the right hand"):
+            positions = chunk.joints("openxr").positions  # (n, 2, 26, 3) metres
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Final
+
+from clutch_rt.errors import (
+    BundleError,
+    Cancelled,
+    ClutchError,
+    DeviceError,
+    FileFormatError,
+    GrammarError,
+    InputError,
+    MissingExtraError,
+    UnsafeFileError,
+)
+
+if TYPE_CHECKING:
+    from clutch_rt.hand import Hand, neutral_hands
+    from clutch_rt.joints import JointPoses
+    from clutch_rt.model import Chunk, Info, Model, load
+    from clutch_rt.motion import Motion
+
+try:
+    __version__ = metadata.version("clutch-rt")
+except metadata.PackageNotFoundError:  # a checkout on the path, not installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "BundleError",
+    "Cancelled",
+    "Chunk",
+    "ClutchError",
+    "DeviceError",
+    "FileFormatError",
+    "GrammarError",
+    "Hand",
+    "Info",
+    "InputError",
+    "JointPoses",
+    "MissingExtraError",
+    "Model",
+    "Motion",
+    "UnsafeFileError",
+    "load",
+    "neutral_hands",
+]
+
+# Imported when first used: `import clutch_rt` stays quick, and reading a motion needs no engine.
+_LAZY: Final = {
+    "Chunk": "model",
+    "Hand": "hand",
+    "Info": "model",
+    "JointPoses": "joints",
+    "Model": "model",
+    "Motion": "motion",
+    "load": "model",
+    "neutral_hands": "hand",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -55,3 +55,17 @@ def gumbel(seed: int, stream: int, step: int, slot: int, rows: int) -> Float32Ar
 def step_noise(seed: int, step: int, rows: int, slots: int = 4, stream: int = STREAM_MOTION) -> Float32Array:
     """Gumbel noise for every slot of one step: ``(slots, rows)`` float32."""
     return np.stack([gumbel(seed, stream, step, slot, rows) for slot in range(slots)])
+
+
+def block_noise(
+    seed: int, first: int, steps: int, rows: int, slots: int = 4, stream: int = STREAM_MOTION
+) -> Float32Array:
+    """``step_noise`` of steps ``first`` to ``first + steps - 1`` at once: ``(steps, slots, rows)``, the same numbers."""
+    with np.errstate(over="ignore"):
+        h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
+        h = _fold(h, np.asarray([stream & _MASK], dtype=np.uint64))
+        h = _fold(h, np.arange(first, first + steps, dtype=np.uint64)[:, None, None])
+        h = _fold(h, np.arange(slots, dtype=np.uint64)[:, None])
+        h = _fold(h, np.arange(rows, dtype=np.uint64))
+    uniform_numbers = ((h >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
+    return (-np.log(-np.log(uniform_numbers))).astype(np.float32)

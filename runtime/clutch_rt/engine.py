@@ -1,0 +1,229 @@
+"""The corridor from prompt ids to frames and back, over the graphs of a bundle.
+
+Everything here is exact in the codes and in the frames whatever the chunking: noise belongs to a step, not to
+a call, and the SHIFT decoder is always given one step at a time. (Its int8 form scales activations per call, so
+several steps at once would give slightly other frames.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from clutch_rt.errors import BundleError, Cancelled
+from clutch_rt.layout import FRAMES_PER_STEP, SLOTS, Float32Array, IntArray
+from clutch_rt.manifest import Manifest
+from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel
+from clutch_rt.options import Request
+from clutch_rt.sessions import Sessions
+
+MAX_CAPTION_TOKENS: Final = 64
+
+# Steps of noise drawn at once: numpy's cost per call, not per number, is what counts here.
+_NOISE_BLOCK: Final = 8
+_FORBID: Final = -1e9
+_ALLOW: Final = 0.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the text encoder made of a prompt.
+
+    Attributes:
+        keys_values: ``(2N, 1, H, M, D)`` cross-attention keys and values, layer by layer.
+        length_logits: ``(max_steps,)``, index i means i + 1 steps; None in the ``flat`` form.
+    """
+
+    keys_values: Float32Array
+    length_logits: Float32Array | None
+
+
+class Engine:
+    """Runs a bundle's graphs. Holds no state of any single motion, so threads may share it."""
+
+    def __init__(self, manifest: Manifest, sessions: Sessions) -> None:
+        self._manifest = manifest
+        self._grammar = manifest.grammar
+        self._sessions = sessions
+
+    def remember(self, ids: IntArray, codes: IntArray | None = None) -> Memory:
+        """Encode prompt ids ``(1, L)`` and, for captions, codes ``(S, 4)``."""
+        motion = np.zeros((1, 0, len(SLOTS)), np.int64) if codes is None else codes[None]
+        step_form = self._grammar.form == "step"
+        names = ["memory", "length_logits"] if step_form else ["memory"]
+        outputs = self._sessions.run("text_encoder", names, {"ids": ids, "codes": motion})
+        return Memory(outputs[0], outputs[1][0] if step_form else None)
+
+    def length(self, memory: Memory, request: Request) -> int | None:
+        """Steps of the motion to come: as asked, else drawn; None where only the ``flat`` stream will tell."""
+        if request.steps is not None or memory.length_logits is None:
+            return request.steps
+        logits = memory.length_logits[: self._manifest.limits.max_steps]
+        if request.temperature > 0:
+            noise = gumbel(request.seed, STREAM_LENGTH, 0, 0, self._grammar.max_steps)
+            logits = logits / np.float32(request.temperature) + noise[: logits.size]
+        return int(np.argmax(logits)) + 1
+
+    def steps(
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None = None
+    ) -> Iterator[IntArray]:
+        """Draw the motion step by step: codes ``(4,)`` at a time.
+
+        Raises:
+            Cancelled: ``cancel`` was set; it is looked at before every engine call.
+        """
+        loop = self._step_form if self._grammar.form == "step" else self._flat_form
+        return loop(memory, request, length, cancel)
+
+    def decoder(self) -> Decoder:
+        """A fresh SHIFT decoder for one motion."""
+        return Decoder(self._sessions)
+
+    def tokenise(self, frames: Float32Array) -> IntArray:
+        """SHIFT codes ``(S, 4)`` of frames ``(8 S, 2, 99)``."""
+        (codes,) = self._sessions.run("shift_encoder", ["codes"], {"frames": frames[None]})
+        return np.asarray(codes[0], dtype=np.int64)
+
+    def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
+        """The likeliest sentence about codes ``(S, 4)``, token by token, as text ids without the end mark."""
+        memory = self.remember(ids, codes)
+        settings = self._manifest.text
+        token = np.asarray([settings.pad], np.int64)
+        position = np.zeros(1, np.int64)
+        cache = self._empty_cache("caption_step")
+        found: list[int] = []
+        while len(found) < MAX_CAPTION_TOKENS:
+            _check(cancel)
+            feeds = {"token": token, "position": position, "memory": memory.keys_values, "cache": cache}
+            logits, cache = self._sessions.run("caption_step", ["logits", "next_cache"], feeds)
+            token[0] = int(np.argmax(logits[0]))
+            if token[0] == settings.eos:
+                break
+            found.append(int(token[0]))
+            position[0] += 1
+        return found
+
+    def _step_form(
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
+    ) -> Iterator[IntArray]:
+        assert length is not None
+        noise = _Noise(request, self._grammar.max_codes)
+        position = np.zeros(1, np.int64)
+        feeds: dict[str, Any] = {
+            **_sampling(request),
+            "codes": np.zeros((1, len(SLOTS)), np.int64),
+            "position": position,
+            "steps": np.asarray([length], np.int64),
+            "memory": memory.keys_values,
+            "cache": self._empty_cache("motion_step"),
+        }
+        for step in range(length):
+            _check(cancel)
+            position[0] = step
+            feeds["noise"] = noise.of(step)
+            feeds["codes"], feeds["cache"] = self._sessions.run("motion_step", ["next_codes", "next_cache"], feeds)
+            yield feeds["codes"][0].copy()
+
+    def _flat_form(
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
+    ) -> Iterator[IntArray]:
+        noise = _Noise(request, self._grammar.max_codes + 1)
+        slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        bias = np.zeros(1, np.float32)
+        feeds: dict[str, Any] = {
+            **_sampling(request),
+            "token": np.asarray([self._grammar.som], np.int64),
+            "slot": slot,
+            "position": position,
+            "eom_bias": bias,
+            "memory": memory.keys_values,
+            "cache": self._empty_cache("motion_step"),
+        }
+        for step in range(length or self._manifest.limits.max_steps):
+            # A motion has at least one step; one of asked length ends there and nowhere else.
+            bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
+            codes = np.empty(len(SLOTS), np.int64)
+            for k in range(len(SLOTS)):
+                _check(cancel)
+                slot[0], feeds["noise"] = k, noise.of(step)[k]
+                feeds["token"], feeds["cache"] = self._sessions.run(
+                    "motion_step", ["next_token", "next_cache"], feeds
+                )
+                position[0] += 1
+                token = int(feeds["token"][0])
+                if token == self._grammar.eom:
+                    return
+                codes[k] = token - self._grammar.base(k)
+            yield codes
+
+    def _empty_cache(self, graph: str) -> Float32Array:
+        """A cache of no positions, shaped after the graph's own input ``(2N, 1, H, t, D)``."""
+        return _empty_input(self._sessions, graph, "cache")
+
+
+class Decoder:
+    """The SHIFT decoder of one motion: codes in, frames out, its streaming state held between calls."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        inputs = [i.name for i in sessions.get("shift_decoder").get_inputs() if i.name != "codes"]
+        self._outputs = ["frames", *(f"next_{name}" for name in inputs)]
+        self._feeds: dict[str, Any] = {name: _empty_input(sessions, "shift_decoder", name) for name in inputs}
+        self._states = inputs
+
+    def decode(self, codes: IntArray) -> Float32Array:
+        """Frames ``(8, 2, 99)`` of the next step's codes ``(4,)``; their 6D numbers are not yet orthonormal."""
+        self._feeds["codes"] = codes[None, None]
+        frames, *states = self._sessions.run("shift_decoder", self._outputs, self._feeds)
+        self._feeds.update(zip(self._states, states, strict=True))
+        if frames.shape[1] != FRAMES_PER_STEP:
+            raise BundleError(
+                f"the SHIFT decoder made {frames.shape[1]} frames of one step, {FRAMES_PER_STEP} are wanted; "
+                "export the bundle again"
+            )
+        return np.asarray(frames[0], dtype=np.float32)
+
+
+class _Noise:
+    """Gumbel noise ``(4, rows)`` of each step, drawn in blocks; zeros where the likeliest code is wanted."""
+
+    def __init__(self, request: Request, rows: int) -> None:
+        self._seed = request.seed
+        self._rows = rows
+        self._first = 0
+        self._silent = request.temperature == 0
+        self._block = np.zeros((0, len(SLOTS), rows), np.float32)
+
+    def of(self, step: int) -> Float32Array:
+        if self._silent:
+            return np.zeros((len(SLOTS), self._rows), np.float32)
+        if not self._first <= step < self._first + len(self._block):
+            self._first = step
+            # The first block is one step: nothing should delay the first frame.
+            self._block = block_noise(self._seed, step, _NOISE_BLOCK if step else 1, self._rows)
+        return self._block[step - self._first]
+
+
+def _sampling(request: Request) -> dict[str, Any]:
+    """The sampling inputs; temperature 0 is temperature 1 without noise, since a graph divides by it."""
+    return {
+        "temperature": np.asarray([request.temperature or 1.0], np.float32),
+        "top_k": np.asarray([request.top_k], np.int64),
+    }
+
+
+def _empty_input(sessions: Sessions, graph: str, name: str) -> Float32Array:
+    """Zeros shaped after a graph's input; an axis without a fixed size is empty."""
+    for entry in sessions.get(graph).get_inputs():
+        if entry.name == name:
+            return np.zeros([n if isinstance(n, int) else 0 for n in entry.shape], np.float32)
+    raise BundleError(f"graph {graph!r} has no input {name!r}; export the bundle again")
+
+
+def _check(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the generation was cancelled by its caller")

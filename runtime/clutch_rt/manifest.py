@@ -1,0 +1,277 @@
+"""The manifest of a bundle: what ``manifest.json`` says, read once and checked field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from clutch_rt.errors import BundleError, GrammarError
+from clutch_rt.grammar import FORMS, Form, Grammar
+from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
+from clutch_rt.noise import NOISE_NAME
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
+TOKENIZER: Final = "tokenizer.model"
+SKELETON: Final = "skeleton.npz"
+
+_MAX_MANIFEST_BYTES: Final = 4 * 2**20
+_REINSTALL: Final = "export or download the bundle again"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a bundle: its SHA-256 in hexadecimal and its size in bytes."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a motion is drawn when the caller does not say. ``top_k`` 0 leaves every code in play."""
+
+    temperature: float
+    top_k: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The longest motion, in steps of 8 frames, and the longest prompt, in tokens with its end mark."""
+
+    max_steps: int
+    max_prompt_tokens: int
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """The tokenizer's special ids and the two prompts, as training used them."""
+
+    pad: int
+    eos: int
+    unk: int
+    text_to_motion: str
+    motion_to_text: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked ``manifest.json``, format 1.
+
+    Attributes:
+        name: the bundle's own name.
+        form: ``step`` or ``flat``, the form of the language model.
+        precision: of the weights: ``fp32``, ``fp16``, ``int8``.
+        grammar: vocabulary and order of the motion tokens.
+        graphs: file name of each graph, by the names in ``GRAPHS``.
+        files: every file of the bundle but the manifest, by name.
+        raw: the whole document, for ``info``.
+    """
+
+    name: str
+    form: Form
+    precision: str
+    grammar: Grammar
+    sampling: Sampling
+    limits: Limits
+    text: TextSettings
+    graphs: Mapping[str, str]
+    files: Mapping[str, FileEntry]
+    licence: str
+    training_data: str
+    metrics: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``folder/manifest.json``; BundleError says what is wrong with it and what to do."""
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        raise BundleError(
+            f"{folder} has no {MANIFEST}, so it is not a bundle; name a folder written by `python -m export.onnx`"
+        ) from None
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}; check its permissions") from None
+    if len(data) > _MAX_MANIFEST_BYTES:
+        raise BundleError(f"{path} is over {_MAX_MANIFEST_BYTES} bytes, which no manifest is; {_REINSTALL}")
+    try:
+        raw = json.loads(data)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{path} is not valid JSON ({_first_line(error)}); {_REINSTALL}") from None
+    if not isinstance(raw, dict):
+        raise BundleError(f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {_REINSTALL}")
+    return parse_manifest(raw, str(path))
+
+
+def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
+    """Check a decoded manifest. Unknown keys are let pass: a later version of format 1 may add some."""
+    _check_format(raw, where)
+    fields = _Fields(raw, where)
+    form = fields.get("form", str)
+    if form not in FORMS:
+        raise BundleError(f"{where}: form is {form!r}; this version knows {', '.join(FORMS)}")
+    _check_constants(fields)
+    grammar = _grammar(fields)
+    if grammar.form != form:
+        raise BundleError(f"{where}: form is {form!r} but the grammar's is {grammar.form!r}; {_REINSTALL}")
+    files = _files(fields)
+    manifest = Manifest(
+        name=fields.get("name", str),
+        form=cast(Form, form),
+        precision=fields.get("precision", str),
+        grammar=grammar,
+        sampling=_sampling(fields),
+        limits=_limits(fields, grammar),
+        text=_text(fields),
+        graphs=_graphs(fields, files),
+        files=files,
+        licence=str(raw.get("licence", "not stated")),
+        training_data=str(raw.get("training_data", "not stated")),
+        metrics=fields.child("metrics").raw if "metrics" in raw else {},
+        raw=raw,
+    )
+    return manifest
+
+
+class _Fields:
+    """Typed access to the keys of one JSON object; a missing or wrong key is a BundleError naming it."""
+
+    def __init__(self, raw: Mapping[str, Any], where: str, prefix: str = "") -> None:
+        self.raw = raw
+        self.where = where
+        self.prefix = prefix
+
+    def get(self, key: str, kind: type[T]) -> T:
+        name = f"{self.prefix}{key}"
+        if key not in self.raw:
+            raise BundleError(f"{self.where} lacks {name!r}, which format {FORMAT} wants; {_REINSTALL}")
+        value = self.raw[key]
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return cast(T, float(value))
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BundleError(
+                f"{self.where}: {name!r} is {_short(value)}; a {kind.__name__} was wanted; {_REINSTALL}"
+            )
+        return value
+
+    def at_least(self, key: str, least: int) -> int:
+        value = self.get(key, int)
+        if value < least:
+            raise BundleError(f"{self.where}: {self.prefix + key!r} is {value}; at least {least} was wanted")
+        return value
+
+    def child(self, key: str) -> _Fields:
+        return _Fields(self.get(key, dict), self.where, f"{self.prefix}{key}.")
+
+
+def _check_format(raw: Mapping[str, Any], where: str) -> None:
+    found = raw.get("format")
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise BundleError(f"{where} does not say its bundle format, so it is not a bundle's manifest; {_REINSTALL}")
+    if found > FORMAT:
+        raise BundleError(
+            f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; "
+            "run `pip install --upgrade clutch-rt`"
+        )
+    if found < FORMAT:
+        raise BundleError(f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; {_REINSTALL}")
+
+
+def _check_constants(fields: _Fields) -> None:
+    """The numbers that the runtime is built on; a bundle made for others would play wrongly, not fail."""
+    wanted: dict[str, Any] = {"fps": FPS, "frames_per_step": FRAMES_PER_STEP, "noise": NOISE_NAME}
+    for key, value in wanted.items():
+        found = fields.get(key, type(value))
+        if found != value:
+            raise BundleError(f"{fields.where}: {key} is {found!r}; this version plays {value!r} only")
+    slots = fields.get("slots", list)
+    if tuple(slots) != SLOTS:
+        raise BundleError(f"{fields.where}: slots are {_short(slots)}; this version plays {', '.join(SLOTS)} only")
+
+
+def _grammar(fields: _Fields) -> Grammar:
+    child = fields.child("grammar")
+    names = ("text_vocab", "trajectory_codes", "pose_codes", "max_steps")
+    values = {name: child.at_least(name, 1) for name in names}
+    try:
+        return Grammar(**values, form=cast(Form, child.get("form", str)))
+    except GrammarError as error:
+        raise BundleError(f"{fields.where}: grammar: {error}; {_REINSTALL}") from None
+
+
+def _sampling(fields: _Fields) -> Sampling:
+    child = fields.child("sampling")
+    temperature = child.get("temperature", float)
+    if not 0.0 <= temperature < float("inf"):
+        raise BundleError(f"{fields.where}: sampling.temperature is {temperature}; 0 or more was wanted")
+    return Sampling(temperature, child.at_least("top_k", 0))
+
+
+def _limits(fields: _Fields, grammar: Grammar) -> Limits:
+    child = fields.child("limits")
+    limits = Limits(child.at_least("max_steps", 1), child.at_least("max_prompt_tokens", 2))
+    if limits.max_steps > grammar.max_steps:
+        raise BundleError(
+            f"{fields.where}: limits.max_steps is {limits.max_steps}, over the grammar's {grammar.max_steps}; {_REINSTALL}"
+        )
+    return limits
+
+
+def _text(fields: _Fields) -> TextSettings:
+    child = fields.child("text")
+    prompt = child.get("text_to_motion", str)
+    if "{text}" not in prompt:
+        raise BundleError(f"{fields.where}: text.text_to_motion is {prompt!r}; it must hold {{text}}; {_REINSTALL}")
+    return TextSettings(
+        pad=child.at_least("pad", 0),
+        eos=child.at_least("eos", 0),
+        unk=child.at_least("unk", 0),
+        text_to_motion=prompt,
+        motion_to_text=child.get("motion_to_text", str),
+    )
+
+
+def _files(fields: _Fields) -> dict[str, FileEntry]:
+    files = {}
+    child = fields.child("files")
+    for name in child.raw:
+        _check_name(name, fields.where)
+        entry = _Fields(child.get(name, dict), fields.where, f"files.{name}.")
+        files[name] = FileEntry(entry.get("sha256", str).lower(), entry.at_least("bytes", 0))
+    for name in (TOKENIZER, SKELETON):
+        if name not in files:
+            raise BundleError(f"{fields.where} lists no {name!r} among its files; {_REINSTALL}")
+    return files
+
+
+def _graphs(fields: _Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
+    child = fields.child("graphs")
+    graphs = {name: child.get(name, str) for name in GRAPHS}
+    for name, file in graphs.items():
+        if file not in files:
+            raise BundleError(f"{fields.where}: graph {name!r} is {file!r}, which is not among its files; {_REINSTALL}")
+    return graphs
+
+
+def _check_name(name: str, where: str) -> None:
+    """A bundle is flat: a name that could lead outside its folder is refused."""
+    if not name or name in (".", "..") or any(c in name for c in '/\\:\0'):
+        raise BundleError(f"{where}: the file name {name!r} leads outside the bundle; do not use this bundle")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

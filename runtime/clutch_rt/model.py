@@ -1,0 +1,314 @@
+"""The front door: load a bundle, then ask it for motions, streams and captions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+
+from clutch_rt.bundle import Bundle, open_bundle
+from clutch_rt.engine import Engine, Memory
+from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.joints import JointPoses
+from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.manifest import TOKENIZER
+from clutch_rt.motion import Motion
+from clutch_rt.options import Request, make_request, max_seconds
+from clutch_rt.sessions import Sessions
+from clutch_rt.text import Prompt, Tokenizer, quote
+
+# Measured on two cores: a step of the shipped model is too small to share out between threads.
+DEFAULT_THREADS: Final = 1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames of a motion, as soon as they are made.
+
+    Attributes:
+        frames: ``(n, 2, 99)`` float32, read-only, 30 fps, ``openxr`` space; the same as ``generate`` gives.
+        index: number of the first frame within the motion.
+        total: frames of the whole motion; None where the model has not yet decided.
+    """
+
+    frames: Float32Array
+    index: int
+    total: int | None
+
+    @property
+    def time(self) -> float:
+        """Seconds from the start of the motion to the first frame."""
+        return self.index / FPS
+
+    def joints(self, layout: str = "openxr") -> JointPoses:
+        """Joint poses, positions ``(n, 2, J, 3)`` metres; layouts as in ``Motion.joints``."""
+        return Motion(self.frames).joints(layout)
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a loaded model is and where it runs.
+
+    Attributes:
+        name, form, precision, licence, training_data: as the bundle's manifest says.
+        path: folder of the bundle. bytes: size of its files.
+        device: ``cpu``, ``cuda``, ...; provider: ONNX Runtime's name for it. threads: per session.
+        max_seconds: the longest motion. max_prompt_tokens: the longest prompt.
+        temperature, top_k: how a motion is drawn unless the caller says.
+        metrics: measured at export, as the manifest says.
+    """
+
+    name: str
+    path: str
+    form: str
+    precision: str
+    bytes: int
+    device: str
+    provider: str
+    threads: int
+    max_seconds: float
+    max_prompt_tokens: int
+    temperature: float
+    top_k: int
+    licence: str
+    training_data: str
+    metrics: dict[str, object]
+
+
+class Model:
+    """A loaded bundle. Use it from any number of threads; close it, or use it in a ``with`` block.
+
+    Example:
+        with clutch_rt.load() as model:
+            motion = model.generate("knead the dough with both hands", seed=7)
+            motion.save("knead.glb")
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "auto", threads: int | None = None) -> None:
+        """Prepare a verified bundle; sessions are created when first needed.
+
+        Raises:
+            DeviceError: an unknown device, or one the installed ONNX Runtime lacks.
+            InputError: ``threads`` is not a positive whole number.
+        """
+        manifest = bundle.manifest
+        self._bundle = bundle
+        self._threads = _checked_threads(threads)
+        self._tokenizer = Tokenizer(bundle.file(TOKENIZER), manifest.text, manifest.limits.max_prompt_tokens)
+        self._sessions = Sessions(bundle, device, self._threads)
+        self._engine = Engine(manifest, self._sessions)
+
+    def generate(
+        self,
+        text: str,
+        seconds: float | None = None,
+        seed: int = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Motion:
+        """Make a motion of a sentence.
+
+        Args:
+            text: what the hands do, in plain English.
+            seconds: length wanted, kept to the frame; None lets the model choose.
+            seed: 0 to 2**64 - 1; the same seed gives the same hands.
+            temperature: 0 always takes the likeliest code; None is the bundle's default.
+            top_k: only the k likeliest codes are in play, 0 leaves all; None is the bundle's default.
+            cancel: set it from another thread to stop within one step.
+
+        Raises:
+            InputError: a text or number that cannot be used. Cancelled: ``cancel`` was set.
+            DeviceError, BundleError: the sessions cannot be created. ClutchError: the model was closed.
+        """
+        prompt, request = self._ask(text, seconds, seed, temperature, top_k)
+        frames = np.concatenate([raw for raw, _ in self._raw(prompt, request, cancel)])
+        return Motion(frames, FPS, text=text, seed=request.seed)
+
+    def stream(
+        self,
+        text: str,
+        seconds: float | None = None,
+        seed: int = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        chunk_steps: int = 1,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Chunk]:
+        """Make a motion of a sentence and hand out its frames while it is being made.
+
+        Args and errors are those of ``generate``; what is wrong with the request is raised here, not at the
+        first frame. The frames are the same as ``generate`` gives, whatever ``chunk_steps`` is.
+
+        Args:
+            chunk_steps: steps of 8 frames (0.27 s) per chunk; 1 gives the first frames soonest.
+        """
+        if isinstance(chunk_steps, bool) or not isinstance(chunk_steps, int) or chunk_steps < 1:
+            raise InputError(f"chunk_steps is {chunk_steps!r}; a whole number of 1 or more is wanted")
+        prompt, request = self._ask(text, seconds, seed, temperature, top_k)
+        return self._chunks(prompt, request, chunk_steps, cancel)
+
+    def caption(self, motion: Motion, cancel: threading.Event | None = None) -> str:
+        """Say in a sentence what two hands do.
+
+        The motion is brought to 30 fps and to whole steps of 8 frames, the last frame held.
+
+        Raises:
+            InputError: the motion is longer than the model's limit. Cancelled: ``cancel`` was set.
+        """
+        codes = self._codes(motion)
+        return self._tokenizer.decode(self._engine.caption(self._tokenizer.caption_prompt(), codes, cancel))
+
+    def reconstruct(self, motion: Motion) -> Motion:
+        """Send a motion through SHIFT and back: what remains of it in tokens. 30 fps, the same length.
+
+        Raises:
+            InputError: the motion is longer than the model's limit.
+        """
+        frames = _at_model_rate(motion)
+        decoder = self._engine.decoder()
+        raw = [decoder.decode(codes) for codes in self._codes(motion)]
+        return Motion(np.concatenate(raw)[: len(frames)], FPS, motion.text, motion.seed, motion.hands)
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Words of ``text`` the model has no notion of; InputError where it could not be used at all."""
+        return self._tokenizer.motion_prompt(text).unknown
+
+    def check(
+        self,
+        text: str,
+        seconds: float | None = None,
+        seed: int = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
+    ) -> None:
+        """Raise InputError if ``generate`` would refuse this request; make nothing."""
+        self._tokenizer.motion_prompt(text)
+        make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
+
+    @property
+    def info(self) -> Info:
+        """What this model is and where it runs; finding out where creates the first session."""
+        manifest, placement = self._bundle.manifest, self._sessions.placement
+        return Info(
+            name=manifest.name,
+            path=os.fspath(self._bundle.path),
+            form=manifest.form,
+            precision=manifest.precision,
+            bytes=self._bundle.size,
+            device=placement.name,
+            provider=placement.provider,
+            threads=self._threads,
+            max_seconds=max_seconds(manifest.limits.max_steps),
+            max_prompt_tokens=manifest.limits.max_prompt_tokens,
+            temperature=manifest.sampling.temperature,
+            top_k=manifest.sampling.top_k,
+            licence=manifest.licence,
+            training_data=manifest.training_data,
+            metrics=dict(manifest.metrics),
+        )
+
+    def close(self) -> None:
+        """Give the memory back. Waits for engine calls in flight; later requests are refused."""
+        self._sessions.close()
+
+    def __enter__(self) -> Model:
+        """The model itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the model."""
+        self.close()
+
+    def _ask(
+        self, text: str, seconds: float | None, seed: int, temperature: float | None, top_k: int | None
+    ) -> tuple[Prompt, Request]:
+        if self._sessions.closed:
+            raise ClutchError("the model was closed; load it again with clutch_rt.load()")
+        prompt = self._tokenizer.motion_prompt(text)
+        if prompt.unknown:
+            words = ", ".join(quote(word) for word in prompt.unknown)
+            log.warning("the model does not know %s and goes by the other words", words)
+        return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
+
+    def _raw(
+        self, prompt: Prompt, request: Request, cancel: threading.Event | None
+    ) -> Iterator[tuple[Float32Array, int | None]]:
+        """The one loop: raw frames of each step ``(8, 2, 99)``, the last one cut, with the total if known."""
+        memory: Memory = self._engine.remember(prompt.ids)
+        length = self._engine.length(memory, request)
+        total = request.frames or (length * FRAMES_PER_STEP if length else None)
+        decoder = self._engine.decoder()
+        made = 0
+        for codes in self._engine.steps(memory, request, length, cancel):
+            frames = decoder.decode(codes)[: None if total is None else total - made]
+            made += len(frames)
+            yield frames, total
+
+    def _chunks(
+        self, prompt: Prompt, request: Request, chunk_steps: int, cancel: threading.Event | None
+    ) -> Iterator[Chunk]:
+        held: list[Float32Array] = []
+        index, total = 0, None
+        for raw, total in self._raw(prompt, request, cancel):
+            held.append(raw)
+            if len(held) == chunk_steps:
+                yield _chunk(held, index, total)
+                index += sum(map(len, held))
+                held = []
+        if held:
+            yield _chunk(held, index, total)
+
+    def _codes(self, motion: Motion) -> IntArray:
+        """SHIFT codes ``(S, 4)`` of a motion at the model's rate, its last frame held to a whole step."""
+        frames = _at_model_rate(motion)
+        limit = self._bundle.manifest.limits.max_steps
+        if len(frames) > limit * FRAMES_PER_STEP:
+            raise InputError(
+                f"the motion lasts {len(frames) / FPS:.2f} s; this model reads at most {max_seconds(limit):.2f} s; "
+                f"cut it, such as Motion(motion.frames[:n], motion.fps) with n = {int(max_seconds(limit) * motion.fps)}"
+            )
+        missing = -len(frames) % FRAMES_PER_STEP
+        padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+        return self._engine.tokenise(np.ascontiguousarray(padded, dtype=np.float32))
+
+
+def load(path: str | os.PathLike[str] | None = None, device: str = "auto", threads: int | None = None) -> Model:
+    """Load a bundle.
+
+    Args:
+        path: a bundle's folder or the name of a shipped one; None takes ``$CLUTCH_RT_BUNDLE`` or the shipped one.
+        device: ``auto``, ``cpu``, ``cuda``, ...; a device named is a device had, or a DeviceError.
+        threads: threads per engine call; few are faster for the small models.
+
+    Raises:
+        BundleError: missing, not a bundle, truncated, tampered with, or of a newer format.
+        DeviceError: the device cannot be had; the message says how to mend it.
+    """
+    return Model(open_bundle(path), device, threads)
+
+
+def _chunk(held: list[Float32Array], index: int, total: int | None) -> Chunk:
+    return Chunk(Motion(np.concatenate(held)).frames, index, total)
+
+
+def _at_model_rate(motion: Motion) -> Float32Array:
+    return motion.resample(FPS).frames
+
+
+def _checked_threads(threads: int | None) -> int:
+    if threads is None:
+        return DEFAULT_THREADS
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise InputError(f"threads is {threads!r}; a whole number from 1 to 1024 is wanted")
+    return threads
