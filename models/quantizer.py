@@ -99,7 +99,8 @@ class Quantizer(nn.Module):
     def forward(self, latents: Tensor) -> Quantized:
         """Quantise ``(N, D)``; in training mode also learn from them."""
         seen = latents.detach().float()
-        codes = self.nearest(seen)
+        with torch.autocast(latents.device.type, enabled=False):  # distances need every bit
+            codes = self.nearest(seen)
         if self.training and int(self.updates) < self.start_steps:
             self._collect(seen)
             return Quantized(latents, codes, latents.new_zeros(()))
