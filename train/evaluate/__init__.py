@@ -1,0 +1,1 @@
+"""Judging a trained run: reconstruction, retrieval, classifiers and signal meters, as one table."""
