@@ -1,0 +1,302 @@
+"""A two-hand motion: frames, their rate, the hands that move, and every way out of the house."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clutch_rt import hand as hand_model
+from clutch_rt import joints as joint_model
+from clutch_rt.errors import InputError
+from clutch_rt.hand import Hand, neutral_hands
+from clutch_rt.joints import JointPoses
+from clutch_rt.layout import FPS, HAND_SIZE, HANDS, POSE, POSE_JOINTS, ROTATION, TRANSLATION, Float32Array
+from clutch_rt.rotations import (
+    axis_angle_from_matrix,
+    matrix_from_6d,
+    matrix_from_quaternion,
+    quaternion_from_matrix,
+    sixd_from_matrix,
+    slerp,
+)
+
+__all__ = ["ManoParameters", "Motion"]
+
+_JOINTS: Final = 1 + POSE_JOINTS
+# A column shorter than this, or two columns closer to parallel than this, carry no rotation.
+_DEGENERATE: Final = 1e-6
+# Columns this close to orthonormal are float32 rounding already and stay as they are, which makes
+# construction idempotent: a motion read back from a file is bit for bit the one that was written.
+_ROUNDING: Final = 1e-6
+# From a right-handed space with -Z forward to a left-handed one with +Z forward.
+_UNITY_POSITION: Final = np.array([1, 1, -1], np.float32)
+_UNITY_ORIENTATION: Final = np.array([-1, -1, 1, 1], np.float32)
+_MAX_FRAMES: Final = 1_000_000
+
+
+class ManoParameters(TypedDict):
+    """A motion in MANO's own terms, ``openxr`` space, hands ordered left, right."""
+
+    global_orient: Float32Array  # (T, 2, 3) axis-angle, radians
+    hand_pose: Float32Array  # (T, 2, 45) axis-angle, radians, MANO joint order 1..15, flat_hand_mean=True
+    transl: Float32Array  # (T, 2, 3) metres: what MANO's `transl` wants, wrist minus the rest wrist
+    betas: Float32Array  # (2, 10) shape
+    fps: float
+    sides: tuple[str, str]
+    text: str | None
+    seed: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Two hands moving, ``openxr`` space: metres, +Y up, -Z forward, origin at the viewer's head.
+
+    Attributes:
+        frames: ``(T, 2, 99)`` float32, read-only, left then right; see ``layout`` for the 99 numbers. The
+            6D rotations are orthonormalised (Gram-Schmidt) on construction.
+        fps: frames per second, finite and positive.
+        text: the sentence the motion was made from, if any.
+        seed: the seed it was made with, if any.
+        hands: the left and the right hand that move; the neutral hands unless given.
+
+    Raises:
+        InputError: frames of another shape, without a frame, not finite, or with a rotation that is no
+            rotation; an fps that is not a positive number.
+    """
+
+    frames: Float32Array
+    fps: float = FPS
+    text: str | None = None
+    seed: int | None = None
+    hands: tuple[Hand, Hand] = field(default_factory=neutral_hands, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", _clean_frames(self.frames))
+        object.__setattr__(self, "fps", _clean_fps(self.fps))
+        object.__setattr__(self, "seed", None if self.seed is None else int(self.seed))
+        object.__setattr__(self, "hands", tuple(self.hands))
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return int(self.frames.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """Seconds of motion: each frame is shown for ``1 / fps``."""
+        return len(self) / self.fps
+
+    def joints(self, layout: str = "openxr") -> JointPoses:
+        """Joint poses of both hands over time.
+
+        Args:
+            layout: ``"mano"`` (21 joints), ``"openxr"`` (26), ``"webxr"`` (25), ``"unity"`` (26) or
+                ``"mediapipe"`` (21). All are in ``openxr`` space but ``"unity"``, which is in Unity's own:
+                left-handed, +Z forward, so positions are ``(x, y, -z)`` and quaternions ``(-x, -y, z, w)``.
+
+        Returns:
+            positions ``(T, 2, J, 3)`` metres, orientations ``(T, 2, J, 4)`` x, y, z, w, radii ``(J,)``.
+
+        Raises:
+            InputError: an unknown layout.
+        """
+        left, right = (
+            joint_model.joint_poses(hand, self.frames[:, side], layout)
+            for side, hand in enumerate(self.hands)
+        )
+        positions = np.stack([left.positions, right.positions], axis=1)
+        orientations = np.stack([left.orientations, right.orientations], axis=1)
+        if layout == "unity":
+            positions, orientations = positions * _UNITY_POSITION, orientations * _UNITY_ORIENTATION
+        return replace(left, positions=positions, orientations=orientations)
+
+    def vertices(self) -> Float32Array:
+        """Skin of both hands over time, ``(T, 2, V, 3)`` metres.
+
+        Raises:
+            InputError: the two hands have different numbers of vertices, so there is no such array.
+        """
+        counts = [len(hand.vertices) for hand in self.hands]
+        if counts[0] != counts[1]:
+            raise InputError(
+                f"the left hand has {counts[0]} vertices and the right {counts[1]}. Wanted equal numbers; "
+                "skin each with clutch_rt.hand.skin."
+            )
+        return np.stack(
+            [hand_model.skin(hand, self.frames[:, i]) for i, hand in enumerate(self.hands)], axis=1
+        )
+
+    def resample(self, fps: float) -> Motion:
+        """The same motion at another rate.
+
+        Rotations turn along the shorter arc at constant speed (slerp), wrists go straight from frame to
+        frame (linear). The first and the last frame are kept, and their distance in time to within half a
+        new frame; going up to a multiple of the rate and back gives the same frames.
+
+        Args:
+            fps: frames per second wanted.
+
+        Raises:
+            InputError: an fps that is not a positive number, or so high that there would be more than a
+                million frames.
+        """
+        rate = _clean_fps(fps)
+        if rate == self.fps or len(self) == 1:
+            return replace(self, fps=rate)
+        intervals = max(1, round(min((len(self) - 1) * rate / self.fps, 2.0 * _MAX_FRAMES)))
+        if intervals >= _MAX_FRAMES:
+            raise InputError(
+                f"{rate:g} frames per second would make more than {_MAX_FRAMES:,} frames. "
+                "Wanted fewer; ask for a lower rate."
+            )
+        times = np.linspace(0.0, len(self) - 1, intervals + 1)
+        return replace(self, frames=_frames_at(self.frames, times), fps=rate)
+
+    def to_mano(self) -> ManoParameters:
+        """The motion as MANO parameters (flat hand mean), with which MANO puts the wrist where we do."""
+        matrices = _matrices(self.frames)
+        vectors = axis_angle_from_matrix(matrices).astype(np.float32)
+        offsets = np.stack([hand.wrist_offset for hand in self.hands])
+        return ManoParameters(
+            global_orient=vectors[:, :, 0],
+            hand_pose=vectors[:, :, 1:].reshape(len(self), 2, POSE_JOINTS * 3),
+            transl=(self.frames[..., TRANSLATION] - offsets).astype(np.float32),
+            betas=np.stack([_betas(hand) for hand in self.hands]),
+            fps=self.fps,
+            sides=HANDS,
+            text=self.text,
+            seed=self.seed,
+        )
+
+    def save(self, target: Any, format: str | None = None, **options: Any) -> None:
+        """Write the motion to a file, whose ending tells the format, or to a binary stream.
+
+        Args:
+            target: a path, or anything with a binary ``write``.
+            format: ``"glb"``, ``"bvh"``, ``"npz"``, ``"mp4"``, ``"gif"`` or ``"png"``; needed for a stream.
+            options: those of the format, for instance ``flat=True`` for ``.glb``; see ``clutch_rt.formats``.
+
+        Raises:
+            FileFormatError: unknown ending, or a place that cannot be written to. A file that stood there
+                is replaced only by a complete one.
+            InputError: an option the format does not have.
+            MissingExtraError: a preview without the packages of ``clutch-rt[preview]``.
+        """
+        from clutch_rt import formats  # here, because the formats import Motion
+
+        formats.write(self, target, format, **options)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = None) -> Motion:
+        """Read a ``.npz`` written by ``save``, or by anyone who stores ``frames`` and ``fps``.
+
+        Args:
+            path: the file.
+            hands: the hands that shall move; the neutral hands unless given.
+
+        Raises:
+            FileFormatError: no such file, not an ``.npz``, missing or unusable content.
+        """
+        from clutch_rt.formats.npz import read_npz  # here, because the formats import Motion
+
+        return read_npz(path, hands)
+
+
+def _clean_fps(fps: float) -> float:
+    try:
+        rate = float(fps)
+    except (TypeError, ValueError):
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise InputError(f"fps is {fps!r}. Wanted a positive number; 30 is what the model makes.")
+    return rate
+
+
+def _clean_frames(frames: ArrayLike) -> Float32Array:
+    """Validated, orthonormalised, read-only copy ``(T, 2, 99)`` float32."""
+    try:
+        values = np.array(frames, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"frames are not numbers ({error}). Wanted (T, 2, {HAND_SIZE}) floats.") from error
+    if values.ndim != 3 or values.shape[1:] != (2, HAND_SIZE) or values.shape[0] < 1:
+        raise InputError(
+            f"frames have shape {values.shape}. Wanted (T, 2, {HAND_SIZE}) with at least one frame: "
+            "left hand, right hand, 99 numbers each."
+        )
+    bad = ~np.isfinite(values)
+    # Beyond float32 (and far beyond any room) a number would turn into infinity below.
+    bad |= np.abs(values) > np.finfo(np.float32).max
+    if bad.any():
+        where = int(np.argwhere(bad)[0][0])
+        raise InputError(
+            f"frames hold {int(bad.sum())} numbers that are not finite, the first in frame {where}. "
+            "Wanted finite numbers; check what made them."
+        )
+    sixd = _sixd(values)
+    values[..., ROTATION] = sixd[..., 0, :]
+    values[..., POSE] = sixd[..., 1:, :].reshape(*values.shape[:2], POSE_JOINTS * 6)
+    clean = values.astype(np.float32)
+    clean.setflags(write=False)
+    return clean
+
+
+def _sixd(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Orthonormal 6D rotations ``(T, 2, 16, 6)`` of float64 frames."""
+    sixd = _split(values)
+    first, second = sixd[..., :3], sixd[..., 3:]
+    length = np.linalg.norm(first, axis=-1)
+    area = np.linalg.norm(np.cross(first, second), axis=-1)
+    reach = np.linalg.norm(second, axis=-1)
+    bad = (length < _DEGENERATE) | (reach < _DEGENERATE) | (area < _DEGENERATE * length * reach)
+    if bad.any():
+        frame, side, joint = (int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"frame {frame}, {HANDS[side]} hand, joint {joint}: the six numbers of a rotation are "
+            f"{sixd[frame, side, joint].tolist()}, which is no rotation. Wanted two columns that are neither zero "
+            "nor parallel; check what made the frames."
+        )
+    error = np.max(
+        np.abs(np.stack([length - 1, reach - 1, (first * second).sum(axis=-1)])), axis=0, keepdims=False
+    )
+    orthonormal = sixd_from_matrix(matrix_from_6d(sixd))
+    return np.where((error < _ROUNDING)[..., None], sixd, orthonormal)
+
+
+def _split(frames: NDArray[Any]) -> NDArray[Any]:
+    """The 6D rotations ``(T, 2, 16, 6)`` of frames, wrist first."""
+    pose = frames[..., POSE].reshape(*frames.shape[:2], POSE_JOINTS, 6)
+    return np.concatenate([frames[..., None, ROTATION], pose], axis=-2)
+
+
+def _matrices(frames: Float32Array) -> NDArray[np.float64]:
+    """Rotation matrices ``(T, 2, 16, 3, 3)`` of frames, wrist first."""
+    return matrix_from_6d(_split(frames.astype(np.float64)))
+
+
+def _frames_at(frames: Float32Array, times: NDArray[np.float64]) -> Float32Array:
+    """Frames ``(N, 2, 99)`` at fractional frame numbers ``(N,)``; whole numbers give their frame exactly."""
+    before = np.minimum(np.floor(times + 1e-9).astype(np.int64), len(frames) - 1)
+    after = np.minimum(before + 1, len(frames) - 1)
+    fraction = np.clip(times - before, 0.0, 1.0)
+    fraction[fraction < 1e-9] = 0.0
+    quaternions = quaternion_from_matrix(_matrices(frames))
+    turned = slerp(quaternions[before], quaternions[after], fraction[:, None, None])
+    sixd = sixd_from_matrix(matrix_from_quaternion(turned)).astype(np.float32)
+    result = frames[before]
+    moving = fraction > 0
+    result[moving, :, ROTATION] = sixd[moving, :, 0]
+    result[moving, :, POSE] = sixd[moving, :, 1:].reshape(-1, 2, POSE_JOINTS * 6)
+    weight = fraction[:, None, None].astype(np.float32)
+    start, stop = frames[before][..., TRANSLATION], frames[after][..., TRANSLATION]
+    result[..., TRANSLATION] = start + weight * (stop - start)
+    return result
+
+
+def _betas(hand: Hand) -> Float32Array:
+    """Shape numbers ``(10,)`` of a hand: zeros for one that has none, such as the neutral hand."""
+    betas = getattr(hand, "betas", None)
+    return np.zeros(10, np.float32) if betas is None else np.asarray(betas, dtype=np.float32)
