@@ -70,16 +70,18 @@ class ShiftTrainConfig(FitConfig):
 class TokenizerConfig:
     """The SentencePiece model of the corpus text."""
 
-    vocab: int = 1024  # pieces, control pieces included
-    character_coverage: float = 1.0  # part of the characters that get a piece; others become bytes
+    vocab: int = 2000  # most pieces, the 259 of bytes and control included
+    kind: Literal["unigram", "bpe"] = "unigram"
 
 
 @dataclass(frozen=True)
 class TokensConfig:
     """Motion to codes, once, before the language model."""
 
-    clips: int = 0  # fresh clips drawn beyond the stored corpus and kept as codes only
-    batch_size: int = 32  # clips encoded together
+    clips: int = 100_000  # training clips drawn fresh and kept as codes and text only
+    validation: int = 1_000  # held-out clips kept the same way
+    shard_clips: int = 2_000  # clips per file, the grain of resuming and of sharing the work
+    batch_size: int = 64  # clips encoded together
 
 
 @dataclass(frozen=True)
@@ -87,36 +89,43 @@ class LMTrainConfig(FitConfig):
     """The language model, and its pre-training."""
 
     form: Literal["step", "flat"] = "step"  # one position per step, or the paper's stream
-    size: str = "tiny"  # tiny, small, base or large; see models.t5.SIZES
+    size: str = "tiny"  # nano, tiny, small, base or large; see models.t5.SIZES
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
+    max_prompt: int = 128  # longest prompt, in pieces
     steps: int = 2500
     batch_size: int = 48
     embedding_rate: float = 4.0  # the embeddings learn this much faster
-    caption_share: float = 0.2  # part of the batches that are motion-to-text
+    caption_share: float = 0.2  # part of a batch that is motion-to-text
+    length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     dropout: float = 0.0
+    validation_clips: int = 384  # held-out clips that each validation reads
 
 
 @dataclass(frozen=True)
 class RefineConfig(FitConfig):
     """Geometric refinement: a loss in motion space through Gumbel-softmax tokens."""
 
-    steps: int = 150
-    batch_size: int = 16
+    steps: int = 60
+    batch_size: int = 24
     learning_rate: float = 1e-4
+    warmup: int = 10
     temperature: float = 1.0  # of the Gumbel-softmax
     alpha: float = 1.0  # weight of the cross-entropy
     weight: float = 1.0  # lambda, weight of the reconstruction
-    masked_share: float = 0.2  # part of the batches that predict masked steps, with alpha = 0
+    masked_share: float = 0.25  # part of the steps that predict from masked inputs, with alpha = 0
+    mask_rate: float = 0.3  # part of the decoder inputs hidden in such a step
+    validate_every: int = 0
 
 
 @dataclass(frozen=True)
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 500
+    steps: int = 600
     batch_size: int = 48
     learning_rate: float = 3e-4
+    validate_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,8 +171,9 @@ def smoke() -> RunConfig:
             validation_clips=32,
             validate_every=0,
         ),
-        tokenizer=TokenizerConfig(vocab=320),
-        lm=LMTrainConfig(steps=150, batch_size=16, validate_every=0),
+        tokenizer=TokenizerConfig(vocab=480),
+        tokens=TokensConfig(clips=600, validation=64, shard_clips=100),
+        lm=LMTrainConfig(size="nano", steps=150, batch_size=16, validate_every=0, validation_clips=64),
         refine=RefineConfig(steps=10, batch_size=8, warmup=2, validate_every=0),
         instruct=InstructConfig(steps=10, batch_size=16, warmup=2, validate_every=0),
         evaluate=EvaluateConfig(clips=32, retrieval_steps=60),
@@ -190,7 +200,7 @@ def paper() -> RunConfig:
             clips=160_000,
             validate_every=2000,
         ),
-        tokens=TokensConfig(batch_size=256),
+        tokens=TokensConfig(clips=400_000, validation=4_000, batch_size=256),
         lm=LMTrainConfig(
             size="base",
             steps=100_000,
