@@ -1,12 +1,12 @@
 """Text in, two moving 3D hands out, in real time, on the device in the user's hand.
 
-    import clutch_rt
+import clutch_rt
 
-    with clutch_rt.load() as model:
-        motion = model.generate("knead the dough with both hands", seed=7)
-        motion.save("knead.glb")
-        for chunk in model.stream("wave with the right hand"):
-            positions = chunk.joints("openxr").positions  # (n, 2, 26, 3) metres
+with clutch_rt.load() as model:
+    motion = model.generate("knead the dough with both hands", seed=7)
+    motion.save("knead.glb")
+    for chunk in model.stream("wave with the right hand"):
+        positions = chunk.joints("openxr").positions  # (n, 2, 26, 3) metres
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def open_bundle(which: str | os.PathLike[str] | None = None) -> Bundle:
     """Find a bundle, check its manifest, and verify its files.
 
     Raises:
-        BundleError: it is missing, not a bundle, truncated, tampered with, or of a format this version does not read.
+        BundleError: it is missing, not a bundle, truncated, tampered with, or of a format not read here.
     """
     folder = find_bundle(which).resolve()
     bundle = Bundle(folder, read_manifest(folder))
@@ -117,7 +117,9 @@ def _default(names: list[str]) -> Path:
             "or write one with `python -m export.onnx RUN -o FOLDER`"
         )
     if len(names) > 1 and DEFAULT_BUNDLE not in names:
-        raise BundleError(f"several bundles are shipped ({', '.join(names)}); name one of them (--bundle NAME)")
+        raise BundleError(
+            f"several bundles are shipped ({', '.join(names)}); name one of them (--bundle NAME)"
+        )
     return BUNDLES / (DEFAULT_BUNDLE if DEFAULT_BUNDLE in names else names[0])
 
 

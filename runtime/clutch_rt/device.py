@@ -1,7 +1,7 @@
 """Where the graphs run: an honest choice of ONNX Runtime's execution provider.
 
 ONNX Runtime answers a request for a provider it cannot start with a warning and runs on the CPU. Here a
-device that was asked for by name is had or is an error with the mending command, and ``auto`` says what it took.
+device asked for by name is had, or is an error with the mending command, and ``auto`` says what it took.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Placement:
-    """Where sessions run. ``name`` is one of ``DEVICES`` without ``auto``, ``provider`` ONNX Runtime's name for it."""
+    """Where sessions run: ``name`` from ``DEVICES`` but never ``auto``, ``provider`` ONNX Runtime's name."""
 
     name: str
     provider: str
@@ -67,7 +67,7 @@ class Placement:
 
 
 def installed_runtimes() -> dict[str, str]:
-    """Versions of the installed ONNX Runtime distributions, by name. More than one is a broken installation."""
+    """Versions of the installed ONNX Runtime packages, by name; more than one is a broken installation."""
     names = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
     found = {}
     for name in names:

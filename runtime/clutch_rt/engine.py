@@ -1,8 +1,8 @@
 """The corridor from prompt ids to frames and back, over the graphs of a bundle.
 
-Everything here is exact in the codes and in the frames whatever the chunking: noise belongs to a step, not to
-a call, and the SHIFT decoder is always given one step at a time. (Its int8 form scales activations per call, so
-several steps at once would give slightly other frames.)
+Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and the
+SHIFT decoder is always given one step at a time. (Its int8 form scales activations per call, so several steps
+at once would give slightly other frames.)
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Engine:
         return Memory(outputs[0], outputs[1][0] if step_form else None)
 
     def length(self, memory: Memory, request: Request) -> int | None:
-        """Steps of the motion to come: as asked, else drawn; None where only the ``flat`` stream will tell."""
+        """Steps of the motion to come: as asked, else drawn; None where the ``flat`` stream will tell."""
         if request.steps is not None or memory.length_logits is None:
             return request.steps
         logits = memory.length_logits[: self._manifest.limits.max_steps]
@@ -125,7 +125,9 @@ class Engine:
             _check(cancel)
             position[0] = step
             feeds["noise"] = noise.of(step)
-            feeds["codes"], feeds["cache"] = self._sessions.run("motion_step", ["next_codes", "next_cache"], feeds)
+            feeds["codes"], feeds["cache"] = self._sessions.run(
+                "motion_step", ["next_codes", "next_cache"], feeds
+            )
             yield feeds["codes"][0].copy()
 
     def _flat_form(
@@ -176,7 +178,7 @@ class Decoder:
         self._states = inputs
 
     def decode(self, codes: IntArray) -> Float32Array:
-        """Frames ``(8, 2, 99)`` of the next step's codes ``(4,)``; their 6D numbers are not yet orthonormal."""
+        """Frames ``(8, 2, 99)`` of the next step's codes ``(4,)``; the 6D numbers are not yet orthonormal."""
         self._feeds["codes"] = codes[None, None]
         frames, *states = self._sessions.run("shift_decoder", self._outputs, self._feeds)
         self._feeds.update(zip(self._states, states, strict=True))

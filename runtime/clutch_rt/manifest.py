@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> Manifest:
             data = file.read(_MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise BundleError(
-            f"{folder} has no {MANIFEST}, so it is not a bundle; name a folder written by `python -m export.onnx`"
+            f"{folder} has no {MANIFEST}, so it is not a bundle; name one that `python -m export.onnx` wrote"
         ) from None
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check its permissions") from None
@@ -108,7 +108,9 @@ def read_manifest(folder: Path) -> Manifest:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BundleError(f"{path} is not valid JSON ({_first_line(error)}); {_REINSTALL}") from None
     if not isinstance(raw, dict):
-        raise BundleError(f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {_REINSTALL}")
+        raise BundleError(
+            f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {_REINSTALL}"
+        )
     return parse_manifest(raw, str(path))
 
 
@@ -126,7 +128,7 @@ def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     files = _files(fields)
     manifest = Manifest(
         name=fields.get("name", str),
-        form=cast(Form, form),
+        form=form,
         precision=fields.get("precision", str),
         grammar=grammar,
         sampling=_sampling(fields),
@@ -176,14 +178,18 @@ class _Fields:
 def _check_format(raw: Mapping[str, Any], where: str) -> None:
     found = raw.get("format")
     if isinstance(found, bool) or not isinstance(found, int):
-        raise BundleError(f"{where} does not say its bundle format, so it is not a bundle's manifest; {_REINSTALL}")
+        raise BundleError(
+            f"{where} does not say its bundle format, so it is not a bundle's manifest; {_REINSTALL}"
+        )
     if found > FORMAT:
         raise BundleError(
             f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; "
             "run `pip install --upgrade clutch-rt`"
         )
     if found < FORMAT:
-        raise BundleError(f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; {_REINSTALL}")
+        raise BundleError(
+            f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; {_REINSTALL}"
+        )
 
 
 def _check_constants(fields: _Fields) -> None:
@@ -195,15 +201,18 @@ def _check_constants(fields: _Fields) -> None:
             raise BundleError(f"{fields.where}: {key} is {found!r}; this version plays {value!r} only")
     slots = fields.get("slots", list)
     if tuple(slots) != SLOTS:
-        raise BundleError(f"{fields.where}: slots are {_short(slots)}; this version plays {', '.join(SLOTS)} only")
+        raise BundleError(
+            f"{fields.where}: slots are {_short(slots)}; this version plays {', '.join(SLOTS)} only"
+        )
 
 
 def _grammar(fields: _Fields) -> Grammar:
     child = fields.child("grammar")
     names = ("text_vocab", "trajectory_codes", "pose_codes", "max_steps")
     values = {name: child.at_least(name, 1) for name in names}
+    form = child.get("form", str)
     try:
-        return Grammar(**values, form=cast(Form, child.get("form", str)))
+        return Grammar(**values, form=cast(Form, form))
     except GrammarError as error:
         raise BundleError(f"{fields.where}: grammar: {error}; {_REINSTALL}") from None
 
@@ -221,7 +230,8 @@ def _limits(fields: _Fields, grammar: Grammar) -> Limits:
     limits = Limits(child.at_least("max_steps", 1), child.at_least("max_prompt_tokens", 2))
     if limits.max_steps > grammar.max_steps:
         raise BundleError(
-            f"{fields.where}: limits.max_steps is {limits.max_steps}, over the grammar's {grammar.max_steps}; {_REINSTALL}"
+            f"{fields.where}: limits.max_steps is {limits.max_steps}, "
+            f"over the grammar's {grammar.max_steps}; {_REINSTALL}"
         )
     return limits
 
@@ -230,7 +240,9 @@ def _text(fields: _Fields) -> TextSettings:
     child = fields.child("text")
     prompt = child.get("text_to_motion", str)
     if "{text}" not in prompt:
-        raise BundleError(f"{fields.where}: text.text_to_motion is {prompt!r}; it must hold {{text}}; {_REINSTALL}")
+        raise BundleError(
+            f"{fields.where}: text.text_to_motion is {prompt!r}; it must hold {{text}}; {_REINSTALL}"
+        )
     return TextSettings(
         pad=child.at_least("pad", 0),
         eos=child.at_least("eos", 0),
@@ -258,13 +270,15 @@ def _graphs(fields: _Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
     graphs = {name: child.get(name, str) for name in GRAPHS}
     for name, file in graphs.items():
         if file not in files:
-            raise BundleError(f"{fields.where}: graph {name!r} is {file!r}, which is not among its files; {_REINSTALL}")
+            raise BundleError(
+                f"{fields.where}: graph {name!r} is {file!r}, which is not among its files; {_REINSTALL}"
+            )
     return graphs
 
 
 def _check_name(name: str, where: str) -> None:
     """A bundle is flat: a name that could lead outside its folder is refused."""
-    if not name or name in (".", "..") or any(c in name for c in '/\\:\0'):
+    if not name or name in (".", "..") or any(c in name for c in "/\\:\0"):
         raise BundleError(f"{where}: the file name {name!r} leads outside the bundle; do not use this bundle")
 
 

@@ -178,6 +178,15 @@ class Model:
         raw = [decoder.decode(codes) for codes in self._codes(motion)]
         return Motion(np.concatenate(raw)[: len(frames)], FPS, motion.text, motion.seed, motion.hands)
 
+    def warm_up(self) -> None:
+        """Create the sessions of ``generate`` and ``stream`` now, so that the first call is as quick as any.
+
+        Raises:
+            DeviceError, BundleError: the sessions cannot be created.
+        """
+        for graph in ("text_encoder", "motion_step", "shift_decoder"):
+            self._sessions.get(graph)
+
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Words of ``text`` the model has no notion of; InputError where it could not be used at all."""
         return self._tokenizer.motion_prompt(text).unknown
@@ -275,19 +284,22 @@ class Model:
         limit = self._bundle.manifest.limits.max_steps
         if len(frames) > limit * FRAMES_PER_STEP:
             raise InputError(
-                f"the motion lasts {len(frames) / FPS:.2f} s; this model reads at most {max_seconds(limit):.2f} s; "
-                f"cut it, such as Motion(motion.frames[:n], motion.fps) with n = {int(max_seconds(limit) * motion.fps)}"
+                f"the motion lasts {len(frames) / FPS:.2f} s; this model reads {max_seconds(limit):.2f} s; "
+                f"cut it: Motion(motion.frames[:{int(max_seconds(limit) * motion.fps)}], motion.fps)"
             )
         missing = -len(frames) % FRAMES_PER_STEP
         padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
         return self._engine.tokenise(np.ascontiguousarray(padded, dtype=np.float32))
 
 
-def load(path: str | os.PathLike[str] | None = None, device: str = "auto", threads: int | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str] | None = None, device: str = "auto", threads: int | None = None
+) -> Model:
     """Load a bundle.
 
     Args:
-        path: a bundle's folder or the name of a shipped one; None takes ``$CLUTCH_RT_BUNDLE`` or the shipped one.
+        path: a bundle's folder or the name of a shipped one; None takes ``$CLUTCH_RT_BUNDLE``, else the
+            shipped one.
         device: ``auto``, ``cpu``, ``cuda``, ...; a device named is a device had, or a DeviceError.
         threads: threads per engine call; few are faster for the small models.
 

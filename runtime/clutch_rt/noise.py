@@ -60,7 +60,7 @@ def step_noise(seed: int, step: int, rows: int, slots: int = 4, stream: int = ST
 def block_noise(
     seed: int, first: int, steps: int, rows: int, slots: int = 4, stream: int = STREAM_MOTION
 ) -> Float32Array:
-    """``step_noise`` of steps ``first`` to ``first + steps - 1`` at once: ``(steps, slots, rows)``, the same numbers."""
+    """``step_noise`` of ``steps`` steps from ``first`` on, the same numbers: ``(steps, slots, rows)``."""
     with np.errstate(over="ignore"):
         h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
         h = _fold(h, np.asarray([stream & _MASK], dtype=np.uint64))

@@ -62,7 +62,7 @@ def max_seconds(max_steps: int) -> float:
 
 
 def frames_of(seconds: float, max_steps: int) -> int:
-    """Frames of a motion of ``seconds`` seconds, at least 1 and at most ``8 * max_steps``; InputError otherwise."""
+    """Frames of a motion of ``seconds`` seconds, 1 to ``8 * max_steps``; InputError otherwise."""
     limit = max_steps * FRAMES_PER_STEP
     wanted = f"more than 0 and at most {max_seconds(max_steps):.2f} is wanted, this model's limit"
     value = _number(seconds, "seconds")
@@ -72,7 +72,9 @@ def frames_of(seconds: float, max_steps: int) -> int:
     if frames > limit:
         raise InputError(f"seconds is {value:g}; {wanted}; make several motions for more")
     if frames < 1:
-        raise InputError(f"seconds is {value:g}, less than half a frame; at least {1 / FPS:.3f} is wanted, one frame")
+        raise InputError(
+            f"seconds is {value:g}, less than half a frame; at least {1 / FPS:.3f} is wanted, one frame"
+        )
     return frames
 
 
@@ -102,7 +104,9 @@ def _seed(value: object) -> int:
 def _temperature(value: object) -> float:
     temperature = _number(value, "temperature")
     if not 0.0 <= temperature <= 100.0:
-        raise InputError(f"temperature is {temperature:g}; 0 (always the likeliest) to 100 is wanted, 1 is natural")
+        raise InputError(
+            f"temperature is {temperature:g}; 0 (always the likeliest) to 100 is wanted, 1 is natural"
+        )
     return temperature
 
 

@@ -106,4 +106,3 @@ class Sessions:
     def _check_open(self) -> None:
         if self._closed:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
-

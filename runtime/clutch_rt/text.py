@@ -85,7 +85,7 @@ class Tokenizer:
         ids = self._encode(self._settings.text_to_motion.replace("{text}", folded))
         if ids.size > self._limit:
             raise InputError(
-                f"the text is too long: {ids.size} tokens with the prompt, and this model reads {self._limit}; "
+                f"the text is too long: {ids.size} tokens with the prompt; this model reads {self._limit}; "
                 "shorten it, or make several motions"
             )
         return Prompt(folded, ids[None], self._unknown(folded))
@@ -107,7 +107,8 @@ class Tokenizer:
         telling = [word for word in words if word not in unknown and len(word) >= _TELLING_LENGTH]
         if len(unknown) == len(words) or (unknown and not telling):
             raise InputError(
-                f"{quote(folded)} holds no word this model knows; it reads plain English about hands, such as {_EXAMPLE}"
+                f"{quote(folded)} holds no word this model knows; "
+                f"it reads plain English about hands, such as {_EXAMPLE}"
             )
         return tuple(dict.fromkeys(unknown))
 

@@ -1,0 +1,137 @@
+"""How the commands talk, and how everything that can go wrong ends: one line, the right exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import Any, Final, TextIO
+
+import click
+
+from clutch_rt.errors import ClutchError
+from clutch_rt.formats.files import write_error
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+EXIT_PIPE: Final = 141
+
+
+class Talk:
+    """What a command says. Results go to stdout, unless stdout is the file being written; notes to stderr.
+
+    Attributes:
+        json: one JSON object in place of lines, for errors as well.
+        to_stderr: stdout carries the file (``-o -``).
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self.json = as_json
+        self.to_stderr = False
+
+    @property
+    def _stream(self) -> TextIO:
+        return sys.stderr if self.to_stderr else sys.stdout
+
+    def say(self, line: str = "") -> None:
+        """A line for a person; silent under ``--json``."""
+        if not self.json:
+            click.echo(line, file=self._stream)
+
+    def result(self, value: dict[str, Any]) -> None:
+        """The object for a machine; silent without ``--json``."""
+        if self.json:
+            click.echo(json.dumps(value, ensure_ascii=False), file=self._stream)
+
+    def error(self, kind: str, message: str) -> None:
+        """One line on stderr, or a JSON object where a result would have gone."""
+        line = " ".join(message.split())
+        if self.json:
+            click.echo(json.dumps({"error": {"kind": kind, "message": line}}), file=self._stream)
+        else:
+            click.echo(f"error: {line}", err=True)
+
+    def log_to_stderr(self, verbose: bool) -> None:
+        """Show the package's warnings, or with ``verbose`` all it has to say, as notes on stderr."""
+        logger = logging.getLogger("clutch_rt")
+        if not any(isinstance(handler, _Notes) for handler in logger.handlers):
+            logger.addHandler(_Notes())
+        logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+        logger.propagate = False
+
+
+class _Notes(logging.Handler):
+    """Log records as lines ``note: ...`` on whatever stderr is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"note: {' '.join(record.getMessage().split())}", err=True)
+
+
+class CommandLine(click.Group):
+    """A group that turns errors into one line and an exit code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note ``--json`` before anything else is understood, so that usage errors can obey it."""
+        ctx.obj = Talk("--json" in args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever it raises becomes a message and an exit code."""
+        code = _run(lambda: super(CommandLine, self).invoke(ctx), ctx.obj)
+        if code:
+            ctx.exit(code)
+        return None
+
+
+def _run(command: Any, talk: Talk) -> int:
+    try:
+        code = _attempt(command, talk)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = EXIT_PIPE
+    except OSError as error:
+        _report(talk, str(write_error("the output stream", error)))
+        code = EXIT_FAILED
+    if code:
+        _settle_stdout()
+    return code
+
+
+def _attempt(command: Any, talk: Talk) -> int:
+    try:
+        command()
+    except click.UsageError as error:
+        if not talk.json:
+            raise
+        talk.error("UsageError", error.format_message())
+        return EXIT_USAGE
+    except ClutchError as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            return EXIT_PIPE
+        _report(talk, str(error), type(error).__name__)
+        return EXIT_FAILED
+    except (KeyboardInterrupt, click.Abort):
+        _report(talk, "stopped by Ctrl-C; nothing half-made was left behind", "Interrupted")
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _report(talk: Talk, message: str, kind: str = "OSError") -> None:
+    try:
+        talk.error(kind, message)
+        sys.stdout.flush()
+    except OSError:
+        # The place for the message is the place that fails: say it where it can still be heard.
+        click.echo(f"error: {' '.join(message.split())}", err=True)
+
+
+def _settle_stdout() -> None:
+    """Keep the interpreter from failing once more when it flushes a broken stdout on its way out."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -1,0 +1,46 @@
+"""The commands of ``clutch-rt``: generate, stream, caption, info, hand.
+
+Commands import the engine only when they run, so ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+from clutch_rt.cli.app import CommandLine
+from clutch_rt.cli.caption import caption
+from clutch_rt.cli.generate import generate
+from clutch_rt.cli.hand import hand
+from clutch_rt.cli.info import info
+from clutch_rt.cli.stream import stream
+
+__all__ = ["command_line"]
+
+
+@click.group(
+    name="clutch-rt",
+    cls=CommandLine,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="clutch-rt", prog_name="clutch-rt")
+@click.option("-v", "--verbose", is_flag=True, help="Say what goes on, on stderr.")
+@click.pass_context
+def command_line(ctx: click.Context, verbose: bool) -> None:
+    """A sentence becomes two moving 3D hands.
+
+    \b
+    Examples:
+      clutch-rt generate "knead the dough with both hands" -o knead.glb
+      clutch-rt stream "wave with the right hand" | head -n 30
+      clutch-rt caption knead.npz
+      clutch-rt info
+
+    \b
+    Exit codes: 0 done, 1 could not be done (one line on stderr says why), 2 wrong
+    usage, 130 stopped by Ctrl-C, 141 the reader of a pipe went away.
+    """
+    ctx.obj.log_to_stderr(verbose)
+
+
+for _command in (generate, stream, caption, info, hand):
+    command_line.add_command(_command)

@@ -1,0 +1,172 @@
+"""``clutch-rt generate``: sentences in, files out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from clutch_rt.cli.app import Talk
+from clutch_rt.cli.common import json_option, load_model, model_options, provider_name, request_options
+from clutch_rt.cli.plan import Job, make_plan
+from clutch_rt.errors import InputError
+from clutch_rt.formats import FORMATS
+
+if TYPE_CHECKING:
+    from clutch_rt.hand import Hand
+    from clutch_rt.model import Info, Model
+    from clutch_rt.motion import Motion
+
+_EPILOG: Final = """\b
+Examples:
+  clutch-rt generate "knead the dough with both hands" -o knead.glb
+  clutch-rt generate "tap the table" --seconds 3 --seed 7 -o tap.bvh
+  clutch-rt generate "wave" -n 4 -o wave.glb          wave-1.glb ... wave-4.glb
+  clutch-rt generate --file sentences.txt -o out.npz  out-1.npz, out-2.npz, ...
+  clutch-rt generate "clap" -o - --format glb > clap.glb
+"""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options of one call, as click names them."""
+
+    text: str | None
+    output: str | None
+    variants: int
+    sentences: str | None
+    seconds: float | None
+    seed: int
+    temperature: float | None
+    top_k: int | None
+    fps: float | None
+    kind: str | None
+    hands: tuple[str, ...]
+    bundle: str | None
+    device: str
+    threads: int | None
+
+
+@click.command(epilog=_EPILOG, short_help="Make a motion of a sentence and write it to a file.")
+@click.argument("text", required=False)
+@click.option(
+    "-o", "--output", metavar="FILE", help=f".{', .'.join(FORMATS)}; - is stdout.  [default: TEXT.glb]"
+)
+@click.option(
+    "-n", "--variants", type=int, default=1, help="Motions per sentence, with seeds SEED, SEED + 1, ..."
+)
+@click.option("--file", "sentences", metavar="FILE", help="Sentences, one per line; - is stdin.")
+@request_options
+@click.option("--fps", type=float, help="Frames per second in the file.  [default: 30, as made]")
+@click.option(
+    "--format", "kind", metavar="NAME", help=f"For -o -, or against the ending: {', '.join(FORMATS)}."
+)
+@click.option(
+    "--hand", "hands", metavar="NPZ", multiple=True, help="Written by `hand import`; once per side."
+)
+@model_options
+@json_option("One JSON object in place of lines, for errors too.")
+@click.pass_obj
+def generate(talk: Talk, **options: Any) -> None:
+    """Make two moving hands of TEXT, plain English, and write them to FILE, whose ending is its format."""
+    given = Given(**options)
+    talk.to_stderr = given.output == "-"
+    _check_fps(given.fps)
+    hands = _load_hands(given.hands)
+    jobs = make_plan(given.text, given.sentences, given.output, given.kind, given.variants, given.seed)
+    started = time.perf_counter()
+    with load_model(given.bundle, given.device, given.threads) as model:
+        loaded = time.perf_counter() - started
+        for job in jobs:
+            job.sentence.check(partial(model.check, **_request(given, job)))
+        made = [_make(talk, model, job, given, hands) for job in jobs]
+        _report(talk, model.info, given.device, made, loaded)
+
+
+def _request(given: Given, job: Job) -> dict[str, Any]:
+    return {
+        "seconds": given.seconds,
+        "seed": job.seed,
+        "temperature": given.temperature,
+        "top_k": given.top_k,
+    }
+
+
+def _check_fps(fps: float | None) -> None:
+    if fps is not None and not 1.0 <= fps <= 1000.0:
+        raise InputError(f"fps is {fps:g}; 1 to 1000 frames per second are wanted")
+
+
+def _load_hands(files: tuple[str, ...]) -> dict[str, Hand]:
+    """The user's own hands, by side."""
+    from clutch_rt.handfile import load_hand
+
+    hands: dict[str, Hand] = {}
+    for file in files:
+        hand = load_hand(file)
+        if hand.side in hands:
+            raise InputError(f"{file} is a second {hand.side} hand; give at most one of each side")
+        hands[hand.side] = hand
+    return hands
+
+
+def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Hand]) -> dict[str, Any]:
+    """Make one motion, write it, and say what was done, as the object for ``--json``."""
+    text = job.sentence.text
+    started = time.perf_counter()
+    motion = model.generate(text, **_request(given, job))
+    generated = time.perf_counter()
+    out = _finish(motion, given.fps, hands)
+    out.save(sys.stdout.buffer if job.path is None else job.path, format=given.kind)
+    written = time.perf_counter()
+    if job.path is not None:
+        talk.say(str(job.path))
+    return {
+        "text": text,
+        "seed": job.seed,
+        "seconds": motion.duration,
+        "frames": len(out),
+        "fps": out.fps,
+        "file": None if job.path is None else str(job.path),
+        "generate_seconds": generated - started,
+        "write_seconds": written - generated,
+        "times_real_time": motion.duration / (generated - started),
+        "unknown_words": list(model.unknown_words(text)),
+    }
+
+
+def _finish(motion: Motion, fps: float | None, hands: dict[str, Hand]) -> Motion:
+    """The motion on the user's own hands, at the rate asked for."""
+    if hands:
+        left, right = motion.hands
+        motion = replace(motion, hands=(hands.get("left", left), hands.get("right", right)))
+    return motion if fps is None else motion.resample(fps)
+
+
+def _report(talk: Talk, info: Info, device: str, made: list[dict[str, Any]], loaded: float) -> None:
+    seconds = sum(m["seconds"] for m in made)
+    took = sum(m["generate_seconds"] for m in made)
+    wrote = sum(m["write_seconds"] for m in made)
+    first, last = made[0]["seed"], max(m["seed"] for m in made)
+    threads = f"{info.threads} thread" + "s" * (info.threads > 1)
+    what = f"{seconds:.2f} s" + (f" in {len(made)} files" if len(made) > 1 else "")
+    talk.say(f"  model     {info.name}, {info.form} form, {info.precision}")
+    talk.say(f"  provider  {provider_name(device, info.provider)}, {threads}")
+    talk.say(f"  seed      {first}" + (f" to {last}" if last > first else ""))
+    talk.say(f"  motion    {what}, {made[0]['fps']:g} frames per second")
+    talk.say(f"  took      {took:.2f} s, {seconds / took:.1f} times real time")
+    talk.say(f"  besides   {loaded:.2f} s to load the model, {wrote:.2f} s to write")
+    about = {
+        "model": info.name,
+        "form": info.form,
+        "precision": info.precision,
+        "device": info.device,
+        "provider": info.provider,
+        "threads": info.threads,
+        "load_seconds": loaded,
+    }
+    talk.result({**about, "motions": made})

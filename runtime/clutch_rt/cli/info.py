@@ -1,0 +1,77 @@
+"""``clutch-rt info``: what is installed, what the bundle says of itself, where it runs."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from clutch_rt.cli.app import Talk
+from clutch_rt.cli.common import json_option, model_options, provider_name
+
+
+@click.command(short_help="Show the bundle, the providers and the versions.")
+@model_options
+@json_option("One JSON object in place of lines, for errors too.")
+@click.pass_obj
+def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> None:
+    """Show the bundle in use, where it runs, what the machine offers, and all versions involved."""
+    import onnxruntime
+
+    from clutch_rt.bundle import shipped_bundles
+    from clutch_rt.device import PROVIDERS, installed_runtimes
+    from clutch_rt.model import load
+
+    available = onnxruntime.get_available_providers()
+    devices = [name for name, provider in PROVIDERS.items() if provider in available]
+    with load(bundle, device=device, threads=threads) as model:
+        about = model.info
+    versions = _versions()
+    talk.say(f"bundle     {about.name}: {about.form} form, {about.precision}, {about.bytes / 1e6:.1f} MB")
+    talk.say(f"           {about.path}")
+    talk.say(f"           shipped: {', '.join(shipped_bundles()) or 'none'}")
+    talk.say(f"limits     {about.max_seconds:.2f} s of motion, {about.max_prompt_tokens} tokens of text")
+    talk.say(f"sampling   temperature {about.temperature:g}, top-k {about.top_k or 'off'}")
+    talk.say(f"trained on {about.training_data}")
+    talk.say(f"licence    {about.licence}")
+    talk.say(f"provider   {provider_name(device, about.provider)}; this machine offers {', '.join(devices)}")
+    for name, value in about.metrics.items():
+        talk.say(f"metric     {name} {value}")
+    talk.say("versions   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    if len(installed_runtimes()) > 1:
+        talk.say(
+            "warning    two ONNX Runtimes are installed and overwrite each other; uninstall both, install one"
+        )
+    talk.result(
+        {
+            **asdict(about),
+            "devices": devices,
+            "shipped": shipped_bundles(),
+            "versions": versions,
+            "layouts": _layouts(),
+        }
+    )
+
+
+def _versions() -> dict[str, str]:
+    import numpy
+    import onnxruntime
+
+    import clutch_rt
+    from clutch_rt.device import installed_runtimes
+
+    return {
+        "clutch-rt": clutch_rt.__version__,
+        **(installed_runtimes() or {"onnxruntime": onnxruntime.__version__}),
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _layouts() -> dict[str, Any]:
+    from clutch_rt.joints import LAYOUTS, layout
+
+    return {name: list(layout(name).names) for name in LAYOUTS}
