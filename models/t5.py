@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import T5Config, T5ForConditionalGeneration
 from transformers.models.t5.modeling_t5 import T5Stack
 
-SIZES: Final[dict[str, dict[str, int]]] = {
+SIZES: Final[dict[str, dict[str, Any]]] = {
     "nano": {"d_model": 128, "d_kv": 32, "d_ff": 384, "layers": 2, "heads": 4},
     "tiny": {"d_model": 256, "d_kv": 64, "d_ff": 768, "layers": 4, "heads": 4},
     "small": {"d_model": 512, "d_kv": 64, "d_ff": 2048, "layers": 6, "heads": 8},

@@ -1,0 +1,217 @@
+"""What the language model learns from: prompts, motions and answers, gathered into padded batches.
+
+A batch is a pure function of ``(seed, stage, step)``, so that a stage can stop and go on. Clips of like
+length share a batch, and each time a clip comes up another of its captions may be drawn.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final, TypeVar
+
+import numpy as np
+import torch
+from clutch_rt import prompts
+from clutch_rt.layout import IntArray
+from sentencepiece import SentencePieceProcessor
+from torch import Tensor
+
+from models.generation import PAD, pad_codes, pad_prompts
+from train.seeding import generator
+from train.tokenizer import encode
+from train.tokens import TokenStore
+
+IGNORE: Final = -100
+_POOL: Final = 16  # batches whose clips are sorted by length together
+
+R = TypeVar("R", bound="Rows")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing to learn, as ids.
+
+    Attributes:
+        prompt: ids the encoder reads, ``<eos>`` at the end.
+        given: motion behind the prompt ``(S, 4)``, or None.
+        codes: motion to answer with ``(S, 4)``, or None.
+        answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
+    """
+
+    prompt: list[int]
+    given: IntArray | None = None
+    codes: IntArray | None = None
+    answer: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoder inputs: ``ids, mask (B, L)``; ``given (B, S, 4)`` and ``given_mask (B, S)``, or None."""
+
+    ids: Tensor
+    mask: Tensor
+    given: Tensor | None
+    given_mask: Tensor | None
+
+
+@dataclass(frozen=True)
+class MotionRows(Rows):
+    """Rows answered by motion: ``codes (B, S, 4)``, ``steps (B,)``; ``hidden (B, S)`` masks decoder inputs.
+
+    ``clips (B,)`` are the rows' numbers in the store, or -1 where the answer is not the whole clip.
+    """
+
+    codes: Tensor
+    steps: Tensor
+    clips: Tensor
+    hidden: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TextRows(Rows):
+    """Rows answered by text: ``inputs (B, N)`` from pad on, ``targets (B, N)`` with -100 behind the end."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class LMBatch:
+    """Rows answered by motion and rows answered by text; either may be absent."""
+
+    motion: MotionRows | None
+    text: TextRows | None
+
+    def to(self, device: torch.device | str) -> LMBatch:
+        """The same on a device."""
+        return LMBatch(moved(self.motion, device), moved(self.text, device))
+
+
+def moved(rows: R | None, device: torch.device | str) -> R | None:
+    """Rows on a device."""
+    if rows is None:
+        return None
+    tensors = {f.name: getattr(rows, f.name) for f in fields(rows)}
+    return replace(rows, **{name: t.to(device) for name, t in tensors.items() if t is not None})
+
+
+def collate(examples: Sequence[Example], clips: Sequence[int] | None = None) -> LMBatch:
+    """Gather examples into a batch; ``clips`` are their numbers in the store."""
+    numbers = [-1] * len(examples) if clips is None else list(clips)
+    motion = [(e, n) for e, n in zip(examples, numbers, strict=True) if e.codes is not None]
+    text = [e for e in examples if e.codes is None]
+    return LMBatch(_motion_rows(motion) if motion else None, _text_rows(text) if text else None)
+
+
+def _given(examples: Sequence[Example]) -> tuple[Tensor | None, Tensor | None]:
+    if all(e.given is None for e in examples):
+        return None, None
+    return pad_codes([np.zeros((0, 4), np.int64) if e.given is None else e.given for e in examples])
+
+
+def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
+    examples = [e for e, _ in pairs]
+    ids, mask = pad_prompts([e.prompt for e in examples])
+    codes, real = pad_codes([e.codes for e in examples if e.codes is not None])
+    numbers = torch.tensor([n if e.given is None else -1 for e, n in pairs])
+    return MotionRows(ids, mask, *_given(examples), codes=codes, steps=real.sum(1), clips=numbers)
+
+
+def _text_rows(examples: Sequence[Example]) -> TextRows:
+    ids, mask = pad_prompts([e.prompt for e in examples])
+    answers, real = pad_prompts([e.answer or [] for e in examples])
+    inputs = torch.cat([torch.full_like(answers[:, :1], PAD), answers[:, :-1]], 1)
+    targets = answers.masked_fill(~real, IGNORE)
+    return TextRows(ids, mask, *_given(examples), inputs=inputs, targets=targets)
+
+
+class Schedule:
+    """Which clips make up the batch of a step: each epoch passes once over all, in another order.
+
+    Args:
+        steps: length of each clip, in steps.
+        batch_size: clips per batch.
+        parts: what the order is drawn from, such as ``(seed, stage)``.
+    """
+
+    def __init__(self, steps: IntArray, batch_size: int, *parts: int | str) -> None:
+        self._steps, self._size, self._parts = steps, batch_size, parts
+        self._per_epoch = max(len(steps) // batch_size, 1)
+        self._epoch = functools.lru_cache(maxsize=2)(self._draw)
+
+    def _draw(self, epoch: int) -> IntArray:
+        """Clips of all batches of an epoch: ``(batches, batch_size)``."""
+        rng = generator(*self._parts, "epoch", epoch)
+        total = self._per_epoch * self._size
+        order = np.resize(rng.permutation(len(self._steps)), total)
+        for first in range(0, total, _POOL * self._size):
+            pool = order[first : first + _POOL * self._size]
+            batches = pool[np.argsort(self._steps[pool], kind="stable")].reshape(-1, self._size)
+            order[first : first + len(pool)] = rng.permutation(batches).reshape(-1)
+        # Within a batch the longer clips would always be the last rows, and so fall to one task or process.
+        return rng.permuted(order.reshape(-1, self._size), axis=1)
+
+    def clips(self, step: int) -> IntArray:
+        """Clips of the batch of ``step``, ``(batch_size,)``."""
+        epoch, within = divmod(step, self._per_epoch)
+        return self._epoch(epoch)[within]
+
+
+class Tasks:
+    """Makes examples of clips in the store.
+
+    Args:
+        store: codes, texts and labels.
+        processor: the vocabulary.
+        max_prompt: longest prompt and answer, in pieces.
+        max_steps: longest motion; the rest is cut off.
+    """
+
+    def __init__(
+        self, store: TokenStore, processor: SentencePieceProcessor, max_prompt: int, max_steps: int
+    ) -> None:
+        self.store, self.processor = store, processor
+        self.max_prompt, self.max_steps = max_prompt, max_steps
+
+    def ids(self, text: str) -> list[int]:
+        """Ids of a prompt or answer, ``<eos>`` behind."""
+        return encode(self.processor, text, self.max_prompt)
+
+    def codes(self, clip: int) -> IntArray:
+        """The clip's motion, no longer than the model's longest."""
+        return self.store.codes(clip)[: self.max_steps]
+
+    def text(self, clip: int, rng: np.random.Generator) -> str:
+        """One of the clip's captions, normalised."""
+        texts = self.store.texts(clip)
+        return prompts.normalise(texts[int(rng.integers(len(texts)))])
+
+    def text_to_motion(self, clip: int, rng: np.random.Generator) -> Example:
+        """The prompt the runtime uses, and the motion."""
+        prompt = prompts.TEXT_TO_MOTION.format(text=self.text(clip, rng))
+        return Example(self.ids(prompt), codes=self.codes(clip))
+
+    def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
+        """The prompt the runtime uses, with the motion, and a caption."""
+        answer = self.ids(self.text(clip, rng))
+        return Example(self.ids(prompts.MOTION_TO_TEXT), given=self.codes(clip), answer=answer)
+
+
+def caption_rows(size: int, share: float) -> set[int]:
+    """Rows of a batch that are captions: ``share`` of them, spread evenly."""
+    count = round(size * share)
+    return {int((i + 0.5) * size / count) for i in range(count)}
+
+
+def validation_batches(
+    tasks: Tasks, clips: int, batch_size: int, make: Callable[[int, np.random.Generator], Example]
+) -> list[LMBatch]:
+    """The same batches every time: the first ``clips`` of the store, sorted by length, through ``make``."""
+    order = np.argsort(tasks.store.steps[:clips], kind="stable")
+    batches = []
+    for first in range(0, len(order), batch_size):
+        part = order[first : first + batch_size].tolist()
+        batches.append(collate([make(i, generator("validation", i)) for i in part]))
+    return batches

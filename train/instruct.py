@@ -1,0 +1,128 @@
+"""Instruction tuning: one model, many requests, worded as ``train.templates`` has them.
+
+``python -m train.instruct run=RUN`` goes on from ``RUN/lm-refine`` (or ``RUN/lm-pretrain`` where that was
+left out) and writes ``RUN/lm-instruct`` and the final ``RUN/lm``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from clutch_rt import prompts
+from clutch_rt.errors import InputError
+from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
+
+from models.lm import MotionLM
+from train.config import InstructConfig
+from train.examples import Example, LMBatch, Schedule, Tasks, collate
+from train.loop import fit
+from train.objectives import LMObjective
+from train.pretrain import TEXT_WEIGHT, Materials, Validation, loss, parameter_groups, save_stage
+from train.run import RunFolder, stage_main
+from train.seeding import generator, share
+from train.templates import TEMPLATES, Template
+
+STAGE: Final = "instruct"
+
+_WEIGHTS: Final = np.asarray([t.weight for t in TEMPLATES]) / sum(t.weight for t in TEMPLATES)
+
+
+def facts(tasks: Tasks, clip: int, rng: np.random.Generator) -> dict[str, str]:
+    """What the templates may say of a clip; labels it does not have, or not clearly, are left out."""
+    frames = int(tasks.store.steps[clip]) * FRAMES_PER_STEP
+    known = {
+        "text": tasks.text(clip, rng),
+        "frames": str(frames),
+        "seconds": f"{round(frames / FPS * 2) / 2:g}",
+    }
+    actions = tasks.store.actions(clip)
+    hands = {a["hand"] for a in actions}
+    if len(hands) == 1:
+        hand = hands.pop()
+        known["hand"] = "both hands" if hand == "both" else f"{hand} hand"
+    if len(actions) == 1:
+        known["verb"] = prompts.normalise(str(actions[0]["verb"]).replace("_", " "))
+        known["speed"] = str(actions[0]["speed"])
+        if actions[0]["count"] is not None:
+            known["count"] = str(actions[0]["count"])
+    return known
+
+
+def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
+    """A clip under a template drawn by weight; the plain prompt where the clip does not suit it."""
+    template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=_WEIGHTS))]
+    known, codes = facts(tasks, clip, rng), tasks.codes(clip)
+    short = template.given == "beginning" and len(codes) < 2
+    if short or not template.fields <= set(known):
+        template = TEMPLATES[0]
+    return fill(tasks, template, known, codes, rng)
+
+
+def fill(
+    tasks: Tasks, template: Template, known: Mapping[str, str], codes: IntArray, rng: np.random.Generator
+) -> Example:
+    """A template with its fields filled; a beginning is 1 step to two thirds of the clip."""
+    prompt = tasks.ids(template.prompt.format(**known))
+    answer = tasks.ids(template.answer.format(**known)) if template.answer else None
+    if template.given == "nothing":
+        return Example(prompt, None, None if answer else codes, answer)
+    if template.given == "whole":
+        return Example(prompt, codes, None, answer)
+    cut = int(rng.integers(1, max(2, 2 * len(codes) // 3 + 1)))
+    return Example(prompt, codes[:cut], None if answer else codes[cut:], answer)
+
+
+class InstructBatches:
+    """Batches of instructions: ``(step, rank, world)`` to rows."""
+
+    def __init__(self, tasks: Tasks, settings: InstructConfig, seed: int) -> None:
+        self.tasks, self.seed, self.size = tasks, seed, settings.batch_size
+        self.schedule = Schedule(tasks.store.steps, settings.batch_size, seed, STAGE)
+
+    def __call__(self, step: int, rank: int, world: int) -> LMBatch:
+        clips = self.schedule.clips(step)
+        rows = range(self.size)[share(self.size, rank, world)]
+        return collate(
+            [instruction(self.tasks, int(clips[r]), generator(self.seed, STAGE, step, r)) for r in rows]
+        )
+
+
+def stage(folder: RunFolder) -> Mapping[str, Any]:
+    """Tune the refined model on every template."""
+    config = folder.config
+    materials = Materials.open(folder)
+    model = MotionLM.load(_start(folder))
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT)
+    report = fit(
+        folder,
+        STAGE,
+        objective,
+        InstructBatches(materials.train, config.instruct, config.seed),
+        loss,
+        config.instruct,
+        groups=parameter_groups(objective, config.lm.embedding_rate),
+        validate=Validation(materials.val, config.lm.validation_clips),
+    )
+    save_stage(folder, STAGE, model)
+    return {"steps": report.steps, **report.numbers, "validation": report.validation}
+
+
+def _start(folder: RunFolder) -> Any:
+    for name in ("lm-refine", "lm-pretrain"):
+        if (folder.path / name / "config.json").exists():
+            return folder.path / name
+    raise InputError(
+        f"{folder.path} has no pre-trained model; run `python -m train.pretrain run={folder.path}`"
+    )
+
+
+def main() -> int:
+    """``python -m train.instruct``."""
+    return stage_main(STAGE, stage)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Pre-training: text to motion and motion to text, by cross-entropy.
+
+``python -m train.pretrain run=RUN`` writes ``RUN/lm-pretrain``, and ``RUN/lm`` until a later stage does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from clutch_rt.errors import InputError
+from clutch_rt.grammar import Grammar
+from sentencepiece import SentencePieceProcessor
+from torch import Tensor, nn
+
+from models.lm import LMConfig, MotionLM
+from models.shift import CONFIG_FILE, read_config
+from models.t5 import SIZES, open_pretrained
+from train.config import LMTrainConfig
+from train.examples import LMBatch, Schedule, Tasks, caption_rows, collate, validation_batches
+from train.loop import fit
+from train.objectives import LMObjective, validation_losses
+from train.optim import Group
+from train.run import RunFolder, is_main, stage_main
+from train.seeding import generator, share
+from train.tokenizer import TOKENIZER_FILE, load_tokenizer
+from train.tokens import TokenStore
+
+STAGE: Final = "pretrain"
+TEXT_WEIGHT: Final = (
+    0.25  # a caption's pieces are far easier than codes; more would only slow the motion down
+)
+
+
+def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Grammar:
+    """The grammar that the run's SHIFT, vocabulary and settings make."""
+    shift, lm = read_config(folder.path / "shift" / CONFIG_FILE), folder.config.lm
+    if shift.variant != "shift":
+        raise InputError(f"the language model reads four codes a step; SHIFT is of variant {shift.variant!r}")
+    return Grammar(
+        processor.get_piece_size(), shift.trajectory_codes, shift.pose_codes, lm.max_steps, lm.form
+    )
+
+
+def build_model(grammar: Grammar, lm: LMTrainConfig, seed: int) -> MotionLM:
+    """A fresh model of the size asked for, or a checkpoint with motion added.
+
+    Raises:
+        InputError: unknown size, or a checkpoint that cannot be had.
+    """
+    if lm.init:
+        pretrained = open_pretrained(lm.init)
+        config = replace(LMConfig(grammar, dropout=lm.dropout), **pretrained.shape)
+        return MotionLM.from_pretrained(pretrained, config, seed)
+    if lm.size not in SIZES:
+        raise InputError(f"lm.size={lm.size}: one of {', '.join(SIZES)} is wanted")
+    return MotionLM(replace(LMConfig(grammar, dropout=lm.dropout), **SIZES[lm.size]), seed)
+
+
+def parameter_groups(model: nn.Module, embedding_rate: float) -> list[Group]:
+    """Embedding tables at ``embedding_rate`` times the rate; weight decay for the other matrices only."""
+    tables, matrices, vectors = [], [], []
+    for name, p in model.named_parameters():
+        if ("embedding" in name and "relative" not in name) or name.endswith(("shared.weight", ".start")):
+            tables.append(p)
+        elif p.ndim >= 2 and "relative" not in name:
+            matrices.append(p)
+        else:
+            vectors.append(p)
+    return [Group(tables, embedding_rate, decay=False), Group(matrices), Group(vectors, decay=False)]
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What every stage of the language model works with."""
+
+    processor: SentencePieceProcessor
+    train: Tasks
+    val: Tasks
+
+    @classmethod
+    def open(cls, folder: RunFolder) -> Materials:
+        """Read vocabulary and tokens of a run."""
+        lm = folder.config.lm
+        processor = load_tokenizer(folder.path / TOKENIZER_FILE)
+        train, val = (
+            Tasks(TokenStore(folder.path / "tokens", split), processor, lm.max_prompt, lm.max_steps)
+            for split in ("train", "val")
+        )
+        return cls(processor, train, val)
+
+
+class PretrainBatches:
+    """Batches of pre-training: ``(step, rank, world)`` to rows, ``caption_share`` of them captions."""
+
+    def __init__(self, tasks: Tasks, lm: LMTrainConfig, seed: int) -> None:
+        self.tasks, self.seed, self.size = tasks, seed, lm.batch_size
+        self.schedule = Schedule(tasks.store.steps, lm.batch_size, seed, STAGE)
+        self.captions = caption_rows(lm.batch_size, lm.caption_share)
+
+    def __call__(self, step: int, rank: int, world: int) -> LMBatch:
+        clips = self.schedule.clips(step)
+        rows = range(self.size)[share(self.size, rank, world)]
+        examples = []
+        for row in rows:
+            rng = generator(self.seed, STAGE, step, row)
+            make = self.tasks.motion_to_text if row in self.captions else self.tasks.text_to_motion
+            examples.append(make(int(clips[row]), rng))
+        return collate(examples, [int(clips[row]) for row in rows])
+
+
+def loss(objective: nn.Module, batch: LMBatch, step: int) -> tuple[Tensor, Mapping[str, Any]]:
+    """The loop's loss: the objective's total, and its parts to log."""
+    losses = objective(batch)
+    return losses.pop("total"), losses
+
+
+class Validation:
+    """Held-out losses of both directions, on the same batches each time."""
+
+    def __init__(self, tasks: Tasks, clips: int, batch_size: int = 64) -> None:
+        self.batches = validation_batches(tasks, clips, batch_size, tasks.text_to_motion)
+        self.batches += validation_batches(tasks, clips // 4, batch_size, tasks.motion_to_text)
+
+    def __call__(self, objective: nn.Module, step: int) -> dict[str, float]:
+        assert isinstance(objective, LMObjective)
+        return validation_losses(objective, self.batches)
+
+
+def save_stage(folder: RunFolder, stage: str, model: MotionLM) -> None:
+    """Write the model as ``RUN/lm-STAGE`` and as ``RUN/lm``, the newest."""
+    if is_main():
+        model.save(folder.folder(f"lm-{stage}"))
+        model.save(folder.folder("lm"))
+
+
+def stage(folder: RunFolder) -> Mapping[str, Any]:
+    """Train from noise, or from ``lm.init``, on the run's tokens."""
+    config = folder.config
+    materials = Materials.open(folder)
+    model = build_model(build_grammar(folder, materials.processor), config.lm, config.seed)
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT)
+    report = fit(
+        folder,
+        STAGE,
+        objective,
+        PretrainBatches(materials.train, config.lm, config.seed),
+        loss,
+        config.lm,
+        groups=parameter_groups(objective, config.lm.embedding_rate),
+        validate=Validation(materials.val, config.lm.validation_clips),
+    )
+    save_stage(folder, STAGE, model)
+    size = sum(p.numel() for p in model.parameters())
+    return {"steps": report.steps, "parameters": size, **report.numbers, "validation": report.validation}
+
+
+def main() -> int:
+    """``python -m train.pretrain``."""
+    return stage_main(STAGE, stage)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Motion to codes, once: fresh clips drawn from the corpus, encoded by SHIFT, kept with their texts.
+
+RUN/tokens/{train,val}-NNNNN.parquet, one row per clip:
+
+    id        string                 the clip's id in the corpus
+    texts     list<string>           its captions, as drawn
+    codes     list<list<int16>[4]>   S steps of 8 frames, four slots each
+    actions   list<struct>           verb, hand, speed, count, start, stop (frames)
+
+A shard holds the same clips however many processes make it; those already there are left as they are, so the
+stage resumes where it stopped. Clips are drawn by index, without end: no clip need be seen twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from clutch_rt.errors import InputError
+from clutch_rt.layout import SLOTS, IntArray
+from tqdm import tqdm
+
+from models.shift import Shift
+from train.config import RunConfig
+from train.corpus import Clip, draw_clip
+from train.run import RunFolder, is_main, process_count, process_index, stage_main
+
+STAGE: Final = "tokens"
+
+_ACTION: Final = pa.struct(
+    [
+        ("verb", pa.string()),
+        ("hand", pa.string()),
+        ("speed", pa.string()),
+        ("count", pa.int32()),
+        ("start", pa.int32()),
+        ("stop", pa.int32()),
+    ]
+)
+SCHEMA: Final = pa.schema(
+    [
+        ("id", pa.string()),
+        ("texts", pa.list_(pa.string())),
+        ("codes", pa.list_(pa.list_(pa.int16(), len(SLOTS)))),
+        ("actions", pa.list_(_ACTION)),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file to be made: clips ``first`` to ``last`` of a split."""
+
+    split: str
+    number: int
+    first: int
+    last: int
+
+    def path(self, folder: Path) -> Path:
+        """Where it goes."""
+        return folder / f"{self.split}-{self.number:05d}.parquet"
+
+
+def plan(clips: int, validation: int, size: int) -> list[Shard]:
+    """The shards of both splits, ``size`` clips each but for the last."""
+    return [
+        Shard(split, n, first, min(first + size, total))
+        for split, total in (("val", validation), ("train", clips))
+        for n, first in enumerate(range(0, total, size))
+    ]
+
+
+@torch.no_grad()
+def encode_clips(shift: Shift, clips: Sequence[Clip], batch_size: int) -> list[IntArray]:
+    """Codes ``(S_i, 4)`` of each clip; clips of one length go together, so none sees padding."""
+    device = shift.mean.device
+    lengths = np.asarray([len(c.frames) for c in clips])
+    out: list[IntArray] = [np.zeros((0, len(SLOTS)), np.int64)] * len(clips)
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        for first in range(0, len(rows), batch_size):
+            part = rows[first : first + batch_size]
+            frames = torch.from_numpy(np.stack([clips[i].frames for i in part])).to(device)
+            for i, codes in zip(part, shift.encode(frames).cpu().numpy(), strict=True):
+                out[i] = codes
+    return out
+
+
+def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> None:
+    """Draw, encode and write one shard, by rename; nothing is done where it is there."""
+    path = shard.path(folder)
+    if path.exists():
+        return
+    corpus = config.corpus
+    clips = [draw_clip(corpus.seed, i, shard.split, corpus) for i in range(shard.first, shard.last)]
+    codes = encode_clips(shift, clips, config.tokens.batch_size)
+    table = pa.Table.from_pylist([_row(c, k) for c, k in zip(clips, codes, strict=True)], schema=SCHEMA)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    pq.write_table(table, part, compression="zstd")
+    part.replace(path)
+
+
+def _row(clip: Clip, codes: IntArray) -> dict[str, Any]:
+    names = [f.name for f in _ACTION]
+    return {
+        "id": clip.id,
+        "texts": list(clip.texts),
+        "codes": codes.tolist(),
+        "actions": [{n: getattr(action, n) for n in names} for action in clip.actions],
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _shift(folder: Path, device: str) -> Shift:
+    return Shift.load(folder).to(device)
+
+
+def _work(shard: Shard, config: RunConfig, run: Path, device: str) -> None:
+    """One shard in a worker process, on one thread."""
+    torch.set_num_threads(1)
+    make_shard(shard, config, _shift(run / "shift", device), run / "tokens")
+
+
+def stage(folder: RunFolder) -> Mapping[str, Any]:
+    """Write ``RUN/tokens``."""
+    config, out = folder.config, folder.folder("tokens")
+    shards = plan(config.tokens.clips, config.tokens.validation, config.tokens.shard_clips)
+    mine = [s for s in shards[process_index() :: process_count()] if not s.path(out).exists()]
+    work = functools.partial(_work, config=config, run=folder.path, device=_device(config))
+    workers = min(len(mine), config.machine.threads or os.cpu_count() or 1)
+    bar = tqdm(total=len(mine), desc=STAGE, unit="shard", disable=not (config.machine.progress and is_main()))
+    with bar:
+        for _ in _mapped(work, mine, workers):
+            bar.update()
+    return {"shards": len(shards), "clips": config.tokens.clips, "validation": config.tokens.validation}
+
+
+def _mapped(work: Any, shards: Sequence[Shard], workers: int) -> Any:
+    """Run the shards, in this process where one worker is enough."""
+    if workers <= 1:
+        yield from map(work, shards)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, shards)
+
+
+def _device(config: RunConfig) -> str:
+    if config.machine.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return config.machine.device
+
+
+class TokenStore:
+    """Clips as codes and texts, in memory: about 130 bytes of codes a clip.
+
+    Args:
+        folder: ``RUN/tokens``.
+        split: ``train`` or ``val``.
+
+    Raises:
+        InputError: where the folder holds no such split.
+    """
+
+    def __init__(self, folder: Path | str, split: str) -> None:
+        folder = Path(folder)
+        files = sorted(folder.glob(f"{split}-*.parquet"))
+        if not files:
+            raise InputError(
+                f"{folder} holds no {split} tokens; run `python -m train.tokens run={folder.parent}`"
+            )
+        table = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).combine_chunks()
+        codes = table["codes"].combine_chunks()
+        flat = codes.flatten().flatten().to_numpy(zero_copy_only=False)
+        self._codes = flat.reshape(-1, len(SLOTS)).astype(np.int16)
+        self._offsets = codes.offsets.to_numpy() - codes.offsets[0].as_py()
+        self._texts = table["texts"]
+        self._actions = table["actions"]
+        self.steps: IntArray = np.diff(self._offsets).astype(np.int64)
+        self.ids = table["id"]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def codes(self, clip: int) -> IntArray:
+        """Codes ``(S, 4)`` int64."""
+        return self._codes[self._offsets[clip] : self._offsets[clip + 1]].astype(np.int64)
+
+    def texts(self, clip: int) -> list[str]:
+        """Captions, as drawn."""
+        return self._texts[clip].as_py()
+
+    def actions(self, clip: int) -> list[dict[str, Any]]:
+        """Labels of the actions, in order."""
+        return self._actions[clip].as_py()
+
+
+def main() -> int:
+    """``python -m train.tokens``."""
+    return stage_main(STAGE, stage)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
