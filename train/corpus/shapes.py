@@ -1,0 +1,57 @@
+"""Shapes a hand takes: 21 finger angles each, in degrees as written, in radians as read.
+
+Each is `(index, middle, ring, pinky)` of (abduct, knuckle, middle joint, last joint's own) and a thumb of
+(abduct, flex, twist, knuckle, last joint); see `anatomy`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Finger = tuple[float, float, float, float]
+Thumb = tuple[float, float, float, float, float]
+
+
+def _shape(index: Finger, middle: Finger, ring: Finger, pinky: Finger, thumb: Thumb) -> FloatArray:
+    values = np.radians(np.array([*index, *middle, *ring, *pinky, *thumb], dtype=np.float64))
+    values.setflags(write=False)
+    return values
+
+
+def _even(
+    knuckle: float, joint: float, thumb: Thumb, last: float = 0.0, spread: float = 0.0, fan: float = 0.0
+) -> FloatArray:
+    """All fingers alike; `fan` curls each finger more than the one before, `spread` opens them."""
+    return _shape(
+        (spread, knuckle, joint, last),
+        (0.0, knuckle + fan, joint + fan, last),
+        (0.7 * spread, knuckle + 2 * fan, joint + 2 * fan, last),
+        (1.3 * spread, knuckle + 3 * fan, joint + 3 * fan, last),
+        thumb,
+    )
+
+
+_FISTED: Finger = (0, 82, 98, 0)
+
+SHAPES: dict[str, FloatArray] = {
+    "relaxed": _even(16, 24, (20, 5, 0, 10, 12), fan=3),
+    "flat": _even(2, 3, (8, -4, 0, 2, 2), spread=2),
+    "spread": _even(-6, 4, (18, -18, 0, -4, -4), spread=13),
+    "fist": _shape(_FISTED, _FISTED, _FISTED, _FISTED, (22, 32, 10, 40, 45)),
+    "power": _even(48, 62, (42, 20, 15, 22, 28), fan=3),
+    "grip": _even(66, 84, (36, 26, 15, 30, 38), fan=2),
+    "ball": _even(34, 40, (50, 5, 15, 14, 22), spread=9),
+    "precision": _shape((2, 50, 42, 8), (0, 38, 34, 0), (2, 34, 32, 0), (4, 30, 30, 0), (46, 14, 20, 10, 24)),
+    "tripod": _shape((2, 48, 44, 6), (0, 54, 48, 4), (0, 62, 66, 0), (0, 64, 68, 0), (46, 14, 22, 12, 28)),
+    "lateral": _shape((0, 55, 62, 0), (0, 62, 74, 0), (0, 66, 80, 0), (0, 66, 80, 0), (8, 20, 0, 10, 18)),
+    "hook": _even(16, 86, (14, 0, 0, 10, 12), last=4),
+    "point": _shape((0, 2, 4, 0), _FISTED, _FISTED, _FISTED, (24, 30, 10, 36, 40)),
+    "thumb": _shape(_FISTED, _FISTED, _FISTED, _FISTED, (0, -28, 0, -10, -12)),
+    "claw": _even(28, 52, (40, 6, 12, 14, 20), spread=5, last=6),
+    "purse": _even(56, 30, (50, 18, 24, 6, 16), spread=-4),
+    "keys": _even(22, 38, (26, -2, 0, 8, 14), spread=5),
+    "mitten": _even(42, 14, (40, -2, 10, 8, 8)),
+    "splitpinch": _shape((4, 28, 22, 0), (0, 16, 18, 0), (4, 12, 14, 0), (8, 10, 12, 0), (44, -4, 15, 2, 6)),
+}
