@@ -86,13 +86,14 @@ class LMBatch:
 
     def to(self, device: torch.device | str) -> LMBatch:
         """The same on a device."""
-        return LMBatch(moved(self.motion, device), moved(self.text, device))
+        return LMBatch(
+            None if self.motion is None else moved(self.motion, device),
+            None if self.text is None else moved(self.text, device),
+        )
 
 
-def moved(rows: R | None, device: torch.device | str) -> R | None:
+def moved(rows: R, device: torch.device | str) -> R:
     """Rows on a device."""
-    if rows is None:
-        return None
     tensors = {f.name: getattr(rows, f.name) for f in fields(rows)}
     return replace(rows, **{name: t.to(device) for name, t in tensors.items() if t is not None})
 
