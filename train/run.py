@@ -23,8 +23,10 @@ from typing import Any, Final
 
 import torch
 from clutch_rt.errors import ClutchError, FileFormatError, InputError
+from torch import distributed as dist
 
 from train.config import RunConfig, apply, preset, what_is_learnt
+from train.optim import make_accelerator
 from train.overrides import build, differences
 
 INTERRUPTED: Final = 130  # exit status after SIGINT, as shells have it
@@ -232,18 +234,25 @@ def open_run(arguments: Sequence[str]) -> RunFolder:
 
 
 def run_stage(folder: RunFolder, name: str, stage: Stage) -> None:
-    """Run a stage unless it is done, time it, and mark it done."""
-    if folder.is_done(name):
+    """Run a stage unless it is done, time it, draw its curves and mark it done."""
+    from train.plots import plot_stage
+
+    synchronise()
+    done = folder.is_done(name)
+    synchronise()
+    if done:
         if is_main():
             print(f"{name}: done before, in {folder.path}")
         return
     started = time.monotonic()
     report = stage(folder)
+    synchronise()
     seconds = round(time.monotonic() - started, 1)
+    plot_stage(folder, name)
     folder.mark_done(name, {**(report or {}), "seconds": seconds})
     folder.clear_checkpoints(name)
     if is_main():
-        print(f"{name}: done in {seconds} s")
+        print(f"{name}: done in {seconds} s", flush=True)
 
 
 def stage_main(name: str, stage: Stage, arguments: Sequence[str] | None = None) -> int:
@@ -277,6 +286,14 @@ def guarded(work: Callable[[], None]) -> int:
 
 
 def prepare_machine(config: RunConfig) -> None:
-    """Set PyTorch's threads as the run asks."""
+    """Set PyTorch's threads as the run asks, and let the processes of the run meet."""
     if config.machine.threads > 0:
         torch.set_num_threads(config.machine.threads)
+    if process_count() > 1:
+        make_accelerator(config.machine)
+
+
+def synchronise() -> None:
+    """Wait for the other processes, so that files one of them writes are there for all."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()

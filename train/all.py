@@ -1,0 +1,64 @@
+"""The whole training, stage after stage: ``python -m train.all preset=default run=runs/default``.
+
+Each stage is a command of its own too, ``python -m train.STAGE run=FOLDER``. Stages that are done are
+passed over, and a stage that was stopped goes on from its last checkpoint, so the same command again
+finishes a run that was interrupted anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from train.config import PRESETS
+from train.run import RunFolder, Stage, guarded, is_main, open_run, prepare_machine, run_stage
+
+STAGES: Final = (
+    "corpus",  # draw clips with text into RUN/corpus
+    "shift",  # the tokenizer of motion into RUN/shift
+    "tokenizer",  # the tokenizer of text, RUN/tokenizer.model
+    "tokens",  # the corpus as codes into RUN/tokens
+    "pretrain",  # the language model, text to motion and back
+    "refine",  # a loss in motion space through soft tokens
+    "instruct",  # many tasks as instructions; the final model in RUN/lm
+    "evaluate",  # the table of measures in RUN/evaluate
+)
+
+USAGE: Final = f"""usage: python -m train.all run=FOLDER [preset={"|".join(PRESETS)}] [key=value ...]
+
+Runs {", ".join(STAGES)}.
+Any setting of train/config.py can be given, such as shift.steps=100 or machine.threads=4.
+The same command again goes on where it stopped."""
+
+
+def load_stage(name: str) -> Stage:
+    """The ``stage`` function of ``train.NAME``."""
+    stage: Stage = importlib.import_module(f"train.{name}").stage
+    return stage
+
+
+def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
+    """Run the stages of a run that are not done, in order."""
+    prepare_machine(folder.config)
+    try:
+        for i, name in enumerate(stages):
+            if is_main():
+                print(f"[{i + 1}/{len(stages)}] {name}", flush=True)
+            run_stage(folder, name, load_stage(name))
+    finally:
+        folder.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m train.all``."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0 if given else 2
+    return guarded(lambda: run_all(open_run(given)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
