@@ -93,7 +93,7 @@ class Fragments:
     """The visible surface, one entry per covered pixel.
 
     Attributes:
-        pixels: ``(P,)`` int64, ascending nowhere promised, each once.
+        pixels: ``(P,)`` int64, each once, in no promised order.
         faces: ``(P,)`` int64, the face that is seen.
         weights: ``(P, 3)`` barycentric weights of the face's corners.
         depth: ``(height * width,)`` one over the distance, 0 where nothing is.

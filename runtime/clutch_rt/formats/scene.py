@@ -165,7 +165,7 @@ def _window(screen: Array, factor: int, width: int, height: int) -> tuple[int, i
 
 
 def _light(vertices: Array, mesh: _Mesh, eye: Array) -> NDArray[np.float32]:
-    """Colour ``(V, 3)`` of each vertex: sky, a lamp, one at the camera, a highlight, darker where skin turns away."""
+    """Colour ``(V, 3)`` of each vertex: sky, two lamps, a highlight, darker where skin turns away."""
     normals = vertex_normals(vertices, mesh.faces)
     towards = eye - vertices
     towards = towards / np.linalg.norm(towards, axis=1, keepdims=True)
@@ -192,7 +192,7 @@ def _outline(flat: Array, depth: Array) -> None:
 
 
 def _shadow(vertices: Array, faces: Array, small: Camera, floor: float, shape: tuple[int, int]) -> Array:
-    """Brightness ``shape`` of the floor under the hands, 1 where no shadow falls; drawn small, then blurred."""
+    """Brightness ``shape`` of the floor under the hands, 1 where no shadow falls; drawn small."""
     fallen = vertices - ((vertices[:, 1] - floor) / _KEY_LIGHT[1])[:, None] * _KEY_LIGHT
     mask = rasterize(small.project(fallen), faces, small.width, small.height, cull=False).depth > 0
     soft = blur(mask.reshape(small.height, small.width).astype(np.float64), max(1, small.height // 60))
