@@ -1,0 +1,188 @@
+"""A bundle on disk: built beside its place, checked, and moved there in one rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+from clutch_rt import prompts
+from clutch_rt.errors import BundleError, ClutchError
+from clutch_rt.hand import neutral_hands
+from clutch_rt.handfile import save_hands
+from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
+from clutch_rt.manifest import FORMAT, MANIFEST, SKELETON, TOKENIZER, parse_manifest
+from clutch_rt.noise import NOISE_NAME
+
+from export.driver import Draw
+from export.graph import Precision
+from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
+from export.parity import Report
+from export.run_folder import SPECIAL_IDS, Run
+from export.weights import WEIGHTS_FILE, WeightStore
+
+CARD: Final = "README.md"
+SKELETON_LICENCE: Final = "SKELETON-LICENSE.md"
+MAX_PROMPT_TOKENS: Final = 256
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class About:
+    """What a bundle says of itself beyond its files."""
+
+    name: str
+    precision: Precision
+    draw: Draw
+
+
+@contextmanager
+def appearing(out: Path, replace: bool) -> Iterator[Path]:
+    """A folder to fill, which takes the name ``out`` when the block ends well and vanishes when it does not.
+
+    Args:
+        out: where the bundle goes; must be free, an empty folder, or with ``replace`` a bundle.
+        replace: whether a bundle may be there already.
+
+    Raises:
+        BundleError: something else is there, or the place cannot be written.
+    """
+    _check_place(out, replace)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        yield part
+        _take_place(part, out)
+    except OSError as error:
+        where = error.filename or out
+        reason = error.strerror or error
+        raise BundleError(f"cannot write {where}: {reason}; choose another -o, or make room") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_place(out: Path, replace: bool) -> None:
+    if not out.name:
+        raise BundleError(f"-o {out} names no new folder; give the path of the bundle to write")
+    if out.is_file():
+        raise BundleError(f"{out} is a file; a bundle is a folder: choose another -o")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / MANIFEST).is_file():
+        raise BundleError(
+            f"{out} holds files that are no bundle; nothing of it was touched: choose another -o"
+        )
+    if not replace:
+        raise BundleError(f"{out} is a bundle already; say --force to replace it, or choose another -o")
+
+
+def _take_place(part: Path, out: Path) -> None:
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    if out.exists():
+        out.rename(old)
+    try:
+        part.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_graphs(folder: Path, graphs: Mapping[str, onnx.ModelProto], store: WeightStore) -> None:
+    """Write ``NAME.onnx`` of each graph and the weights they share."""
+    store.write(folder / WEIGHTS_FILE)
+    for name, model in graphs.items():
+        onnx.save(model, folder / f"{name}.onnx")
+        onnx.checker.check_model(str(folder / f"{name}.onnx"))
+
+
+def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, report: Report) -> None:
+    """Write vocabulary, skeleton, card and manifest beside the graphs; the manifest is checked by its reader."""
+    (folder / TOKENIZER).write_bytes(run.tokenizer)
+    save_hands(neutral_hands(), folder / SKELETON)
+    licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
+    (folder / SKELETON_LICENCE).write_bytes(licence)
+    manifest = describe(run, graphs, about, report)
+    manifest["files"] = file_entries(folder)
+    (folder / CARD).write_text(model_card(manifest, run.path.resolve().name), encoding="utf-8")
+    manifest["files"] = file_entries(folder)
+    parse_manifest(manifest)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) -> dict[str, Any]:
+    """The manifest, format 1, but for its list of files."""
+    grammar = run.model.grammar
+    return {
+        "format": FORMAT,
+        "name": about.name,
+        "created_with": _versions(),
+        "form": grammar.form,
+        "precision": about.precision,
+        "fps": FPS,
+        "frames_per_step": FRAMES_PER_STEP,
+        "slots": list(SLOTS),
+        "grammar": grammar.to_dict(),
+        "noise": NOISE_NAME,
+        "sampling": {"temperature": about.draw.temperature, "top_k": about.draw.top_k},
+        "limits": {"max_steps": grammar.max_steps, "max_prompt_tokens": MAX_PROMPT_TOKENS},
+        "text": {
+            **dict(zip(("pad", "eos", "unk"), SPECIAL_IDS, strict=True)),
+            "text_to_motion": prompts.TEXT_TO_MOTION,
+            "motion_to_text": prompts.MOTION_TO_TEXT,
+        },
+        "graphs": {name: f"{name}.onnx" for name in graphs},
+        "files": {},
+        "skeleton": SKELETON,
+        "licence": WEIGHTS_LICENCE,
+        "training_data": TRAINING_DATA,
+        "preset": run.setting("preset"),
+        "seed": run.setting("seed"),
+        "parameters": {
+            "language_model": sum(p.numel() for p in run.model.parameters()),
+            "shift": sum(p.numel() for p in run.shift.parameters()),
+        },
+        "metrics": dict(run.metrics),
+        "parity": report.to_dict(),
+    }
+
+
+def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Hash and size of every file of a bundle but its manifest, by name."""
+    return {
+        path.name: {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+        if path.name != MANIFEST
+    }
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ("clutch-rt", "torch", "transformers", "onnx", "onnxruntime"):
+        try:
+            found[package.replace("-", "_")] = version(package)
+        except PackageNotFoundError as error:
+            if package != "clutch-rt" and package != "onnxruntime":
+                raise ClutchError(f"{package} is not installed; run `pip install -e '.[export]'`") from error
+    return found

@@ -1,0 +1,238 @@
+"""Runs the graphs of a bundle as plainly as can be: what the exported files say, for the parity check.
+
+It is not the runtime. It streams nothing, cancels nothing, and can tap logits inside a graph; being a second
+reading of the graphs' contract, it also shows that the contract is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+from clutch_rt import noise
+from clutch_rt.grammar import Grammar
+from clutch_rt.layout import SLOTS, Float32Array, IntArray
+from onnx import TensorProto, helper
+
+_N_SLOTS: Final = len(SLOTS)
+_FORBID: Final = -1e9
+_CERTAIN: Final = 1e9
+PAD: Final = 0
+EOS: Final = 1
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a motion is drawn: see ``models.generation.choose``."""
+
+    temperature: float
+    top_k: int
+
+
+class Driver:
+    """The graphs in ``folder``, by the names of a manifest.
+
+    Args:
+        folder: holds ``NAME.onnx`` and the weights.
+        grammar: of the model.
+        threads: of each session.
+    """
+
+    def __init__(self, folder: Path, grammar: Grammar, threads: int = 1) -> None:
+        self.folder = folder
+        self.grammar = grammar
+        self._threads = threads
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def close(self) -> None:
+        """Let go of every session."""
+        self._sessions.clear()
+
+    def _session(self, name: str, taps: Sequence[str] = ()) -> onnxruntime.InferenceSession:
+        key = f"{name}{'.tap' if taps else ''}"
+        if key not in self._sessions:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._threads
+            path = self._tapped(name, taps) if taps else self.folder / f"{name}.onnx"
+            try:
+                self._sessions[key] = onnxruntime.InferenceSession(
+                    str(path), options, providers=["CPUExecutionProvider"]
+                )
+            finally:
+                if taps:
+                    path.unlink()
+        return self._sessions[key]
+
+    def _tapped(self, name: str, taps: Sequence[str]) -> Path:
+        """A copy of a graph that also gives what lies under the labels ``taps``; same weights file."""
+        model = onnx.load(self.folder / f"{name}.onnx", load_external_data=False)
+        for tap in taps:
+            model.graph.output.append(helper.make_tensor_value_info(tap, TensorProto.FLOAT, None))
+        path = self.folder / f".{name}.tap.onnx"
+        onnx.save(model, path)
+        return path
+
+    def run(
+        self, name: str, wanted: Sequence[str], feeds: Mapping[str, Any], taps: Sequence[str] = ()
+    ) -> list[Any]:
+        """Run a graph; with ``taps``, their values come behind those of ``wanted``."""
+        return list(self._session(name, taps).run([*wanted, *taps], dict(feeds)))
+
+    def _empty(self, name: str, entry: str) -> Float32Array:
+        """Zeros for an input, its dynamic axes empty."""
+        for node in self._session(name).get_inputs():
+            if node.name == entry:
+                return np.zeros([n if isinstance(n, int) else 0 for n in node.shape], np.float32)
+        raise KeyError(f"{name} has no input {entry}")
+
+    # ---- language model -------------------------------------------------------------------------------
+
+    def encode(self, ids: Sequence[int], codes: IntArray | None = None) -> tuple[Any, Any]:
+        """Prompt ids, and perhaps codes ``(S, 4)``, to memory and length logits (None in the flat form)."""
+        motion = np.zeros((0, _N_SLOTS), np.int64) if codes is None else codes
+        feeds = {"ids": np.asarray([ids], np.int64), "codes": motion[None]}
+        if self.grammar.form == "flat":
+            return self.run("text_encoder", ["memory"], feeds)[0], None
+        memory, lengths = self.run("text_encoder", ["memory", "length_logits"], feeds)
+        return memory, lengths[0]
+
+    def length(self, logits: Float32Array, seed: int, temperature: float) -> int:
+        """Draw a length in steps."""
+        gumbel = noise.gumbel(seed, noise.STREAM_LENGTH, 0, 0, self.grammar.max_steps)
+        return int(np.argmax(logits / np.float32(temperature) + gumbel)) + 1
+
+    def generate(self, ids: Sequence[int], seed: int, draw: Draw) -> IntArray:
+        """Draw a motion ``(S, 4)``, its length too."""
+        memory, lengths = self.encode(ids)
+        if lengths is None:
+            return self._generate_flat(memory, seed, draw)
+        steps = self.length(lengths, seed, draw.temperature)
+        feeds = self._start_steps(memory, steps, draw)
+        rows = []
+        for s in range(steps):
+            feeds["position"] = np.asarray([s], np.int64)
+            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes)
+            feeds["codes"], feeds["cache"] = self.run("motion_step", ["next_codes", "next_cache"], feeds)
+            rows.append(feeds["codes"][0])
+        return np.stack(rows)
+
+    def _start_steps(self, memory: Any, steps: int, draw: Draw) -> dict[str, Any]:
+        return {
+            "codes": np.zeros((1, _N_SLOTS), np.int64),
+            "steps": np.asarray([steps], np.int64),
+            **self._start(memory, draw),
+        }
+
+    def _start(self, memory: Any, draw: Draw) -> dict[str, Any]:
+        return {
+            "memory": memory,
+            "cache": self._empty("motion_step", "cache"),
+            "temperature": np.asarray([draw.temperature], np.float32),
+            "top_k": np.asarray([draw.top_k], np.int64),
+        }
+
+    def _generate_flat(self, memory: Any, seed: int, draw: Draw) -> IntArray:
+        grammar = self.grammar
+        feeds = self._start(memory, draw)
+        token, rows = np.asarray([grammar.som], np.int64), []
+        for n in range(_N_SLOTS * grammar.max_steps):
+            s, k = divmod(n, _N_SLOTS)
+            feeds.update(
+                token=token,
+                slot=np.asarray([k], np.int64),
+                position=np.asarray([n], np.int64),
+                eom_bias=np.asarray([_FORBID if s == 0 else 0.0], np.float32),
+                noise=noise.gumbel(seed, noise.STREAM_MOTION, s, k, grammar.max_codes + 1),
+            )
+            token, feeds["cache"] = self.run("motion_step", ["next_token", "next_cache"], feeds)
+            if token[0] == grammar.eom:
+                break
+            rows.append(int(token[0]) - grammar.base(k))
+        return np.asarray(rows, np.int64).reshape(-1, _N_SLOTS)
+
+    def forced_logits(self, memory: Any, codes: IntArray) -> list[Float32Array]:
+        """Logits of each slot when the motion is ``codes (S, 4)``: four arrays ``(S, K_slot)``.
+
+        The choice is forced through the noise, so it is the shipped graph that runs, with its logits tapped.
+        """
+        if self.grammar.form == "flat":
+            return self._forced_flat(memory, codes)
+        taps = [f"logits.{k}" for k in range(_N_SLOTS)]
+        feeds = self._start_steps(memory, len(codes), Draw(1.0, 0))
+        rows: list[list[Float32Array]] = []
+        for s, chosen in enumerate(codes):
+            feeds["position"] = np.asarray([s], np.int64)
+            feeds["noise"] = np.zeros((_N_SLOTS, self.grammar.max_codes), np.float32)
+            feeds["noise"][np.arange(_N_SLOTS), chosen] = _CERTAIN
+            wanted = ["next_codes", "next_cache"]
+            feeds["codes"], feeds["cache"], *logits = self.run("motion_step", wanted, feeds, taps)
+            rows.append([x[0] for x in logits])
+        return [np.stack(slot) for slot in zip(*rows, strict=True)]
+
+    def _forced_flat(self, memory: Any, codes: IntArray) -> list[Float32Array]:
+        grammar = self.grammar
+        feeds = self._start(memory, Draw(1.0, 0))
+        token = np.asarray([grammar.som], np.int64)
+        slots: list[list[Float32Array]] = [[] for _ in range(_N_SLOTS)]
+        for n, code in enumerate(codes.reshape(-1)):
+            k = n % _N_SLOTS
+            certain = np.zeros(grammar.max_codes + 1, np.float32)
+            certain[code] = _CERTAIN
+            feeds.update(
+                token=token,
+                slot=np.asarray([k], np.int64),
+                position=np.asarray([n], np.int64),
+                eom_bias=np.asarray([_FORBID], np.float32),
+                noise=certain,
+            )
+            token, feeds["cache"], logits = self.run(
+                "motion_step", ["next_token", "next_cache"], feeds, ["logits"]
+            )
+            slots[k].append(logits[0, : grammar.size(k)])
+        return [np.stack(slot) for slot in slots]
+
+    def caption_logits(self, memory: Any, tokens: Sequence[int]) -> Float32Array:
+        """Logits after each of ``tokens``, which begin with pad: ``(len(tokens), text_vocab)``."""
+        feeds = {"memory": memory, "cache": self._empty("caption_step", "cache")}
+        rows = []
+        for n, token in enumerate(tokens):
+            feeds["token"], feeds["position"] = np.asarray([token], np.int64), np.asarray([n], np.int64)
+            logits, feeds["cache"] = self.run("caption_step", ["logits", "next_cache"], feeds)
+            rows.append(logits[0])
+        return np.stack(rows)
+
+    def caption(self, memory: Any, most: int) -> list[int]:
+        """Greedy caption, without pad and end mark."""
+        feeds = {"memory": memory, "cache": self._empty("caption_step", "cache")}
+        token, found = PAD, []
+        for n in range(most):
+            feeds["token"], feeds["position"] = np.asarray([token], np.int64), np.asarray([n], np.int64)
+            logits, feeds["cache"] = self.run("caption_step", ["logits", "next_cache"], feeds)
+            token = int(np.argmax(logits[0]))
+            if token == EOS:
+                break
+            found.append(token)
+        return [t for t in found if t != PAD]
+
+    # ---- SHIFT ----------------------------------------------------------------------------------------
+
+    def shift_encode(self, frames: Float32Array) -> IntArray:
+        """Frames ``(T, 2, 99)`` to codes ``(T/8, 4)``."""
+        return np.asarray(self.run("shift_encoder", ["codes"], {"frames": frames[None]})[0][0], np.int64)
+
+    def shift_decode(self, codes: IntArray, chunk: int = 1) -> Float32Array:
+        """Codes ``(S, 4)`` to frames ``(8 S, 2, 99)``, streamed ``chunk`` steps at a time."""
+        inputs = [node.name for node in self._session("shift_decoder").get_inputs()][1:]
+        state: dict[str, Any] = {name: self._empty("shift_decoder", name) for name in inputs}
+        parts = []
+        for first in range(0, len(codes), chunk):
+            feeds = {"codes": codes[None, first : first + chunk], **state}
+            frames, *after = self.run("shift_decoder", ["frames", *(f"next_{n}" for n in inputs)], feeds)
+            state = dict(zip(inputs, after, strict=True))
+            parts.append(frames[0])
+        return np.concatenate(parts)

@@ -1,0 +1,261 @@
+"""A small builder of ONNX graphs: standard operators only, weights in a shared store, three precisions.
+
+What a precision means here:
+
+* ``fp32``: everything in float32.
+* ``fp16``: large weights are *stored* in float16 and cast to float32 in the graph; a session folds the
+  cast when it opens. It halves the download, not the memory or the time; activations never leave float32,
+  so the feed-forward products that overflow float16 in pretrained T5 are safe.
+* ``int8``: weights of linear layers are stored as uint8 around zero point 128 with one scale per output
+  channel, activations are quantised as they come (DynamicQuantizeLinear, MatMulInteger, one product of
+  scales: the pattern ONNX Runtime fuses). uint8 and not int8 because the signed kernels of AVX2 machines
+  without VNNI add pairs of products in 16 bits and saturate.
+
+Norms, biases and position tables stay in float32 in all three: they are small, and errors there are felt
+at every position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export.weights import WEIGHTS_FILE, Array, WeightStore
+
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
+
+OPSET: Final = 17
+IR_VERSION: Final = 8
+ZERO_POINT: Final = 128
+
+_FLOAT16_MAX: Final = float(np.finfo(np.float16).max)
+
+Value = str
+Shape = Sequence["int | str"]
+
+
+def quantise_columns(weight: Array) -> tuple[Array, Array]:
+    """Symmetric 8-bit columns: ``(in, out)`` to uint8 ``(in, out)`` around 128 and float scales ``(out,)``."""
+    scale = np.abs(weight).max(axis=0) / 127.0
+    scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
+    levels = np.clip(np.rint(weight / scale), -127, 127)
+    return (levels + ZERO_POINT).astype(np.uint8), scale
+
+
+class GraphBuilder:
+    """Collects nodes, inputs and outputs of one graph; weights go to ``store``.
+
+    Values are the names of tensors. Every method that makes a node returns the name of its output.
+    """
+
+    def __init__(self, name: str, store: WeightStore, precision: Precision = "fp32") -> None:
+        self.name = name
+        self.store = store
+        self.precision: Precision = precision
+        self._nodes: list[onnx.NodeProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._initializers: dict[str, TensorProto] = {}
+        self._count = 0
+
+    def label(self, value: Value, name: str) -> Value:
+        """Give ``value`` a name of its own, by which a test can tap it; costs nothing at run time."""
+        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"label/{name}"))
+        return name
+
+    # ---- inputs, outputs, constants -------------------------------------------------------------------
+
+    def input(self, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> Value:
+        """Declare a graph input; a string in ``shape`` is a dynamic dimension."""
+        self._inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+        return name
+
+    def output(self, value: Value, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> None:
+        """Give ``value`` to the caller under ``name``."""
+        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"out/{name}"))
+        self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+
+    def ints(self, *values: int) -> Value:
+        """A 1-D int64 constant, kept inside the graph (shapes, axes, splits)."""
+        return self._inline("i_" + "_".join(map(str, values)), np.asarray(values, dtype=np.int64))
+
+    def scalar(self, value: float, dtype: Any = np.float32) -> Value:
+        """A 0-D constant, kept inside the graph."""
+        array = np.asarray(value, dtype=dtype)
+        return self._inline(f"s_{array.dtype.name}_{value!r}", array)
+
+    def _inline(self, name: str, array: Array) -> Value:
+        if name not in self._initializers:
+            self._initializers[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def weight(self, name: str, array: Array) -> Value:
+        """A tensor of the model, as it is, in the shared store."""
+        if name in self._initializers:
+            return name
+        place = self.store.add(array)
+        proto = TensorProto(name=name, dims=list(array.shape))
+        proto.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+        proto.data_location = TensorProto.EXTERNAL
+        entries = {"location": WEIGHTS_FILE, "offset": place.offset, "length": place.length}
+        for key, entry in entries.items():
+            proto.external_data.add(key=key, value=str(entry))
+        self._initializers[name] = proto
+        return name
+
+    def compact(self, name: str, array: Array) -> Value:
+        """A large float tensor: stored as float16 in a ``fp16`` graph (where it fits), else as float32."""
+        array = np.asarray(array, dtype=np.float32)
+        if self.precision == "fp16" and np.abs(array).max(initial=0.0) < _FLOAT16_MAX:
+            return self.cast(self.weight(name, array.astype(np.float16)), TensorProto.FLOAT)
+        return self.weight(name, array)
+
+    # ---- nodes ----------------------------------------------------------------------------------------
+
+    def nodes(self, op: str, inputs: Sequence[Value], outputs: int, **attributes: Any) -> list[Value]:
+        """Append a node with several outputs; their names."""
+        self._count += 1
+        stem = f"{op}_{self._count}"
+        names = [stem] if outputs == 1 else [f"{stem}.{i}" for i in range(outputs)]
+        self._nodes.append(helper.make_node(op, list(inputs), names, name=stem, **attributes))
+        return names
+
+    def node(self, op: str, *inputs: Value, **attributes: Any) -> Value:
+        """Append a node with one output; its name."""
+        return self.nodes(op, inputs, 1, **attributes)[0]
+
+    def add(self, a: Value, b: Value) -> Value:
+        return self.node("Add", a, b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return self.node("Mul", a, b)
+
+    def sub(self, a: Value, b: Value) -> Value:
+        return self.node("Sub", a, b)
+
+    def matmul(self, a: Value, b: Value) -> Value:
+        return self.node("MatMul", a, b)
+
+    def cast(self, x: Value, dtype: int) -> Value:
+        return self.node("Cast", x, to=dtype)
+
+    def reshape(self, x: Value, *shape: int) -> Value:
+        """Reshape; 0 keeps a dimension, -1 is worked out."""
+        return self.node("Reshape", x, self.ints(*shape))
+
+    def transpose(self, x: Value, *axes: int) -> Value:
+        return self.node("Transpose", x, perm=list(axes))
+
+    def concat(self, values: Sequence[Value], axis: int) -> Value:
+        return self.node("Concat", *values, axis=axis)
+
+    def split(self, x: Value, parts: int, axis: int) -> list[Value]:
+        """Cut ``x`` into ``parts`` equal pieces."""
+        return [x] if parts == 1 else self.nodes("Split", [x], parts, axis=axis)
+
+    def gather(self, table: Value, index: Value, axis: int = 0) -> Value:
+        return self.node("Gather", table, index, axis=axis)
+
+    def softmax(self, x: Value) -> Value:
+        return self.node("Softmax", x, axis=-1)
+
+    # ---- layers ---------------------------------------------------------------------------------------
+
+    def linear(self, x: Value, name: str, weight: Array, bias: Array | None = None) -> Value:
+        """``x (..., in) @ weight (in, out) [+ bias (out,)]`` in the precision of the graph."""
+        if self.precision == "int8":
+            y = self._linear_int8(x, name, *quantise_columns(weight))
+        else:
+            y = self.matmul(x, self.compact(name, weight))
+        return y if bias is None else self.add(y, self.weight(f"{name}.bias", bias.astype(np.float32)))
+
+    def _linear_int8(self, x: Value, name: str, levels: Array, scale: Array) -> Value:
+        return self.integer_matmul(x, self.weight(name, levels), self.weight(f"{name}.scale", scale))
+
+    def integer_matmul(self, x: Value, levels: Value, scale: Value) -> Value:
+        """Dynamic 8-bit product with uint8 ``levels`` (in, out) around 128 and float ``scale`` (out,)."""
+        quantised, x_scale, x_zero = self.nodes("DynamicQuantizeLinear", [x], 3)
+        zero = self.scalar(ZERO_POINT, np.uint8)
+        product = self.node("MatMulInteger", quantised, levels, x_zero, zero)
+        return self.mul(self.cast(product, TensorProto.FLOAT), self.mul(x_scale, scale))
+
+    def embedding(self, name: str, table: Array, index: Value) -> Value:
+        """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32."""
+        if self.precision != "int8":
+            half = self.precision == "fp16"
+            stored = self.weight(name, table.astype(np.float16 if half else np.float32))
+            rows = self.gather(stored, index)
+            return self.cast(rows, TensorProto.FLOAT) if half else rows
+        levels, scale = quantise_columns(table.T)
+        rows = self.gather(self.weight(name, levels.T), index)
+        centred = self.sub(self.cast(rows, TensorProto.FLOAT), self.scalar(float(ZERO_POINT)))
+        return self.mul(centred, self.gather(self.weight(f"{name}.scale", scale[:, None]), index))
+
+    def tied_head(self, x: Value, name: str, table: Array, first: int = 0, last: int | None = None) -> Value:
+        """``x (..., width) @ table[first:last].T``, sharing the stored rows of :meth:`embedding`.
+
+        Cut and transpose are of a constant: a session folds them when it opens.
+        """
+        last = len(table) if last is None else last
+        if self.precision != "int8":
+            half = self.precision == "fp16"
+            stored = self.weight(name, table.astype(np.float16 if half else np.float32))
+            rows = self._cut(stored, first, last, len(table))
+            rows = self.cast(rows, TensorProto.FLOAT) if half else rows
+            return self.matmul(x, self.transpose(rows, 1, 0))
+        levels, scale = quantise_columns(table.T)
+        rows = self._cut(self.weight(name, levels.T), first, last, len(table))
+        scales = self._cut(self.weight(f"{name}.scale", scale[:, None]), first, last, len(table))
+        return self.integer_matmul(x, self.transpose(rows, 1, 0), self.reshape(scales, -1))
+
+    def _cut(self, table: Value, first: int, last: int, rows: int) -> Value:
+        if (first, last) == (0, rows):
+            return table
+        return self.node("Slice", table, self.ints(first), self.ints(last), self.ints(0))
+
+    def rms_norm(self, x: Value, name: str, weight: Array, epsilon: float) -> Value:
+        """``x / sqrt(mean(x^2) + epsilon) * weight`` over the last axis (T5LayerNorm)."""
+        square = self.node("Pow", x, self.scalar(2.0))
+        mean = self.node("ReduceMean", square, axes=[-1], keepdims=1)
+        root = self.node("Sqrt", self.add(mean, self.scalar(epsilon)))
+        return self.mul(self.node("Div", x, root), self.weight(name, weight.astype(np.float32)))
+
+    def layer_norm(self, x: Value, name: str, weight: Array, bias: Array, epsilon: float) -> Value:
+        """Layer normalisation over the last axis."""
+        scale = self.weight(name, weight.astype(np.float32))
+        offset = self.weight(f"{name}.bias", bias.astype(np.float32))
+        return self.node("LayerNormalization", x, scale, offset, axis=-1, epsilon=epsilon)
+
+    def gelu_tanh(self, x: Value) -> Value:
+        """The tanh form of GELU, ``gelu_new`` of transformers."""
+        cube = self.node("Pow", x, self.scalar(3.0))
+        inner = self.add(x, self.mul(cube, self.scalar(0.044715)))
+        tanh = self.node("Tanh", self.mul(inner, self.scalar(float(np.sqrt(2.0 / np.pi)))))
+        return self.mul(self.mul(x, self.scalar(0.5)), self.add(tanh, self.scalar(1.0)))
+
+    def gelu(self, x: Value) -> Value:
+        """GELU by the error function."""
+        erf = self.node("Erf", self.node("Div", x, self.scalar(float(np.sqrt(2.0)))))
+        return self.mul(self.mul(x, self.add(erf, self.scalar(1.0))), self.scalar(0.5))
+
+    # ---- the model ------------------------------------------------------------------------------------
+
+    def build(self, doc: str = "") -> onnx.ModelProto:
+        """The finished model; its external tensors are promises until the store is written."""
+        graph = helper.make_graph(
+            self._nodes,
+            self.name,
+            self._inputs,
+            self._outputs,
+            list(self._initializers.values()),
+            doc_string=doc,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+        model.ir_version = IR_VERSION
+        model.producer_name = "clutch-rt export"
+        return model

@@ -1,0 +1,283 @@
+"""The three graphs of the language model: text encoder, motion step (in either form) and caption step.
+
+Sampling lies inside the motion step, so that a step of 8 frames is one call. The choice of a slot is
+``argmax(top_k(logits / temperature) + noise)``, the rule of ``models.generation.choose``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import onnx
+from clutch_rt.layout import SLOTS
+from onnx import TensorProto
+
+from export import t5_graph
+from export.graph import GraphBuilder, Precision, Value
+from export.t5_graph import T5Spec
+from export.weights import Array, WeightStore
+from models.lm import MotionLM
+
+CAPTION_TOKENS: Final = 512
+"""Positions the decoder's bias table always covers, so that captions have room whatever a motion needs."""
+
+_INT: Final = TensorProto.INT64
+_N_SLOTS: Final = len(SLOTS)
+
+
+class LMGraphs:
+    """Writes the graphs of one model into one store.
+
+    Args:
+        model: in evaluation mode.
+        store: where the weights go.
+        precision: see ``export.graph``.
+    """
+
+    def __init__(self, model: MotionLM, store: WeightStore, precision: Precision) -> None:
+        self.model = model
+        self.grammar = model.grammar
+        self.store = store
+        self.precision: Precision = precision
+        self.weights: Mapping[str, Array] = {
+            key: value.detach().float().cpu().numpy() for key, value in model.state_dict().items()
+        }
+        self.t5 = {key.removeprefix("t5."): w for key, w in self.weights.items() if key.startswith("t5.")}
+        self.spec = T5Spec.of(model.t5.config)
+
+    def all(self) -> dict[str, onnx.ModelProto]:
+        """The graphs by their names in a manifest."""
+        return {
+            "text_encoder": self.text_encoder(),
+            "motion_step": self.step_form() if self.grammar.form == "step" else self.flat_form(),
+            "caption_step": self.caption_step(),
+        }
+
+    # ---- text encoder ---------------------------------------------------------------------------------
+
+    def text_encoder(self) -> onnx.ModelProto:
+        """Prompt, and perhaps a motion after it, to the memory that decoders attend to."""
+        g = self._graph("text_encoder")
+        ids = g.input("ids", [1, "L"], _INT)
+        codes = g.input("codes", [1, "S", _N_SLOTS], _INT)
+        x = g.concat([self._shared(g, ids), self._encoder_motion(g, codes)], axis=1)
+        hidden = t5_graph.encoder(g, self.spec, self.t5, x)
+        g.output(t5_graph.memory(g, self.spec, self.t5, hidden), "memory", self._cache_shape("M"))
+        if self.grammar.form == "step":
+            logits = self._length_logits(g, hidden, ids)
+            g.output(logits, "length_logits", [1, self.grammar.max_steps])
+        return g.build(
+            "Prompt ids and the codes of a motion (none, or some) to cross-attention keys and values."
+        )
+
+    def _encoder_motion(self, g: GraphBuilder, codes: Value) -> Value:
+        """``(1, S, 4)`` codes to ``(1, S, d)``, or ``(1, 4 S, d)`` in the flat form."""
+        if self.grammar.form == "flat":
+            flat = g.add(codes, g.ints(*self.grammar.bases.tolist()))
+            return self._shared(g, g.reshape(flat, 1, -1))
+        table = self._float(g, "position_embedding.weight")
+        count = g.gather(g.node("Shape", codes), g.ints(1))
+        return g.add(self._slot_sum(g, codes, axis=2), g.node("Slice", table, g.ints(0), count, g.ints(0)))
+
+    def _length_logits(self, g: GraphBuilder, hidden: Value, ids: Value) -> Value:
+        count = g.gather(g.node("Shape", ids), g.ints(1))
+        text = g.node("Slice", hidden, g.ints(0), count, g.ints(1))
+        x = g.node("ReduceMean", text, axes=[1], keepdims=0)
+        x = g.node("Relu", self._exact(g, x, "length_head.0"))
+        return self._exact(g, x, "length_head.2")
+
+    # ---- motion step, form "step" ---------------------------------------------------------------------
+
+    def step_form(self) -> onnx.ModelProto:
+        """The codes of one step to the codes of the next."""
+        g = self._graph("motion_step")
+        codes = g.input("codes", [1, _N_SLOTS], _INT)
+        position = g.input("position", [1], _INT)
+        steps = g.input("steps", [1], _INT)
+        cross = g.input("memory", self._cache_shape("M"))
+        cache = g.input("cache", self._cache_shape("t"))
+        noise = g.input("noise", [_N_SLOTS, self.grammar.max_codes])
+        temperature = g.input("temperature", [1])
+        top_k = g.input("top_k", [1], _INT)
+
+        first = g.node("Equal", position, g.ints(0))
+        start = g.weight("start", self.weights["start"][None])
+        previous = g.node("Where", first, start, self._slot_sum(g, codes, axis=1))
+        x = g.add(previous, self._place(g, position, steps))
+        hidden, grown = t5_graph.decoder_step(
+            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
+        )
+        sampler = Sampler(g, temperature, top_k)
+        chosen = self._depth(g, sampler, hidden, g.split(noise, _N_SLOTS, axis=0))
+        g.output(g.reshape(g.concat(chosen, axis=0), 1, _N_SLOTS), "next_codes", [1, _N_SLOTS], _INT)
+        g.output(grown, "next_cache", self._cache_shape("t+1"))
+        return g.build(
+            "One step of 8 frames: the previous step's codes to this step's, sampled under the noise."
+        )
+
+    def _place(self, g: GraphBuilder, position: Value, steps: Value) -> Value:
+        remaining = g.node("Max", g.sub(steps, position), g.ints(0))
+        names = ("position_embedding", "length_embedding", "remaining_embedding")
+        rows = [
+            g.gather(self._float(g, f"{name}.weight"), index)
+            for name, index in zip(names, (position, steps, remaining), strict=True)
+        ]
+        return g.add(g.add(rows[0], rows[1]), rows[2])
+
+    def _depth(self, g: GraphBuilder, sampler: Sampler, context: Value, noise: list[Value]) -> list[Value]:
+        """The four slots in turn, each seeing the ones before: ``(1, d)`` to four ``(1,)``."""
+        chosen = []
+        for k in range(_N_SLOTS):
+            norm = self.weights[f"depth_norm.{k}.weight"]
+            x = g.rms_norm(context, f"depth_norm.{k}", norm, self.model.config.layer_norm_epsilon)
+            x = g.node("Relu", self._linear(g, x, f"depth_mlp.{k}.0"))
+            x = g.add(context, self._linear(g, x, f"depth_mlp.{k}.2"))
+            logits = g.label(self._linear(g, x, f"depth_head.{k}"), f"logits.{k}")
+            chosen.append(sampler.choose(logits, self._rows(g, noise[k], self.grammar.size(k))))
+            if k + 1 < _N_SLOTS:
+                name = f"depth_embedding.{k}"
+                context = g.add(context, g.embedding(name, self.weights[f"{name}.weight"], chosen[-1]))
+        return chosen
+
+    def _rows(self, g: GraphBuilder, noise: Value, size: int) -> Value:
+        if size == self.grammar.max_codes:
+            return noise
+        return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(1))
+
+    # ---- motion step, form "flat" ---------------------------------------------------------------------
+
+    def flat_form(self) -> onnx.ModelProto:
+        """One token of the stream ``<som> t p t p ... <eom>`` to the next."""
+        g, grammar = self._graph("motion_step"), self.grammar
+        token = g.input("token", [1], _INT)
+        slot = g.input("slot", [1], _INT)
+        position = g.input("position", [1], _INT)
+        eom_bias = g.input("eom_bias", [1])
+        cross = g.input("memory", self._cache_shape("M"))
+        cache = g.input("cache", self._cache_shape("t"))
+        noise = g.input("noise", [grammar.max_codes + 1])
+        temperature = g.input("temperature", [1])
+        top_k = g.input("top_k", [1], _INT)
+
+        x = self._shared(g, token)
+        hidden, grown = t5_graph.decoder_step(
+            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
+        )
+        logits = self._slot_logits(g, hidden, slot, eom_bias)
+        rows = g.gather(g.node("Shape", logits), g.ints(1))
+        noise_rows = g.node("Slice", noise, g.ints(0), rows, g.ints(0))
+        row = Sampler(g, temperature, top_k).choose(logits, noise_rows)
+        g.output(self._flat_id(g, row, slot), "next_token", [1], _INT)
+        g.output(grown, "next_cache", self._cache_shape("t+1"))
+        return g.build(
+            "One token of the motion stream: the previous token to the next, sampled under the noise."
+        )
+
+    def _slot_logits(self, g: GraphBuilder, hidden: Value, slot: Value, eom_bias: Value) -> Value:
+        """Rows of this slot's codebook, and at slot 0 the biased ``<eom>`` as the last: ``(1, rows)``.
+
+        Both codebooks are multiplied and one is cut out: a cut of the weights by slot would copy more
+        than it saves, and a branch would tie the graph to engines that have control flow.
+        """
+        grammar = self.grammar
+        t, p = grammar.trajectory_codes, grammar.pose_codes
+        together = self._head(g, hidden, grammar.eom, grammar.vocab)  # <eom>, trajectory, pose
+        eom, trajectory, pose = g.nodes("Split", [together, g.ints(1, t, p)], 3, axis=1)
+        ordered = g.concat([trajectory, g.add(eom, eom_bias), pose], axis=1)
+        first = g.gather(g.ints(0, t + 1, 0, t + 1), slot)
+        last = g.gather(g.ints(t + 1, t + 1 + p, t, t + 1 + p), slot)
+        return g.label(g.node("Slice", ordered, first, last, g.ints(1)), "logits")
+
+    def _flat_id(self, g: GraphBuilder, row: Value, slot: Value) -> Value:
+        """The chosen row as a flat id; at slot 0 the row behind the codebook is ``<eom>``."""
+        code = g.add(row, g.gather(g.ints(*self.grammar.bases.tolist()), slot))
+        behind = g.gather(g.ints(self.grammar.trajectory_codes, -1, -1, -1), slot)
+        return g.node("Where", g.node("Equal", row, behind), g.ints(self.grammar.eom), code)
+
+    # ---- captions -------------------------------------------------------------------------------------
+
+    def caption_step(self) -> onnx.ModelProto:
+        """One text token to the logits of the next."""
+        g = self._graph("caption_step")
+        token = g.input("token", [1], _INT)
+        position = g.input("position", [1], _INT)
+        cross = g.input("memory", self._cache_shape("M"))
+        cache = g.input("cache", self._cache_shape("t"))
+        x = self._shared(g, token)
+        hidden, grown = t5_graph.decoder_step(
+            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
+        )
+        text = self.grammar.text_vocab
+        g.output(self._head(g, hidden, 0, text), "logits", [1, text])
+        g.output(grown, "next_cache", self._cache_shape("t+1"))
+        return g.build("One token of a caption: the previous token to the logits of the next.")
+
+    # ---- shared parts ---------------------------------------------------------------------------------
+
+    @property
+    def _max_positions(self) -> int:
+        motion = (
+            self.grammar.max_steps if self.grammar.form == "step" else _N_SLOTS * self.grammar.max_steps + 1
+        )
+        return max(motion, CAPTION_TOKENS)
+
+    def _graph(self, name: str) -> GraphBuilder:
+        return GraphBuilder(name, self.store, self.precision)
+
+    def _cache_shape(self, length: str) -> list[int | str]:
+        return [2 * self.spec.decoder_layers, 1, self.spec.heads, length, self.spec.head_width]
+
+    def _shared(self, g: GraphBuilder, ids: Value) -> Value:
+        return g.embedding("shared", self.t5["shared.weight"], ids)
+
+    def _head(self, g: GraphBuilder, hidden: Value, first: int, last: int) -> Value:
+        """Logits over rows ``first`` to ``last`` of the output table."""
+        if self.model.config.scale_outputs:
+            hidden = g.mul(hidden, g.scalar(float(self.spec.width**-0.5)))
+        tied = "lm_head.weight" not in self.t5
+        name = "shared" if tied else "lm_head"
+        return g.tied_head(hidden, name, self.t5[f"{name}.weight"], first, last)
+
+    def _slot_sum(self, g: GraphBuilder, codes: Value, axis: int) -> Value:
+        """Sum of the slot embeddings over ``axis``, where the codes of the four slots lie."""
+        tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(_N_SLOTS)]
+        firsts = np.cumsum([0, *(len(table) for table in tables[:-1])])
+        rows = g.embedding("slot_embedding", np.concatenate(tables), g.add(codes, g.ints(*firsts.tolist())))
+        return g.node("ReduceSum", rows, g.ints(axis), keepdims=0)
+
+    def _float(self, g: GraphBuilder, name: str) -> Value:
+        return g.weight(name, self.weights[name])
+
+    def _linear(self, g: GraphBuilder, x: Value, name: str) -> Value:
+        """A torch Linear of the model, in the precision of the graph."""
+        weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
+        return g.linear(x, name, weight, self.weights[f"{name}.bias"])
+
+    def _exact(self, g: GraphBuilder, x: Value, name: str) -> Value:
+        """A torch Linear kept in float32: the length head runs once, and decides how much is drawn."""
+        weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
+        product = g.matmul(x, g.weight(f"{name}.weight", weight))
+        return g.add(product, self._float(g, f"{name}.bias"))
+
+
+class Sampler:
+    """Chooses one row of logits under temperature, top-k and Gumbel noise."""
+
+    def __init__(self, g: GraphBuilder, temperature: Value, top_k: Value) -> None:
+        self._g = g
+        self._temperature = temperature
+        # No cut is a cut that keeps everything: TopK clips k to the rows there are.
+        none = g.node("LessOrEqual", top_k, g.ints(0))
+        self._k = g.node("Where", none, g.ints(np.iinfo(np.int32).max), top_k)
+
+    def choose(self, logits: Value, noise: Value) -> Value:
+        """Logits ``(1, K)`` and noise, ``(K,)`` or ``(1, K)``, to the row that is drawn, ``(1,)`` int64."""
+        g = self._g
+        scores = g.node("Div", logits, self._temperature)
+        k = g.node("Min", self._k, g.gather(g.node("Shape", scores), g.ints(1)))
+        best = g.nodes("TopK", [scores, k], 2, axis=-1)[0]
+        bar = g.node("ReduceMin", best, axes=[-1], keepdims=1)
+        kept = g.node("Where", g.node("Less", scores, bar), g.scalar(float("-inf")), scores)
+        return g.node("ArgMax", g.add(kept, noise), axis=-1, keepdims=0)

@@ -1,0 +1,122 @@
+"""The model card: ``README.md`` of a bundle, for a person who found the folder and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+WEIGHTS_LICENCE: Final = "Apache-2.0"
+TRAINING_DATA: Final = (
+    "procedural two-hand clips and sentences of this project's own corpus generator; no recordings of people"
+)
+
+_PRECISIONS: Final = {
+    "fp32": "float32 throughout; the same tokens as PyTorch.",
+    "fp16": (
+        "weights stored in float16, arithmetic in float32: half the download of fp32, "
+        "the same time and memory."
+    ),
+    "int8": (
+        "linear layers in 8 bits (weights per output channel, activations as they come), embeddings in "
+        "8 bits per row, SHIFT's convolutions and codebooks stored in float16; norms, biases and positions "
+        "in float32."
+    ),
+}
+
+_LIMITS: Final = """\
+- It learnt from procedural motion: clean, schematic gestures of a few dozen everyday verbs, drawn by a
+  program. It has never seen a recording of a person, and its hands move like the program's, not like yours.
+- It reads plain English about hands. Words outside its vocabulary are read as letters and mean little to it.
+- Objects, contact and forces are not modelled: a cup in the sentence is not in the scene.
+- Faces, arms and bodies are not modelled; wrists move freely in front of the viewer.
+- Speed, count and direction follow the sentence as far as the table says, and no further.
+- Do not use it to identify, measure or diagnose people."""
+
+
+def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
+    """Markdown of the card.
+
+    Args:
+        manifest: of the bundle, all but the entry of the card itself.
+        run_name: name of the run folder, for the commands.
+    """
+    grammar, sampling = manifest["grammar"], manifest["sampling"]
+    sections = [
+        f"# {manifest['name']}",
+        "A CLUTCH-RT bundle: a sentence becomes the motion of two hands, and back. Load it with "
+        '`clutch_rt.load("PATH")`, or `clutch-rt generate --bundle PATH "wave with the right hand"`.',
+        "## What it is",
+        _table(
+            {
+                "form": f"`{manifest['form']}`, {_parameters(manifest)}",
+                "precision": f"`{manifest['precision']}`: {_PRECISIONS[manifest['precision']]}",
+                "size": f"{sum(f['bytes'] for f in manifest['files'].values()) / 1e6:.1f} MB",
+                "motion": f"up to {manifest['limits']['max_steps'] * 8 / 30:.1f} s at 30 frames per second, "
+                "8 frames per step, four codes per step",
+                "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes",
+                "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
+            }
+        ),
+        "## How it was made",
+        f"Corpus: {manifest['training_data']}. Seed {manifest['seed']}.",
+        f"```sh\n{_commands(manifest, run_name)}\n```",
+        "## Measured",
+        _metrics(manifest["metrics"]),
+        "Beside PyTorch, at export:",
+        _table({key: _number(value) for key, value in manifest["parity"].items()}),
+        "## Limits",
+        _LIMITS,
+        "## Licences",
+        f"Weights, graphs and vocabulary: {WEIGHTS_LICENCE}. The hand in `skeleton.npz` comes from "
+        "`generic-hand` of @webxr-input-profiles/assets, MIT, Copyright (c) 2019 Amazon: see `SKELETON-LICENSE.md`.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _parameters(manifest: Mapping[str, Any]) -> str:
+    words, motion = (manifest["parameters"][part] / 1e6 for part in ("language_model", "shift"))
+    return f"{words:.1f}M parameters of language model and {motion:.1f}M of SHIFT"
+
+
+def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
+    preset = manifest.get("preset") or "default"
+    return (
+        f"python -m train.all preset={preset} run=runs/{run_name}\n"
+        f"python -m export.onnx runs/{run_name} -o {manifest['name']} --precision {manifest['precision']}"
+    )
+
+
+def _metrics(metrics: Mapping[str, Any]) -> str:
+    if not metrics:
+        return "This run was not evaluated: `python -m train.evaluate run=RUN` makes the table."
+    return _table({name: _number(value) for name, value in flat(metrics)})
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested metrics as ``("a / b", number)`` lines; a measurement with its interval stays one line."""
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and "value" not in value:
+            yield from flat(value, f"{name} / ")
+        else:
+            yield name, value
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, Mapping):
+        interval = (
+            f" [{_number(value['low'])}, {_number(value['high'])}]" if {"low", "high"} <= set(value) else ""
+        )
+        return f"{_number(value['value'])}{interval}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_number(v) for v in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|").replace("\n", " ")

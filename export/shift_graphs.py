@@ -1,0 +1,216 @@
+"""The two graphs of SHIFT: the encoder over a whole motion, and the streaming decoder with its memory.
+
+Convolutions run in float32. In ``fp16`` and ``int8`` bundles their weights and the codebooks are *stored* in
+float16: SHIFT is a small part of a bundle, 8-bit weights would save little more and move the hands by about
+ten times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import onnx
+import torch
+from clutch_rt.errors import ClutchError
+from clutch_rt.layout import HAND_SIZE, HANDS, SLOTS
+from onnx import TensorProto
+from torch import Tensor, nn
+
+from export.graph import GraphBuilder, Precision, Value
+from export.weights import Array, WeightStore
+from models.causal import CausalConv, CausalResidual, ChannelNorm, Decoder, Encoder, Residual
+from models.shift import Shift
+
+_INT: Final = TensorProto.INT64
+_N_HANDS: Final = len(HANDS)
+_TO_END: Final = np.iinfo(np.int64).max
+
+State = Iterator[Value]
+
+
+class ShiftGraphs:
+    """Writes the graphs of one SHIFT into one store.
+
+    Args:
+        model: of the ``shift`` variant, in evaluation mode.
+        store: where the weights go.
+        precision: of the bundle.
+
+    Raises:
+        ClutchError: the variant is one of the paper's ablations, which have no place in a bundle.
+    """
+
+    def __init__(self, model: Shift, store: WeightStore, precision: Precision) -> None:
+        if model.config.variant != "shift":
+            raise ClutchError(
+                f"the SHIFT model is the variant {model.config.variant!r}; a bundle holds four codes a step, "
+                "which only the variant 'shift' makes: train that one"
+            )
+        self.model = model
+        self.store = store
+        self.precision: Precision = "fp32" if precision == "fp32" else "fp16"
+        self.names = [plan.name for plan in model.plans]
+
+    def all(self) -> dict[str, onnx.ModelProto]:
+        """The graphs by their names in a manifest."""
+        return {"shift_encoder": self.encoder(), "shift_decoder": self.decoder()}
+
+    # ---- encoder --------------------------------------------------------------------------------------
+
+    def encoder(self) -> onnx.ModelProto:
+        """Frames ``(1, T, 2, 99)`` to codes ``(1, T/8, 4)``."""
+        g = GraphBuilder("shift_encoder", self.store, self.precision)
+        frames = g.input("frames", [1, "T", _N_HANDS, HAND_SIZE])
+        signed = g.mul(frames, g.weight("signs", _array(self.model.signs)))
+        centred = g.sub(signed, g.weight("mean", _array(self.model.mean)))
+        x = g.node("Div", centred, g.weight("std", _array(self.model.std)))
+        rows = g.transpose(g.reshape(x, -1, _N_HANDS, HAND_SIZE), 1, 2, 0)  # (2, 99, T)
+        codes = []
+        for plan in self.model.plans:
+            part = g.node("Slice", rows, g.ints(plan.part.start), g.ints(plan.part.stop), g.ints(1))
+            codes.append(self._nearest(g, plan.name, self._encode(g, plan.name, part)))
+        slots = g.concat([g.node("Unsqueeze", c, g.ints(1)) for c in codes], axis=1)  # (hand, branch, S)
+        stream = g.transpose(g.reshape(slots, 1, len(SLOTS), -1), 0, 2, 1)
+        g.output(stream, "codes", [1, "S", len(SLOTS)], _INT)
+        return g.build("Motion, raw parameters, to codes: four per step of 8 frames.")
+
+    def _encode(self, g: GraphBuilder, branch: str, x: Value) -> Value:
+        """``(2, C, T)`` to latents ``(2, T/8, D)``."""
+        encoder = self.model.branch(branch).encoder
+        assert isinstance(encoder, Encoder)
+        name = f"{branch}.encoder"
+        x = self._conv(g, x, f"{name}.in", encoder.in_conv)
+        for i, (down, blocks) in enumerate(zip(encoder.downs, encoder.blocks, strict=True)):
+            assert isinstance(down, nn.Conv1d) and isinstance(blocks, nn.ModuleList)
+            x = self._conv(g, x, f"{name}.down.{i}", down)
+            for j, block in enumerate(blocks):
+                assert isinstance(block, Residual)
+                x = self._residual(g, x, f"{name}.block.{i}.{j}", block)
+        x = g.node("Relu", self._norm(g, x, f"{name}.norm", encoder.out_norm))
+        return g.transpose(self._conv(g, x, f"{name}.out", encoder.out_conv), 0, 2, 1)
+
+    def _residual(self, g: GraphBuilder, x: Value, name: str, block: Residual) -> Value:
+        h = g.node("Relu", self._norm(g, x, f"{name}.norm", block.norm))
+        h = g.node("Relu", self._conv(g, h, f"{name}.conv", block.conv))
+        return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
+
+    def _nearest(self, g: GraphBuilder, branch: str, latents: Value) -> Value:
+        """``(2, S, D)`` to the nearest code of each, ``(2, S)``: ``argmin |c|^2 / 2 - z . c``."""
+        table = self._codebook(branch)
+        half = torch.from_numpy(table.astype(np.float32)).square().sum(dim=1) * 0.5
+        codebook = g.transpose(self._stored(g, f"{branch}.codebook", table), 1, 0)
+        distance = g.sub(g.weight(f"{branch}.half_norm", half.numpy()), g.matmul(latents, codebook))
+        return g.node("ArgMin", distance, axis=-1, keepdims=0)
+
+    # ---- decoder --------------------------------------------------------------------------------------
+
+    def decoder(self) -> onnx.ModelProto:
+        """Codes ``(1, n, 4)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
+        g = GraphBuilder("shift_decoder", self.store, self.precision)
+        codes = g.input("codes", [1, "n", len(SLOTS)], _INT)
+        shapes = [list(t.shape) for t in self.model.initial_state(1)]
+        state = [g.input(f"state.{i}", shape) for i, shape in enumerate(shapes)]
+        after: list[Value] = []
+        memories = iter(state)
+        by_branch = g.transpose(g.reshape(codes, -1, _N_HANDS, len(self.names)), 2, 1, 0)
+        rows = []
+        for name, branch_codes in zip(self.names, g.split(by_branch, len(self.names), axis=0), strict=True):
+            table = self._stored(g, f"{name}.codebook", self._codebook(name))
+            latents = g.gather(table, g.reshape(branch_codes, _N_HANDS, -1))
+            rows.append(self._decode(g, name, g.transpose(latents, 0, 2, 1), memories, after))
+        g.output(self._frames(g, g.concat(rows, axis=1)), "frames", [1, "8n", _N_HANDS, HAND_SIZE])
+        for i, (value, shape) in enumerate(zip(after, shapes, strict=True)):
+            g.output(value, f"next_state.{i}", shape)
+        return g.build(
+            "Codes to motion, raw parameters, as they arrive; zeros are the state before the first step."
+        )
+
+    def _frames(self, g: GraphBuilder, rows: Value) -> Value:
+        """``(2, 99, T)`` normalised to ``(1, T, 2, 99)``; signs are +-1: folding them in rounds nothing."""
+        scale = g.weight("std_signed", _array(self.model.std * self.model.signs))
+        offset = g.weight("mean_signed", _array(self.model.mean * self.model.signs))
+        x = g.transpose(g.node("Unsqueeze", rows, g.ints(0)), 0, 3, 1, 2)
+        return g.add(g.mul(x, scale), offset)
+
+    def _decode(self, g: GraphBuilder, branch: str, x: Value, state: State, after: list[Value]) -> Value:
+        """Codes ``(2, D, n)`` to ``(2, C, 8 n)``; takes memories from ``state``, leaves the next in ``after``."""
+        decoder = self.model.branch(branch).decoder
+        assert isinstance(decoder, Decoder)
+        name = f"{branch}.decoder"
+        x = self._causal(g, x, f"{name}.in", decoder.in_conv, state, after)
+        for i, (blocks, conv) in enumerate(zip(decoder.blocks, decoder.convs, strict=True)):
+            assert isinstance(blocks, nn.ModuleList) and isinstance(conv, CausalConv)
+            for j, block in enumerate(blocks):
+                x = self._causal_residual(g, x, f"{name}.block.{i}.{j}", block, state, after)
+            x = self._upsample(g, x, next(state), after)
+            x = self._causal(g, x, f"{name}.conv.{i}", conv, state, after)
+        for j, block in enumerate(decoder.out_blocks):
+            x = self._causal_residual(g, x, f"{name}.out_block.{j}", block, state, after)
+        x = g.node("Relu", self._norm(g, x, f"{name}.norm", decoder.out_norm))
+        return self._causal(g, x, f"{name}.out", decoder.out_conv, state, after)
+
+    def _causal_residual(
+        self, g: GraphBuilder, x: Value, name: str, block: nn.Module, state: State, after: list[Value]
+    ) -> Value:
+        assert isinstance(block, CausalResidual)
+        h = g.node("Relu", self._norm(g, x, f"{name}.norm", block.norm))
+        h = g.node("Relu", self._causal(g, h, f"{name}.conv", block.conv, state, after))
+        return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
+
+    def _causal(
+        self, g: GraphBuilder, x: Value, name: str, conv: CausalConv, state: State, after: list[Value]
+    ) -> Value:
+        seen = g.concat([next(state), x], axis=2)
+        after.append(g.node("Slice", seen, g.ints(-conv.context), g.ints(_TO_END), g.ints(2)))
+        return self._conv(g, seen, name, conv)
+
+    def _upsample(self, g: GraphBuilder, x: Value, before: Value, after: list[Value]) -> Value:
+        """``y[2t] = (x[t-1] + x[t]) / 2, y[2t+1] = x[t]``."""
+        after.append(g.node("Slice", x, g.ints(-1), g.ints(_TO_END), g.ints(2)))
+        shifted = g.node("Slice", g.concat([before, x], axis=2), g.ints(0), g.ints(-1), g.ints(2))
+        middle = g.mul(g.add(shifted, x), g.scalar(0.5))
+        pair = [g.node("Unsqueeze", value, g.ints(3)) for value in (middle, x)]
+        return g.reshape(g.concat(pair, axis=3), 0, 0, -1)
+
+    # ---- shared parts ---------------------------------------------------------------------------------
+
+    def _conv(self, g: GraphBuilder, x: Value, name: str, conv: nn.Conv1d) -> Value:
+        """A torch Conv1d with its own padding, stride and dilation."""
+        assert conv.bias is not None
+        weight = self._stored(g, f"{name}.weight", self._rounded(conv.weight))
+        pad = int(conv.padding[0])
+        return g.node(
+            "Conv",
+            x,
+            weight,
+            g.weight(f"{name}.bias", _array(conv.bias)),
+            kernel_shape=list(conv.kernel_size),
+            strides=list(conv.stride),
+            dilations=list(conv.dilation),
+            pads=[pad, pad],
+        )
+
+    def _norm(self, g: GraphBuilder, x: Value, name: str, norm: ChannelNorm) -> Value:
+        """RMS norm over axis 1."""
+        mean = g.node("ReduceMean", g.mul(x, x), axes=[1], keepdims=1)
+        root = g.node("Sqrt", g.add(mean, g.scalar(norm.eps)))
+        return g.mul(g.node("Div", x, root), g.weight(name, _array(norm.weight)[:, None]))
+
+    def _codebook(self, branch: str) -> Array:
+        """``(K, D)`` as stored: encoder and decoder must mean the same codes."""
+        return self._rounded(self.model.branch(branch).quantizer.codebook)
+
+    def _rounded(self, value: Tensor) -> Array:
+        array = _array(value)
+        half = array.astype(np.float16)
+        return half if self.precision == "fp16" and np.isfinite(half).all() else array
+
+    def _stored(self, g: GraphBuilder, name: str, array: Array) -> Value:
+        stored = g.weight(name, array)
+        return g.cast(stored, TensorProto.FLOAT) if array.dtype == np.float16 else stored
+
+
+def _array(value: Tensor) -> Array:
+    return np.ascontiguousarray(value.detach().float().cpu().numpy())

@@ -1,0 +1,120 @@
+"""Tiny run folders and bundles of random weights, for tests of the export and of the runtime.
+
+The weights are random but the parts are real: what a trained bundle does wrong, these do wrong as well.
+Made once per process and kept in a temporary folder; treat them as read-only, or copy them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import sentencepiece
+import torch
+from clutch_rt import prompts
+from clutch_rt.grammar import Form, Grammar
+
+from export.graph import Precision
+from export.onnx import export_bundle
+from export.parity import SENTENCES
+from models.lm import LMConfig, MotionLM
+from models.shift import Shift, ShiftConfig
+
+MAX_STEPS = 12
+TRAJECTORY_CODES = 48
+POSE_CODES = 40
+METRICS = {"reconstruction": {"mpjpe_mm": {"value": 21.5, "low": 20.9, "high": 22.1}}, "verb": 0.96}
+
+
+@cache
+def _root() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="clutch-rt-tiny-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def tiny_run(form: Form = "step", feed_forward: str = "relu", tied_head: bool = True) -> Path:
+    """A run folder: ``shift/``, ``lm/``, ``tokenizer.model``, ``config.json``, ``evaluate/metrics.json``."""
+    run = _root() / f"run-{form}-{feed_forward}-{'tied' if tied_head else 'untied'}"
+    (run / "evaluate").mkdir(parents=True)
+    pieces = write_tokenizer(run / "tokenizer.model")
+    tiny_shift().save(run / "shift")
+    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form)
+    config = LMConfig(
+        grammar=grammar,
+        d_model=48,
+        d_kv=16,
+        d_ff=64,
+        layers=2,
+        decoder_layers=3,
+        heads=3,
+        feed_forward=feed_forward,
+        scale_outputs=not tied_head,
+        tied_head=tied_head,
+    )
+    save_model(config, run / "lm")
+    (run / "evaluate" / "metrics.json").write_text(json.dumps(METRICS))
+    settings = {"preset": "smoke", "seed": 11, "evaluate": {"temperature": 0.9, "top_k": 16}}
+    (run / "config.json").write_text(json.dumps(settings))
+    return run
+
+
+@cache
+def tiny_bundle(form: Form = "step", precision: Precision = "fp32") -> Path:
+    """A bundle folder of random weights."""
+    out = _root() / f"bundle-{form}-{precision}"
+    export_bundle(tiny_run(form, tied_head=form == "step"), out, precision)
+    return out
+
+
+def tiny_shift() -> Shift:
+    """A SHIFT of random weights whose frames have the spread of moving hands."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        shift = Shift(
+            ShiftConfig(
+                widths=(12, 16, 20, 24), depth=1, trajectory_codes=TRAJECTORY_CODES, pose_codes=POSE_CODES
+            )
+        )
+    rng = np.random.default_rng(5)
+    rest = np.tile(np.asarray([1, 0, 0, 0, 1, 0], np.float32), 16)
+    rest = np.insert(rest, 6, [0.15, -0.3, -0.4]).astype(np.float32)
+    spread = np.full(99, 0.3, np.float32)
+    spread[6:9] = 0.08
+    frames = rest + spread * rng.standard_normal((64, 2, 99)).astype(np.float32)
+    shift.fit_normaliser(torch.from_numpy(frames))
+    return shift.eval()
+
+
+def write_tokenizer(path: Path) -> int:
+    """Train a small SentencePiece vocabulary; the number of its pieces."""
+    texts = [prompts.text_to_motion(text) for text in SENTENCES] + [prompts.MOTION_TO_TEXT]
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts * 4),
+            model_writer=file,
+            vocab_size=360,
+            hard_vocab_limit=False,
+            byte_fallback=True,
+            pad_id=0,
+            eos_id=1,
+            unk_id=2,
+            bos_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+    return int(sentencepiece.SentencePieceProcessor(model_file=str(path)).get_piece_size())
+
+
+def save_model(config: LMConfig, folder: Path) -> None:
+    """A language model of random weights, its embeddings wide enough that choices differ and motions end."""
+    model = MotionLM(config, seed=3)
+    with torch.no_grad():
+        model.t5.shared.weight.mul_(8.0)
+    model.save(folder)
