@@ -1,0 +1,259 @@
+"""SHIFT: codes and back, streaming, mirroring, codebooks that learn, and its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.layout import mirror_frames
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.causal import CausalConv, CausalUpsample
+from models.quantizer import Quantizer
+from models.shift import VARIANTS, Shift, ShiftConfig
+
+TOKENS = {"shift": 4, "part": 2, "single": 1}
+
+
+def small(variant: str = "shift", **settings: object) -> ShiftConfig:
+    values = {"widths": (8, 12, 16, 16), "trajectory_codes": 24, "pose_codes": 16, "code_size": 8}
+    return ShiftConfig(variant=variant, **{**values, **settings})  # type: ignore[arg-type]
+
+
+def make(variant: str = "shift", seed: int = 0, **settings: object) -> Shift:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Shift(small(variant, **settings)).eval()
+
+
+def motion(batch: int = 2, frames: int = 40, seed: int = 0) -> Tensor:
+    """Smooth random motion ``(batch, frames, 2, 99)``."""
+    rng = np.random.default_rng(seed)
+    knots = rng.normal(size=(batch, frames // 8 + 2, 2, 99))
+    at = np.linspace(0, knots.shape[1] - 1.001, frames)
+    low, part = at.astype(int), (at % 1)[None, :, None, None]
+    return torch.from_numpy(knots[:, low] * (1 - part) + knots[:, low + 1] * part).float()
+
+
+def mirrored_motion(frames: Tensor) -> Tensor:
+    return torch.from_numpy(mirror_frames(frames.detach().numpy()).copy())
+
+
+def gaps(points: Tensor, codes: Tensor) -> Tensor:
+    """Distance of each point to its nearest code, in double: cdist in float is rough."""
+    return torch.cdist(points.double(), codes.double()).amin(dim=1)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_has_its_tokens_and_gives_back_the_shape(variant: str) -> None:
+    model = make(variant)
+    codes = model.encode(motion())
+    assert model.tokens_per_step == TOKENS[variant] == len(model.codebook_sizes)
+    assert codes.shape == (2, 5, TOKENS[variant]) and codes.dtype == torch.int64
+    assert all(int(codes[..., k].max()) < size for k, size in enumerate(model.codebook_sizes))
+    assert model.decode(codes).shape == (2, 40, 2, 99)
+    assert model(motion()).frames.shape == (2, 40, 2, 99)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.sets(st.integers(1, 8)), seed=st.integers(0, 2**20))
+def test_streaming_equals_offline_at_every_split(variant: str, cuts: set[int], seed: int) -> None:
+    model = make(variant)
+    rng = torch.Generator().manual_seed(seed)
+    codes = torch.stack([torch.randint(k, (2, 9), generator=rng) for k in model.codebook_sizes], dim=-1)
+    with torch.no_grad():
+        whole = model.decode(codes)
+        state, parts, bounds = model.initial_state(2), [], [0, *sorted(cuts), 9]
+        for start, stop in zip(bounds, bounds[1:], strict=False):
+            frames, state = model.decode_step(codes[:, start:stop], state)
+            parts.append(frames)
+    # The sums are the same; only the order in which a convolution adds may differ.
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=2e-5, rtol=1e-5)
+
+
+def test_the_decoder_does_not_see_the_future() -> None:
+    model, codes = make(), torch.zeros(1, 6, 4, dtype=torch.int64)
+    later = codes.clone()
+    later[:, 4:] = 3
+    before, after = model.decode(codes)[:, :32], model.decode(later)[:, :32]
+    torch.testing.assert_close(before, after, atol=1e-6, rtol=0)
+
+
+def test_mirrored_motion_swaps_the_hands_codes() -> None:
+    model, frames = make(), motion()
+    codes, mirrored = model.encode(frames), model.encode(mirrored_motion(frames))
+    assert torch.equal(codes[..., [2, 3, 0, 1]], mirrored)
+    swapped = mirrored_motion(model.decode(codes))
+    torch.testing.assert_close(model.decode(mirrored), swapped, atol=1e-6, rtol=0)
+
+
+def test_slots_are_left_trajectory_left_pose_right_trajectory_right_pose() -> None:
+    model, codes = make(), torch.zeros(1, 4, 4, dtype=torch.int64)
+    plain = model.decode(codes)
+    parts = [(0, slice(0, 9)), (0, slice(9, 99)), (1, slice(0, 9)), (1, slice(9, 99))]
+    for slot in range(4):
+        other = codes.clone()
+        other[..., slot] = 5
+        changed = (model.decode(other) - plain).abs().amax(dim=(0, 1))
+        for k, (hand, part) in enumerate(parts):
+            assert bool((changed[hand, part] > 0).any()) == (k == slot)
+
+
+def test_soft_decoding_of_one_hot_weights_is_decoding_and_has_a_gradient() -> None:
+    model = make()
+    codes = model.encode(motion())
+    weights = [F.one_hot(codes[..., k], size).float() for k, size in enumerate(model.codebook_sizes)]
+    weights = [w.requires_grad_() for w in weights]
+    frames = model.decode_soft(weights)
+    torch.testing.assert_close(frames, model.decode(codes), atol=1e-6, rtol=1e-6)
+    frames.square().sum().backward()
+    assert all(w.grad is not None and bool(w.grad.abs().sum() > 0) for w in weights)
+
+
+def test_normaliser_undoes_itself_and_centres_the_hands() -> None:
+    model, frames = make(), motion(8, 64) * 0.3 + 1.0
+    model.fit_normaliser(frames)
+    x = model.normalise(frames)
+    assert float(x.reshape(-1, 99).mean(dim=0).abs().max()) < 1e-4
+    torch.testing.assert_close(model.denormalise(x), frames, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(40, 2, 99), (1, 40, 2, 98), (1, 41, 2, 99), (1, 0, 2, 99)])
+def test_motion_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="wanted"):
+        make().encode(torch.zeros(shape))
+
+
+# ---- building blocks -------------------------------------------------------------------------------
+
+
+def test_upsampling_is_linear_and_causal() -> None:
+    x = torch.tensor([[[2.0, 4.0, 8.0]]])
+    y, state = CausalUpsample(1).stream(x, torch.zeros(1, 1, 1))
+    assert y.tolist() == [[[1.0, 2.0, 3.0, 4.0, 6.0, 8.0]]]
+    assert state.tolist() == [[[8.0]]]
+
+
+def test_causal_convolution_is_a_left_padded_convolution() -> None:
+    conv, x = CausalConv(3, 5, 3, dilation=2), torch.randn(2, 3, 11)
+    y, state = conv.stream(x, torch.zeros(2, 3, 4))
+    wanted = F.conv1d(F.pad(x, (4, 0)), conv.weight, conv.bias, dilation=2)
+    torch.testing.assert_close(y, wanted)
+    assert torch.equal(state, x[..., -4:])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**20))
+def test_lookup_is_the_nearest_code(seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    book = Quantizer(32, 6, 0.97, 0.2, 0)
+    book.codebook.copy_(torch.randn(32, 6, generator=rng))
+    latents = torch.randn(50, 6, generator=rng)
+    distances = torch.cdist(latents.double(), book.codebook.double())
+    chosen = distances.gather(1, book.nearest(latents)[:, None])[:, 0]
+    # A code that ties with the nearest to float rounding is as good.
+    assert bool((chosen - distances.amin(dim=1) < 1e-5).all())
+
+
+def test_of_equal_codes_the_first_is_taken() -> None:
+    book = Quantizer(8, 4, 0.97, 0.2, 0)
+    book.codebook.fill_(1.0)
+    assert book.nearest(torch.randn(5, 4)).tolist() == [0] * 5
+
+
+# ---- codebooks that learn ---------------------------------------------------------------------------
+
+
+def train_codebook(book: Quantizer, latents: Tensor, steps: int, batch: int = 64) -> None:
+    book.train()
+    for i in range(steps):
+        start = i * batch % len(latents)
+        book(latents[start : start + batch])
+    book.eval()
+
+
+def test_codebook_starts_unquantised_then_fills_with_data() -> None:
+    book, latents = Quantizer(32, 4, 0.97, 0.2, start_steps=3), torch.randn(512, 4) + 5.0
+    book.train()
+    for i in range(3):
+        rows = latents[64 * i : 64 * (i + 1)]
+        assert torch.equal(book(rows).latents, rows)
+    assert float(gaps(book.codebook, latents[:192]).max()) < 1e-6
+    after = book(latents[:64])
+    assert not torch.equal(after.latents, latents[:64]) and float(after.commitment.detach()) > 0
+
+
+def test_codebook_finds_clusters_and_no_code_is_lost() -> None:
+    rng = torch.Generator().manual_seed(0)
+    centres = torch.randn(16, 8, generator=rng) * 10
+    latents = centres[torch.randint(16, (4096,), generator=rng)] + torch.randn(4096, 8, generator=rng) * 0.1
+    book = Quantizer(64, 8, 0.9, 0.2, start_steps=2)
+    train_codebook(book, latents, 300)
+    assert len(book.nearest(latents).unique()) == 64
+    assert float(gaps(centres, book.codebook).max()) < 0.2
+
+
+def test_a_checkpoint_of_a_codebook_goes_on_as_if_never_stopped() -> None:
+    latents = torch.randn(640, 4, generator=torch.Generator().manual_seed(1))
+    whole, first = (Quantizer(32, 4, 0.9, 0.5, 2) for _ in range(2))
+    train_codebook(whole, latents, 10)
+    train_codebook(first, latents[:320], 5)
+    second = Quantizer(32, 4, 0.9, 0.5, 2)
+    second.load_state_dict(first.state_dict())
+    train_codebook(second, latents[320:], 5)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+
+
+def test_training_pass_reaches_every_weight_and_gradient_passes_straight_through() -> None:
+    model = make(start_steps=0).train()
+    out = model(motion())
+    (out.trajectory + out.pose + out.commitment).backward()
+    assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
+    assert float(out.commitment.detach()) > 0
+
+
+# ---- files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_saved_model_is_the_model(variant: str, tmp_path: Path) -> None:
+    model = make(variant, seed=3)
+    model.fit_normaliser(motion())
+    model.save(tmp_path / "shift")
+    loaded = Shift.load(tmp_path / "shift")
+    assert loaded.config == model.config and not loaded.training
+    assert all(torch.equal(v, loaded.state_dict()[k]) for k, v in model.state_dict().items())
+    assert sorted(p.name for p in (tmp_path / "shift").iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_broken_folders_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"config\.json is missing"):
+        Shift.load(tmp_path)
+    make().save(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(FileFormatError, match="does not fit"):
+        Shift.load(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(FileFormatError, match="missing"):
+        Shift.load(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for text, message in (("{", "not JSON"), ("{}", "SHIFT"), (json.dumps({**config, "hue": 1}), "hue")):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(FileFormatError, match=message):
+            Shift.load(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [{"variant": "both"}, {"widths": (1, 2)}, {"pose_codes": 0}])
+def test_bad_configs_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        ShiftConfig(**bad)  # type: ignore[arg-type]
