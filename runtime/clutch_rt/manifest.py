@@ -51,13 +51,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class TextSettings:
-    """The tokenizer's special ids and the two prompts, as training used them."""
+    """The tokenizer's special ids and the two prompts, as training used them.
+
+    ``words`` names a text file of the words the model learnt from, one per line (see ``text.words_of``); None
+    for a model that started from a pretrained checkpoint and so knows more than it was taught here.
+    """
 
     pad: int
     eos: int
     unk: int
     text_to_motion: str
     motion_to_text: str
+    words: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
         grammar=grammar,
         sampling=_sampling(fields),
         limits=_limits(fields, grammar),
-        text=_text(fields),
+        text=_text(fields, files),
         graphs=_graphs(fields, files),
         files=files,
         licence=str(raw.get("licence", "not stated")),
@@ -236,7 +241,7 @@ def _limits(fields: _Fields, grammar: Grammar) -> Limits:
     return limits
 
 
-def _text(fields: _Fields) -> TextSettings:
+def _text(fields: _Fields, files: Mapping[str, FileEntry]) -> TextSettings:
     child = fields.child("text")
     prompt = child.get("text_to_motion", str)
     if "{text}" not in prompt:
@@ -249,6 +254,7 @@ def _text(fields: _Fields) -> TextSettings:
         unk=child.at_least("unk", 0),
         text_to_motion=prompt,
         motion_to_text=child.get("motion_to_text", str),
+        words=_listed(child, "words", files) if child.raw.get("words") is not None else None,
     )
 
 
@@ -267,13 +273,17 @@ def _files(fields: _Fields) -> dict[str, FileEntry]:
 
 def _graphs(fields: _Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
     child = fields.child("graphs")
-    graphs = {name: child.get(name, str) for name in GRAPHS}
-    for name, file in graphs.items():
-        if file not in files:
-            raise BundleError(
-                f"{fields.where}: graph {name!r} is {file!r}, which is not among its files; {_REINSTALL}"
-            )
-    return graphs
+    return {name: _listed(child, name, files) for name in GRAPHS}
+
+
+def _listed(fields: _Fields, key: str, files: Mapping[str, FileEntry]) -> str:
+    """The name of a file that the bundle lists, and so has a hash for."""
+    name = fields.get(key, str)
+    if name not in files:
+        raise BundleError(
+            f"{fields.where}: {fields.prefix + key!r} is {name!r}, which is not among its files; {_REINSTALL}"
+        )
+    return name
 
 
 def _check_name(name: str, where: str) -> None:

@@ -102,7 +102,12 @@ class Model:
         manifest = bundle.manifest
         self._bundle = bundle
         self._threads = _checked_threads(threads)
-        self._tokenizer = Tokenizer(bundle.file(TOKENIZER), manifest.text, manifest.limits.max_prompt_tokens)
+        self._tokenizer = Tokenizer(
+            bundle.file(TOKENIZER),
+            manifest.text,
+            manifest.limits.max_prompt_tokens,
+            words=bundle.file(manifest.text.words) if manifest.text.words else None,
+        )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
 
@@ -188,7 +193,7 @@ class Model:
             self._sessions.get(graph)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
-        """Words of ``text`` the model has no notion of; InputError where it could not be used at all."""
+        """Words of ``text`` the model did not learn; InputError where the text could not be used at all."""
         return self._tokenizer.motion_prompt(text).unknown
 
     def check(
@@ -247,7 +252,7 @@ class Model:
         prompt = self._tokenizer.motion_prompt(text)
         if prompt.unknown:
             words = ", ".join(quote(word) for word in prompt.unknown)
-            log.warning("the model does not know %s and goes by the other words", words)
+            log.warning("the model did not learn %s and goes by the other words", words)
         return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
 
     def _raw(

@@ -64,13 +64,13 @@ def max_seconds(max_steps: int) -> float:
 def frames_of(seconds: float, max_steps: int) -> int:
     """Frames of a motion of ``seconds`` seconds, 1 to ``8 * max_steps``; InputError otherwise."""
     limit = max_steps * FRAMES_PER_STEP
-    wanted = f"more than 0 and at most {max_seconds(max_steps):.2f} is wanted, this model's limit"
+    wanted = f"this model makes more than 0 and at most {max_seconds(max_steps):.2f} seconds"
     value = _number(seconds, "seconds")
     if not math.isfinite(value) or value <= 0:
         raise InputError(f"seconds is {value:g}; {wanted}")
     frames = round(value * FPS) if value < 1e6 else limit + 1
     if frames > limit:
-        raise InputError(f"seconds is {value:g}; {wanted}; make several motions for more")
+        raise InputError(f"seconds is {value:g}; {wanted}; for more, make several motions")
     if frames < 1:
         raise InputError(
             f"seconds is {value:g}, less than half a frame; at least {1 / FPS:.3f} is wanted, one frame"

@@ -16,12 +16,6 @@ from clutch_rt.manifest import TextSettings
 from clutch_rt.prompts import normalise
 
 _EXAMPLE: Final = '"knead the dough with both hands"'
-_SPACE_MARK: Final = "\u2581"
-
-# A word that falls apart into pieces of one or two letters was not among the words the vocabulary grew from.
-# Shorter words are no evidence either way.
-_TELLING_LENGTH: Final = 4
-_KNOWN_PIECE_LENGTH: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,7 @@ class Prompt:
     Attributes:
         text: the sentence as the model reads it, without the prompt around it.
         ids: ``(1, L)`` int64, closed by the end mark.
-        unknown: words that the model has no notion of, in order.
+        unknown: words that the model did not learn, in order.
     """
 
     text: str
@@ -63,15 +57,31 @@ def quote(text: str, width: int = 40) -> str:
     return f'"{safe}"' if len(safe) <= width else f'"{safe[: width - 3]}..."'
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a sentence, folded, without punctuation around them; numbers in digits are no words."""
+    words = (_bare(word) for word in normalise(text).split())
+    return [word for word in words if any(c.isalpha() for c in word)]
+
+
 class Tokenizer:
     """The bundle's SentencePiece model together with its prompts. Safe to share between threads."""
 
-    def __init__(self, model: Path, settings: TextSettings, max_prompt_tokens: int) -> None:
-        """Load ``model``; BundleError where it is not a SentencePiece model."""
+    def __init__(
+        self, model: Path, settings: TextSettings, max_prompt_tokens: int, words: Path | None = None
+    ) -> None:
+        """Load ``model`` and, where there is one, the list of words the model learnt from.
+
+        Raises:
+            BundleError: ``model`` is not a SentencePiece model, or ``words`` is not UTF-8 text.
+        """
         try:
             self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
         except (OSError, RuntimeError):
             raise BundleError(f"{model} is not a SentencePiece model; export the bundle again") from None
+        try:
+            self._words = frozenset(words.read_text(encoding="utf-8").split()) if words else None
+        except (OSError, UnicodeDecodeError):
+            raise BundleError(f"{words} is not a list of words in UTF-8; export the bundle again") from None
         self._settings = settings
         self._limit = max_prompt_tokens
 
@@ -88,39 +98,36 @@ class Tokenizer:
                 f"the text is too long: {ids.size} tokens with the prompt; this model reads {self._limit}; "
                 "shorten it, or make several motions"
             )
-        return Prompt(folded, ids[None], self._unknown(folded))
+        words = words_of(folded)
+        unknown = tuple(dict.fromkeys(word for word in words if not self._knows(word)))
+        if all(word in unknown for word in words):
+            raise InputError(
+                f"{quote(folded)} holds no word this model knows; "
+                f"it reads plain English about hands, such as {_EXAMPLE}"
+            )
+        return Prompt(folded, ids[None], unknown)
 
     def caption_prompt(self) -> IntArray:
         """The prompt that asks for a sentence about a motion: ids ``(1, L)``."""
         return self._encode(self._settings.motion_to_text)[None]
 
     def decode(self, ids: list[int]) -> str:
-        """Text of ``ids``, without its special marks."""
-        return str(self._pieces.decode(ids)).strip()
+        """Text of ``ids``; rows of the vocabulary that are no piece of text are left out."""
+        pieces = self._pieces.get_piece_size()
+        return str(self._pieces.decode([i for i in ids if i < pieces])).strip()
 
     def _encode(self, text: str) -> IntArray:
         return np.asarray([*self._pieces.encode(text), self._settings.eos], dtype=np.int64)
 
-    def _unknown(self, folded: str) -> tuple[str, ...]:
-        words = [w for w in (_letters(word) for word in folded.split()) if w]
-        unknown = [word for word in words if not self._knows(word)]
-        telling = [word for word in words if word not in unknown and len(word) >= _TELLING_LENGTH]
-        if len(unknown) == len(words) or (unknown and not telling):
-            raise InputError(
-                f"{quote(folded)} holds no word this model knows; "
-                f"it reads plain English about hands, such as {_EXAMPLE}"
-            )
-        return tuple(dict.fromkeys(unknown))
-
     def _knows(self, word: str) -> bool:
+        """Whether training had the word; without a list of words, whether the vocabulary has its letters."""
+        if self._words is not None:
+            return word in self._words
         ids = self._pieces.encode(word)
-        if any(i == self._settings.unk or self._pieces.is_byte(i) for i in ids):
-            return False
-        pieces = [p for p in (self._pieces.id_to_piece(i).strip(_SPACE_MARK) for i in ids) if p]
-        return len(word) < _TELLING_LENGTH or len(word) / max(len(pieces), 1) >= _KNOWN_PIECE_LENGTH
+        return not any(i == self._settings.unk or self._pieces.is_byte(i) for i in ids)
 
 
-def _letters(word: str) -> str:
+def _bare(word: str) -> str:
     """``word`` without the punctuation around it; empty for a word of punctuation alone."""
     start, stop = 0, len(word)
     while start < stop and unicodedata.category(word[start])[0] == "P":
