@@ -1,0 +1,150 @@
+"""Sampling: every motion is one, the seed alone decides it, and the cache changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from clutch_rt import noise
+from clutch_rt.errors import InputError
+from clutch_rt.grammar import FORMS, Grammar
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.generation import caption, choose, generate, pad_prompts
+from models.lm import LMConfig, MotionLM
+
+SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
+PROMPTS = [[5, 9, 1], [7, 1], [3, 4, 5, 6, 7, 8, 9, 1], [30, 31, 32, 1], [9, 5, 1]]
+
+
+def model_of(form: str, seed: int = 0) -> MotionLM:
+    return MotionLM(LMConfig(Grammar(60, 24, 16, 8, form), **SMALL), seed).eval()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=15, deadline=None)
+@given(
+    weights=st.integers(0, 2**31),
+    seeds=st.lists(st.integers(-(2**63), 2**64), min_size=1, max_size=4),
+    temperature=st.floats(0.05, 3.0),
+    top_k=st.integers(0, 40),
+)
+def test_random_weights_make_valid_motions(
+    form: str, weights: int, seeds: list[int], temperature: float, top_k: int
+) -> None:
+    model = model_of(form, weights)
+    ids, mask = pad_prompts(PROMPTS[: len(seeds)])
+    for codes in generate(model, ids, mask, seeds, temperature=temperature, top_k=top_k):
+        model.grammar.check(codes)
+        flat = Grammar(60, 24, 16, 8, "flat")
+        np.testing.assert_array_equal(flat.parse(flat.flatten(codes)), codes)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("steps", [None, 5])
+def test_the_seed_decides_whatever_the_batch(form: str, steps: int | None) -> None:
+    model = model_of(form)
+    ids, mask = pad_prompts(PROMPTS)
+    seeds = [11, 12, 13, 14, 11]
+    together = generate(model, ids, mask, seeds, steps)
+    in_pairs = generate(model, ids, mask, seeds, steps, batch_size=2)
+    for row, prompt in enumerate(PROMPTS):
+        alone = generate(model, *pad_prompts([prompt]), [seeds[row]], steps)[0]
+        np.testing.assert_array_equal(together[row], alone)
+        np.testing.assert_array_equal(in_pairs[row], alone)
+    other = generate(model, ids, mask, [s + 1 for s in seeds], steps)
+    assert any(not np.array_equal(a, b) for a, b in zip(together, other, strict=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_asked_length_is_obeyed(form: str) -> None:
+    model = model_of(form)
+    ids, mask = pad_prompts(PROMPTS)
+    asked = [8, 1, 3, 2, 5]
+    assert [len(c) for c in generate(model, ids, mask, range(5), asked)] == asked
+    assert {len(c) for c in generate(model, ids, mask, range(5), 4)} == {4}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_cache_gives_what_the_whole_pass_gives(form: str) -> None:
+    """Each drawn code is the choice that uncached, teacher-forced logits make under the same noise."""
+    model = model_of(form, seed=3)
+    ids, mask = pad_prompts(PROMPTS)
+    lengths, seeds, temperature, top_k = [6, 4, 8, 5, 7], [1, 2, 3, 4, 5], 0.9, 9
+    drawn = generate(model, ids, mask, seeds, lengths, temperature, top_k)
+    g = model.grammar
+    for row, codes in enumerate(drawn):
+        encoded = model.encode(*pad_prompts([PROMPTS[row]]))
+        steps = torch.tensor([len(codes)])
+        logits = model.slot_logits(encoded, torch.from_numpy(codes)[None], steps)
+        for s in range(len(codes)):
+            for k in range(4):
+                width = g.max_codes + (form == "flat")
+                gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, k, width)[: g.size(k)]
+                chosen = choose(logits[k][0, s : s + 1], torch.from_numpy(gumbel)[None], temperature, top_k)
+                assert int(chosen) == codes[s, k]
+
+
+def test_the_length_is_drawn_from_its_own_stream() -> None:
+    model = model_of("step")
+    ids, mask = pad_prompts([PROMPTS[0]])
+    logits = model.length_logits(model.encode(ids, mask))[0].detach().numpy()
+    wanted = int(np.argmax(logits / np.float32(0.7) + noise.gumbel(21, noise.STREAM_LENGTH, 0, 0, 8))) + 1
+    assert len(generate(model, ids, mask, [21], temperature=0.7)[0]) == wanted
+
+
+def test_top_k_cuts_and_one_is_greedy() -> None:
+    logits = torch.tensor([[0.0, 3.0, 2.0, 1.0]])
+    wild = torch.tensor([[100.0, 0.0, 0.0, 50.0]])
+    assert choose(logits, wild, 1.0, 0).item() == 0
+    assert choose(logits, wild, 1.0, 3).item() == 3
+    assert choose(logits, wild, 1.0, 1).item() == 1
+    assert choose(logits, wild, 1.0, 99).item() == 0
+
+
+def test_sampling_follows_the_softmax() -> None:
+    """2,000 draws under the counter noise; the standard error of a share is about 0.011."""
+    logits = torch.tensor([1.0, 0.0, -1.0])
+    gumbel = np.stack([noise.gumbel(seed, 0, 0, 0, 3) for seed in range(2000)])
+    drawn = choose(logits.expand(2000, 3), torch.from_numpy(gumbel), 0.8, 0)
+    shares = torch.bincount(drawn, minlength=3) / 2000
+    torch.testing.assert_close(shares, (logits / 0.8).softmax(0), atol=0.04, rtol=0.0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_beginning_changes_what_follows(form: str) -> None:
+    model = model_of(form)
+    ids, mask = pad_prompts(PROMPTS[:2])
+    begun = torch.from_numpy(np.stack(generate(model, ids, mask, [1, 2], 3)))
+    plain = generate(model, ids, mask, [3, 4], 6)
+    after = generate(model, ids, mask, [3, 4], 6, codes=begun)
+    assert [len(c) for c in after] == [6, 6]
+    assert any(not np.array_equal(a, b) for a, b in zip(plain, after, strict=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_captions_are_the_greedy_ones_whatever_the_batch(form: str) -> None:
+    model = model_of(form, seed=6)
+    ids, mask = pad_prompts(PROMPTS)
+    motions = generate(model, ids, mask, range(5), [3, 8, 1, 5, 2])
+    together = caption(model, [4, 1], motions, max_tokens=7)
+    assert together == caption(model, [4, 1], motions, max_tokens=7, batch_size=2)
+    encoded = model.encode(*pad_prompts([[4, 1]]), torch.from_numpy(motions[1])[None])
+    tokens = [0]
+    for _ in range(7):
+        tokens.append(int(model.text_logits(encoded, torch.tensor([tokens]))[0, -1].argmax()))
+        if tokens[-1] == 1:
+            break
+    assert together[1] == [t for t in tokens if t > 1]
+
+
+def test_bad_requests_say_why() -> None:
+    model = model_of("step")
+    ids, mask = pad_prompts(PROMPTS)
+    with pytest.raises(InputError, match="temperature is 0"):
+        generate(model, ids, mask, range(5), temperature=0)
+    with pytest.raises(InputError, match="2 seeds came with 5"):
+        generate(model, ids, mask, [1, 2])
+    with pytest.raises(InputError, match="makes 1 to 8"):
+        generate(model, ids, mask, range(5), steps=9)

@@ -1,0 +1,150 @@
+"""The language model: what it sees, what it may not see, and that it comes back from disk as it was."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from clutch_rt.errors import InputError
+from clutch_rt.grammar import FORMS, Grammar
+
+from models.lm import LMConfig, MotionLM
+
+SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
+# float32 sums in another order; the values compared are of order one
+CLOSE = {"atol": 2e-5, "rtol": 1e-5}
+
+
+def small_model(form: str, seed: int = 0, **settings: object) -> MotionLM:
+    grammar = Grammar(60, 24, 16, 12, form)  # type: ignore[arg-type]
+    return MotionLM(LMConfig(grammar, **SMALL, **settings), seed).eval()  # type: ignore[arg-type]
+
+
+def random_codes(model: MotionLM, batch: int, steps: int, seed: int = 1) -> torch.Tensor:
+    g = torch.Generator().manual_seed(seed)
+    sizes = model.grammar.sizes
+    return torch.stack([torch.randint(0, int(n), (batch, steps), generator=g) for n in sizes], -1)
+
+
+def prompt(batch: int, length: int, seed: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.randint(3, 60, (batch, length), generator=torch.Generator().manual_seed(seed))
+    return ids, torch.ones_like(ids, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_have_a_row_per_code_of_each_slot(form: str) -> None:
+    model = small_model(form)
+    codes = random_codes(model, 2, 5)
+    logits = model.slot_logits(model.encode(*prompt(2, 4)), codes, torch.tensor([5, 3]))
+    assert [tuple(x.shape) for x in logits] == [(2, 5, 24), (2, 5, 16), (2, 5, 24), (2, 5, 16)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_slot_sees_earlier_slots_only(form: str) -> None:
+    model = small_model(form)
+    codes, encoded, steps = random_codes(model, 1, 5), model.encode(*prompt(1, 4)), torch.tensor([5])
+    changed = codes.clone()
+    changed[0, 2, 1] = (codes[0, 2, 1] + 1) % 16
+    before = model.slot_logits(encoded, codes, steps)
+    after = model.slot_logits(encoded, changed, steps)
+    for slot in range(4):
+        same = torch.isclose(before[slot][0], after[slot][0], **CLOSE).all(-1).tolist()
+        assert same[:3] == [True, True, slot <= 1], f"slot {slot} sees the future"
+        assert same[3:] == [False, False], f"slot {slot} does not see the past"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("with_motion", [False, True])
+def test_padding_changes_nothing(form: str, with_motion: bool) -> None:
+    model = small_model(form)
+    ids, mask = prompt(1, 4)
+    codes = random_codes(model, 1, 3) if with_motion else None
+    alone = model.encode(ids, mask, codes)
+    wide_ids = torch.cat([ids, torch.zeros(1, 3, dtype=torch.long)], 1)
+    wide_mask = torch.cat([mask, torch.zeros(1, 3, dtype=torch.bool)], 1)
+    wide_codes = codes_mask = None
+    if codes is not None:
+        wide_codes = torch.cat([codes, torch.zeros(1, 2, 4, dtype=torch.long)], 1)
+        codes_mask = torch.tensor([[True, True, True, False, False]])
+    padded = model.encode(wide_ids, wide_mask, wide_codes, codes_mask)
+    torch.testing.assert_close(padded.memory[padded.mask], alone.memory[alone.mask], **CLOSE)
+    target, steps = random_codes(model, 1, 4, seed=5), torch.tensor([4])
+    for a, b in zip(
+        model.slot_logits(padded, target, steps), model.slot_logits(alone, target, steps), strict=True
+    ):
+        torch.testing.assert_close(a, b, **CLOSE)
+    if form == "step":
+        torch.testing.assert_close(model.length_logits(padded), model.length_logits(alone), **CLOSE)
+
+
+def test_the_given_motion_is_read_but_not_for_the_length() -> None:
+    model = small_model("step")
+    ids, mask = prompt(1, 4)
+    one = model.encode(ids, mask, random_codes(model, 1, 3, seed=1))
+    two = model.encode(ids, mask, random_codes(model, 1, 3, seed=2))
+    assert not torch.allclose(one.memory, two.memory)
+    assert one.text_mask.sum() == 4 and one.mask.sum() == 7
+
+
+def test_the_step_form_is_told_how_much_is_left() -> None:
+    model = small_model("step")
+    codes, encoded = random_codes(model, 1, 4), model.encode(*prompt(1, 4))
+    short = model.slot_logits(encoded, codes, torch.tensor([4]))[0]
+    long = model.slot_logits(encoded, codes, torch.tensor([9]))[0]
+    assert not torch.allclose(short, long)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_hidden_inputs_are_not_seen(form: str) -> None:
+    model = small_model(form)
+    codes, encoded, steps = random_codes(model, 1, 3), model.encode(*prompt(1, 4)), torch.tensor([3])
+    changed = codes.clone()
+    changed[0, 0] = (codes[0, 0] + 1) % 16
+    hidden = torch.tensor([[False, True, False]])
+    before = model.slot_logits(encoded, codes, steps, hidden)[0]
+    after = model.slot_logits(encoded, changed, steps, hidden)[0]
+    torch.testing.assert_close(before[0, 1:], after[0, 1:], **CLOSE)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feed_forward", ["relu", "gated-gelu"])
+def test_saved_and_loaded_it_is_the_same(form: str, feed_forward: str, tmp_path) -> None:
+    model = small_model(form, feed_forward=feed_forward, tied_head=feed_forward == "relu")
+    model.save(tmp_path)
+    again = MotionLM.load(tmp_path)
+    assert again.config == model.config
+    assert not list(tmp_path.glob("*.part"))
+    state = model.state_dict()
+    assert all(torch.equal(v, state[k]) for k, v in again.state_dict().items())
+    assert len({v.data_ptr() for v in state.values()}) == len(state), "a tensor is stored twice"
+
+
+def test_a_seed_is_a_model() -> None:
+    torch.manual_seed(1)
+    one = small_model("step", seed=4)
+    torch.manual_seed(2)
+    two, other = small_model("step", seed=4), small_model("step", seed=5)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert not torch.equal(one.t5.shared.weight, other.t5.shared.weight)
+
+
+def test_loading_says_what_is_wrong(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"config\.json"):
+        MotionLM.load(tmp_path)
+    small_model("step").save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "d_ff": 64}))
+    with pytest.raises(InputError, match="do not fit"):
+        MotionLM.load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "wings": 2}))
+    with pytest.raises(InputError, match="wings"):
+        MotionLM.load(tmp_path)
+
+
+def test_the_shipped_size_fits_its_budget() -> None:
+    from models.t5 import SIZES
+
+    model = MotionLM(LMConfig(Grammar(2000, 2048, 1024, 32), **SIZES["tiny"]))
+    # One byte a weight in the int8 bundle, which may weigh 25 MB with SHIFT and skeleton.
+    assert sum(p.numel() for p in model.parameters()) < 13e6
