@@ -22,7 +22,7 @@ WORDS = "the cat sat on the mat and then the dog ate all of the food that was in
 
 @pytest.fixture(scope="module", params=["relu", "gated-gelu"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small T5 (tied, scaled outputs) or flan-T5 (gated, an output table of its own) as the hub has them."""
+    """A small T5 (tied, scaled outputs) or flan-T5 (gated, its own output table) as the hub has them."""
     folder = tmp_path_factory.mktemp("t5")
     vocabulary = io.BytesIO()
     spm.SentencePieceTrainer.train(
