@@ -5,8 +5,8 @@
 
 writes ``runtime/clutch_rt/assets/neutral_hand.npz`` and the licence of the model beside it. It is run once;
 the result is committed. Only the right hand is read: the left one is its exact mirror image, made at load
-time, so that mirroring a motion never changes its geometry. (The asset's own left hand agrees within 8 mm
-at the metacarpals, which we do not use, and within a micrometre at the joints.)
+time, so that mirroring a motion never changes its geometry. (The model's own left hand is its mirror image
+within 4 mm at the joints used here: the knuckle of the index finger; elsewhere much nearer.)
 
 25 WebXR joints become 16 MANO joints: the metacarpals of the fingers join the wrist, the tips join the
 distal bones. The slight curl of the four fingers is taken out, so that the rest pose is a flat open hand.

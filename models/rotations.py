@@ -79,7 +79,7 @@ def matrix_from_quaternion(quaternion: Tensor) -> Tensor:
 
 
 def slerp(start: Tensor, stop: Tensor, t: Tensor | float) -> Tensor:
-    """Turn from one ``(..., 4)`` unit quaternion to another, the shorter way; ``t``: ``(...)`` or a number."""
+    """Turn from one ``(..., 4)`` unit quaternion to another, the shorter way; ``t`` is ``(...)`` or 0-D."""
     fraction = torch.as_tensor(t, dtype=start.dtype, device=start.device)[..., None]
     dot = (start * stop).sum(dim=-1, keepdim=True)
     stop = torch.where(dot < 0, -stop, stop)
