@@ -205,6 +205,16 @@ def test_chumpy_is_not_needed(tmp_path: Path, fake_chumpy: Any, protocol: int) -
     same(import_mano(path, shape=[1.0, -1.0]), plain)
 
 
+def test_neither_scipy_nor_chumpy_is_needed(tmp_path: Path) -> None:
+    path = write(tmp_path / "MANO_RIGHT.pkl", mano_data("right"))
+    code = (
+        "import sys; sys.modules['scipy'] = sys.modules['chumpy'] = sys.modules['torch'] = None\n"
+        f"from clutch_rt.mano import import_mano; print(import_mano({str(path)!r}).side)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "right", run.stderr
+
+
 class Call:
     """Pickles as a call of a function, the way a hostile file does it."""
 
