@@ -256,8 +256,8 @@ def _sixd(values: NDArray[np.float64]) -> NDArray[np.float64]:
         frame, side, joint = (int(i) for i in np.argwhere(bad)[0])
         raise InputError(
             f"frame {frame}, {HANDS[side]} hand, joint {joint}: the six numbers of a rotation are "
-            f"{sixd[frame, side, joint].tolist()}, which is no rotation. Wanted two columns that are neither zero "
-            "nor parallel; check what made the frames."
+            f"{sixd[frame, side, joint].tolist()}, which is no rotation. Wanted two columns that are "
+            "neither zero nor parallel; check what made the frames."
         )
     error = np.max(
         np.abs(np.stack([length - 1, reach - 1, (first * second).sum(axis=-1)])), axis=0, keepdims=False

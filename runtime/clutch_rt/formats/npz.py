@@ -24,6 +24,7 @@ from clutch_rt.motion import Motion
 
 NPZ_FORMAT: Final = 1
 
+_READ: Final = ("format", "frames", "fps", "text", "seed")
 _REMEDY: Final = "write it again with Motion.save, or store frames (T, 2, 99) and fps with numpy.savez"
 
 
@@ -75,8 +76,9 @@ def read_npz(path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = Non
     arrays = _unpack(Path(path))
     for name in ("frames", "fps"):
         if name not in arrays:
-            found = ", ".join(sorted(arrays)) or "nothing"
-            raise FileFormatError(f"{path}: found {found}. Wanted an array named {name!r}; {_REMEDY}.")
+            raise FileFormatError(
+                f"{path}: holds no array named {name!r}. Wanted a motion (.npz); {_REMEDY}."
+            )
     version = _scalar(path, arrays.get("format", np.int64(NPZ_FORMAT)), "format")
     if version != NPZ_FORMAT:
         raise FileFormatError(
@@ -96,12 +98,15 @@ def read_npz(path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = Non
 
 
 def _unpack(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of the file, read without unpickling."""
+    """The arrays of the file that a motion needs, read without unpickling."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise FileFormatError(f"{path}: a single array. Wanted an .npz archive; {_REMEDY}.")
-            return {name: archive[name] for name in archive.files}
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise FileFormatError(f"{path}: a single array. Wanted an .npz archive; {_REMEDY}.")
+        with archive:
+            arrays = {name: archive[name] for name in archive.files if name in _READ}
+        # A member that is no .npy file comes back as bytes.
+        return {name: value for name, value in arrays.items() if isinstance(value, np.ndarray)}
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file. Wanted a motion (.npz); check the path.") from error
     except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError) as error:
