@@ -32,9 +32,8 @@ def _override(config: T, path: list[str], text: str, key: str) -> T:
     value = getattr(config, name)
     if len(path) > 1:
         if not is_dataclass(value):
-            raise InputError(
-                f"unknown setting {key}: {'.'.join(key.split('.')[: -len(path) + 1])} has no parts"
-            )
+            whole = key.rsplit(".", len(path) - 1)[0]
+            raise InputError(f"unknown setting {key}: {whole} is a value and has no parts")
         return replace(config, **{name: _override(value, path[1:], text, key)})  # type: ignore[type-var]
     if is_dataclass(value):
         inner = ", ".join(f"{key}.{f.name}" for f in fields(value))

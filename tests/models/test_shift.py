@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_streaming_equals_offline_at_every_split(variant: str, cuts: set[int], s
     with torch.no_grad():
         whole = model.decode(codes)
         state, parts, bounds = model.initial_state(2), [], [0, *sorted(cuts), 9]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             frames, state = model.decode_step(codes[:, start:stop], state)
             parts.append(frames)
     # The sums are the same; only the order in which a convolution adds may differ.

@@ -1,0 +1,116 @@
+"""Settings: typed overrides, near matches, and what a run folder keeps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Literal
+
+import pytest
+from clutch_rt.errors import InputError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train.config import PRESETS, RunConfig, apply, preset
+from train.overrides import build, differences, leaves, override
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    widths: tuple[int, ...] = (1, 2)
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    steps: int = 10
+    name: str = "x"
+    fast: bool = False
+    kind: Literal["step", "flat"] = "step"
+    inner: Inner = field(default_factory=Inner)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "wanted"),
+    [
+        ("steps", "1_000", 1000),
+        ("name", "a=b, c", "a=b, c"),
+        ("fast", "yes", True),
+        ("kind", "flat", "flat"),
+        ("inner.rate", "1e-3", 1e-3),
+        ("inner.widths", "3,4,5", (3, 4, 5)),
+        ("inner.widths", "(3)", (3,)),
+        ("inner.widths", "", ()),
+        ("inner.limit", "7", 7),
+        ("inner.limit", "none", None),
+    ],
+)
+def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object) -> None:
+    changed = dict(leaves(override(Outer(), key, text)))
+    assert changed[key] == wanted and type(changed[key]) is type(wanted)
+    assert {k: v for k, v in changed.items() if k != key} == {k: v for k, v in leaves(Outer()) if k != key}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("shft.steps=1", "unknown setting shft.steps; did you mean shift.steps"),
+        ("shift.step=1", "did you mean shift.steps"),
+        ("shift.model.wdths=1", "did you mean shift.model.widths"),
+        ("shift.steps.more=1", "shift.steps is a value"),
+        ("shift.steps=many", "shift.steps=many: a whole number is wanted"),
+        ("shift.steps=1.5", "a whole number is wanted"),
+        ("shift.learning_rate=nan", "a finite number is wanted"),
+        ("lm.form=spiral", "one of step, flat is wanted"),
+        ("machine.progress=perhaps", "true or false is wanted"),
+        ("shift=3", "group of settings"),
+        ("verbose", "key=value"),
+        ("shift.model.variant=both", "shift, part, single"),
+    ],
+)
+def test_bad_settings_are_refused_with_the_mending(setting: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        apply(RunConfig(), [setting])
+
+
+def test_unknown_preset_lists_those_there_are() -> None:
+    with pytest.raises(InputError, match="smoke, default, paper"):
+        preset("large")
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_survives_json(name: str) -> None:
+    config = preset(name)
+    assert config.preset == name
+    assert build(RunConfig, json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_config_of_another_version_is_refused() -> None:
+    with pytest.raises(InputError, match=r"shift\.colour"):
+        build(RunConfig, {"shift": {"colour": 1}})
+
+
+def test_differences_name_the_keys() -> None:
+    config = apply(RunConfig(), ["shift.steps=7", "shift.model.depth=5"])
+    assert [d.split(":")[0] for d in differences(RunConfig(), config)] == [
+        "shift.steps",
+        "shift.model.depth",
+    ]
+    assert differences(config, config) == []
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**12), 10**12))
+def test_numbers_written_by_python_are_read_back(number: float, whole: int) -> None:
+    assert override(Outer(), "inner.rate", repr(number)).inner.rate == number
+    assert override(Outer(), "steps", str(whole)).steps == whole
+
+
+def test_settings_are_frozen_all_the_way_down() -> None:
+    def check(value: object) -> None:
+        assert type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
+        for f in fields(value):  # type: ignore[arg-type]
+            if is_dataclass(getattr(value, f.name)):
+                check(getattr(value, f.name))
+
+    check(RunConfig())
