@@ -1,0 +1,97 @@
+"""Motion to codes: shards are the same however they are made, and come back as they went in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from clutch_rt.errors import InputError
+
+from models.shift import Shift, ShiftConfig
+from train.config import RunConfig, smoke
+from train.corpus import draw_clip
+from train.run import RunFolder
+from train.tokens import TokenStore, encode_clips, make_shard, plan, stage
+
+
+@pytest.fixture(scope="module")
+def shift() -> Shift:
+    torch.manual_seed(0)
+    config = ShiftConfig(widths=(8, 12, 16, 16), depth=1, trajectory_codes=24, pose_codes=16, code_size=8)
+    return Shift(config).eval()
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    base = smoke()
+    return replace(
+        base,
+        tokens=replace(base.tokens, clips=10, validation=3, shard_clips=4),
+        machine=replace(base.machine, threads=1, progress=False),
+    )
+
+
+def test_the_plan_covers_every_clip_once() -> None:
+    shards = plan(10, 3, 4)
+    rows = [(s.split, i) for s in shards for i in range(s.first, s.last)]
+    assert sorted(rows) == sorted([("train", i) for i in range(10)] + [("val", i) for i in range(3)])
+    assert len({s.path(Path()) for s in shards}) == len(shards)
+
+
+def test_a_clip_is_encoded_as_if_alone(shift: Shift, config: RunConfig) -> None:
+    clips = [draw_clip(0, i, "train", config.corpus) for i in range(6)]
+    for clip, codes in zip(clips, encode_clips(shift, clips, 4), strict=True):
+        alone = shift.encode(torch.from_numpy(clip.frames)[None])[0].numpy()
+        assert codes.shape == (len(clip.frames) // 8, 4)
+        # a latent on the border of two codes may fall to either side in another order of summing
+        assert (codes == alone).mean() > 0.98
+
+
+def test_the_stage_makes_resumes_and_reads_back(shift: Shift, config: RunConfig, tmp_path: Path) -> None:
+    folder = RunFolder.open(tmp_path, config)
+    shift.save(folder.folder("shift"))
+    stage(folder)
+    files = sorted((tmp_path / "tokens").glob("*.parquet"))
+    assert [f.name for f in files] == [
+        "train-00000.parquet",
+        "train-00001.parquet",
+        "train-00002.parquet",
+        "val-00000.parquet",
+    ]
+    before = [f.read_bytes() for f in files]
+    files[1].unlink()
+    kept = files[0].stat().st_mtime_ns
+    stage(folder)
+    assert [f.read_bytes() for f in files] == before
+    assert files[0].stat().st_mtime_ns == kept
+
+    store = TokenStore(tmp_path / "tokens", "train")
+    assert len(store) == 10
+    for i in (0, 5, 9):
+        clip = draw_clip(config.corpus.seed, i, "train", config.corpus)
+        assert store.texts(i) == list(clip.texts)
+        assert [a["verb"] for a in store.actions(i)] == [a.verb for a in clip.actions]
+        np.testing.assert_array_equal(store.codes(i), encode_clips(shift, [clip], 1)[0])
+        assert store.steps[i] == len(clip.frames) // 8
+    assert pq.read_table(files[0]).column_names == ["id", "texts", "codes", "actions"]
+
+
+def test_a_shard_is_whole_or_absent(
+    shift: Shift, config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("train.tokens.pq.write_table", fail)
+    with pytest.raises(OSError, match="no space"):
+        make_shard(plan(4, 0, 4)[0], config, shift, tmp_path)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_missing_tokens_name_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"python -m train\.tokens"):
+        TokenStore(tmp_path, "val")
