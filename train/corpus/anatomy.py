@@ -9,6 +9,7 @@ deviation turn the wrist: positive bend lifts the back of the hand, positive dev
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -144,13 +145,30 @@ def _first_columns(rotation: FloatArray) -> FloatArray:
     return np.swapaxes(rotation[..., :, :2], -1, -2).reshape(*rotation.shape[:-2], 6)
 
 
-def to_frames(state: FloatArray) -> Float32Array:
-    """Two hands' states `(T, 2, 29)`, both in right-hand form, to frames `(T, 2, 99)` float32."""
-    count = state.shape[0]
+@dataclass(frozen=True)
+class Posed:
+    """Two hands as rotations, both in right-hand form.
+
+    `wrist` `(T, 2, 3, 3)` global, `joints` `(T, 2, 15, 3, 3)` local, `place` `(T, 2, 3)` metres.
+    """
+
+    wrist: FloatArray
+    joints: FloatArray
+    place: FloatArray
+
+
+def pose(state: FloatArray) -> Posed:
+    """Turn states `(T, 2, 29)` into rotations."""
+    joints = joint_rotations(joint_angles(state[..., WRIST:]))
+    return Posed(wrist_rotation(state[..., 3:WRIST]), joints, state[..., :3].copy())
+
+
+def to_frames(posed: Posed) -> Float32Array:
+    """The frames `(T, 2, 99)` float32, left hand mirrored to where it belongs."""
+    count = len(posed.place)
     out = np.empty((count, 2, 99), dtype=np.float32)
-    out[..., :6] = _first_columns(wrist_rotation(state[..., 3:WRIST]))
-    out[..., 6:9] = state[..., :3]
-    pose = joint_rotations(joint_angles(state[..., WRIST:]))
-    out[..., 9:] = _first_columns(pose).reshape(count, 2, 90)
+    out[..., :6] = _first_columns(posed.wrist)
+    out[..., 6:9] = posed.place
+    out[..., 9:] = _first_columns(posed.joints).reshape(count, 2, 90)
     out[:, 0] = mirror_hand(out[:, 0])
     return out

@@ -1,12 +1,165 @@
-"""Hands that meet: they may touch, never pass through each other."""
+"""Hands that meet: they may touch, never pass through each other.
+
+Each hand is a set of spheres inside its flesh: at its joints and between them. Where spheres of the two
+hands would overlap, the hands are moved apart along one axis by just what is missing, smoothed over time.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
+from clutch_rt.hand import PARENTS, TIP_PARENTS, levels, neutral_hand
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from .plan import ActionPlan, Schedule
+
+from .anatomy import Posed
 
 FloatArray = NDArray[np.float64]
 
+REACH = 0.40  # metres: wrists farther apart than this cannot make the hands meet
+_SMOOTH = 5  # frames the correction looks to either side
+_SOFT = 0.94  # flesh gives a little where hands touch
 
-def keep_apart(state: FloatArray, actions: tuple[ActionPlan, ...], when: Schedule) -> FloatArray:
-    return state
+# Radii in metres, the distance from the bone to the nearest skin of the neutral hand, by MANO joint.
+_RADII = (
+    0.0170,
+    *(0.0105, 0.0078, 0.0070),
+    *(0.0110, 0.0080, 0.0070),
+    *(0.0090, 0.0064, 0.0058),
+    *(0.0105, 0.0072, 0.0065),
+    *(0.0115, 0.0105, 0.0068),
+    *(0.0060, 0.0060, 0.0061, 0.0062, 0.0056),
+)
+# Between a joint and its parent: (joint, share of the way from the parent, radius).
+_BETWEEN = (
+    *((joint, 0.35, 0.0140) for joint in (1, 4, 7, 10)),
+    *((joint, 0.70, 0.0125) for joint in (1, 4, 7, 10)),
+    *((joint, 0.5, radius) for joint, radius in ((2, 0.0086), (5, 0.0082), (8, 0.0070), (11, 0.0079))),
+    *((joint, 0.5, radius) for joint, radius in ((3, 0.0072), (6, 0.0075), (9, 0.0062), (12, 0.0070))),
+    *((joint, 0.5, radius) for joint, radius in ((13, 0.0130), (14, 0.0120), (15, 0.0085))),
+)
+_ALL_PARENTS = (*PARENTS, *TIP_PARENTS)
+
+
+@lru_cache(maxsize=1)
+def _rest() -> FloatArray:
+    hand = neutral_hand("right")
+    return np.concatenate([hand.rest_joints, hand.rest_tips]).astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def sphere_radii() -> FloatArray:
+    """Radii `(40,)` of a hand's spheres, metres."""
+    return _SOFT * np.array([*_RADII, *(radius for _, _, radius in _BETWEEN)])
+
+
+def sphere_centres(wrist: FloatArray, joints: FloatArray, place: FloatArray) -> FloatArray:
+    """Centres `(..., 40, 3)` of a right hand's spheres, world space.
+
+    Args:
+        wrist: `(..., 3, 3)` global rotation.
+        joints: `(..., 15, 3, 3)` local rotations.
+        place: `(..., 3)` wrist position.
+    """
+    rest = _rest()
+    turned = np.empty((*wrist.shape[:-2], 16, 3, 3))
+    points = np.empty((*wrist.shape[:-2], 21 + len(_BETWEEN), 3))
+    turned[..., 0, :, :], points[..., 0, :] = wrist, place
+    for level in levels(PARENTS):
+        above = [PARENTS[j] for j in level]
+        points[..., level, :] = _hang(
+            turned[..., above, :, :], rest[level] - rest[above], points[..., above, :]
+        )
+        turned[..., level, :, :] = turned[..., above, :, :] @ joints[..., [j - 1 for j in level], :, :]
+    tips, ends = list(range(16, 21)), list(TIP_PARENTS)
+    points[..., tips, :] = _hang(turned[..., ends, :, :], rest[tips] - rest[ends], points[..., ends, :])
+    lower = [joint for joint, _, _ in _BETWEEN]
+    upper = [_ALL_PARENTS[joint] for joint in lower]
+    share = np.array([part for _, part, _ in _BETWEEN])[:, None]
+    points[..., 21:, :] = points[..., upper, :] * (1.0 - share) + points[..., lower, :] * share
+    return points
+
+
+def _hang(rotation: FloatArray, offset: FloatArray, origin: FloatArray) -> FloatArray:
+    return (rotation @ offset[..., None])[..., 0] + origin
+
+
+def two_hand_spheres(posed: Posed) -> FloatArray:
+    """Sphere centres `(T, 2, 40, 3)` in world space; the left hand is mirrored to where it belongs."""
+    points = sphere_centres(posed.wrist, posed.joints, posed.place)
+    points[:, 0, :, 0] *= -1.0
+    return points
+
+
+def missing_room(points: FloatArray, axis: int) -> FloatArray:
+    """How far the right hand must move along `axis` to be clear of the left, `(T,)` metres, 0 and up.
+
+    Args:
+        points: `(T, 2, 40, 3)` sphere centres.
+        axis: 0 to clear to the right, 1 to clear upwards.
+    """
+    radii = sphere_radii()
+    least = (radii[:, None] + radii[None, :]) ** 2
+    gap = points[:, 1, :, None, :] - points[:, 0, None, :, :]
+    across = np.square(gap[..., (axis + 1) % 3]) + np.square(gap[..., (axis + 2) % 3])
+    room = np.sqrt(np.maximum(least - across, 0.0))
+    need = np.where(across < least, room - gap[..., axis], 0.0)
+    return np.maximum(need.max(axis=(1, 2)), 0.0)
+
+
+def smooth_cover(values: FloatArray) -> FloatArray:
+    """A smooth curve nowhere below `values` `(T,)`: a running maximum, then a Hann-weighted mean."""
+    wide = 2 * _SMOOTH + 1
+    padded = np.pad(values, 2 * _SMOOTH, mode="edge")
+    highest = sliding_window_view(padded, wide).max(axis=1)
+    weights = np.hanning(wide + 2)[1:-1]
+    return np.convolve(highest, weights / weights.sum(), mode="valid")
+
+
+def keep_apart(posed: Posed, axes: NDArray[np.int64], shares: FloatArray) -> Posed:
+    """Move hands that would overlap apart.
+
+    Args:
+        posed: both hands.
+        axes: `(T,)` along which axis each frame's hands part: 0 sideways, 1 the right hand upwards,
+            2 the left hand upwards.
+        shares: `(T, 2)` how much of the way each hand moves, left and right, summing to 1.
+    """
+    apart = posed.place * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
+    near = np.flatnonzero(np.square(apart[:, 1] - apart[:, 0]).sum(axis=-1) < REACH**2)
+    if not len(near):
+        return posed
+    points = two_hand_spheres(Posed(posed.wrist[near], posed.joints[near], posed.place[near]))
+    place = posed.place.copy()
+    for axis in range(3):
+        chosen = axes[near] == axis
+        if not chosen.any():
+            continue
+        some = points[chosen] if axis < 2 else points[chosen][:, ::-1]
+        need = np.zeros(len(place))
+        need[near[chosen]] = missing_room(some, min(axis, 1))
+        if need.any():
+            _part(place, smooth_cover(need), axis, shares)
+    return Posed(posed.wrist, posed.joints, place)
+
+
+def _part(place: FloatArray, need: FloatArray, axis: int, shares: FloatArray) -> None:
+    """Move both hands, in right-hand form, where outward is +x for either."""
+    moves = need[:, None] * shares
+    if axis == 0:
+        place[:, :, 0] += moves
+    else:
+        up = np.array([-1.0, 1.0]) if axis == 1 else np.array([1.0, -1.0])
+        place[:, :, 1] += moves * up
+
+
+def per_frame(values: Sequence[float], edges: Sequence[int], frames: int) -> FloatArray:
+    """Spread one value per action over the frames: action i holds up to `edges[i]`; the last to the end."""
+    out = np.empty(frames)
+    start = 0
+    for value, edge in zip(values, (*edges, frames), strict=True):
+        out[start:edge] = value
+        start = edge
+    return out

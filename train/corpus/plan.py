@@ -25,7 +25,9 @@ HAND_NAMES = ("left", "right", "both")
 _SPEED_WEIGHTS = (0.28, 0.42, 0.30)
 _AMPLITUDE_WEIGHTS = (0.16, 0.68, 0.16)
 _COUNT_SHARE = 0.6  # how often a verb that repeats has a number of cycles one may say
-_TRANSITION = {"slow": 24, "normal": 16, "fast": 16}
+_TRANSITION = {"slow": 20, "normal": 12, "fast": 12}
+_FIRST = 16  # frames of the way from rest to the first action, at least
+_COUNT_WEIGHTS = (0.20, 0.24, 0.22, 0.15, 0.11, 0.08)
 _MIRRORED = {
     "left": "right",
     "right": "left",
@@ -142,9 +144,10 @@ def _draw_cycles(rng: np.random.Generator, verb: Verb) -> tuple[int, int | None]
         return 1, None
     low, high = verb.counts
     if verb.counted and (rng.random() < _COUNT_SHARE or verb.name == "count"):
-        count = int(rng.integers(low, high + 1))
+        weights = _COUNT_WEIGHTS[low - 1 : high]
+        count = int(_pick(rng, tuple("12345678"[low - 1 : high]), weights))
         return count, count
-    return int(rng.integers(max(low, 2), max(high - 1, 2) + 1)), None
+    return int(rng.integers(max(low, 2), max(high - 2, 3) + 1)), None
 
 
 def draw_action(rng: np.random.Generator, verb: Verb) -> ActionPlan:
@@ -178,7 +181,7 @@ def schedule(actions: tuple[ActionPlan, ...]) -> Schedule:
     """Lay actions on the frame grid: every action begins on a step, and the clip ends on one."""
     starts, stops, now = [], [], 0
     for action in actions:
-        start = _next_step(now + action.transition)
+        start = _next_step(max(now + action.transition, _FIRST))
         starts.append(start)
         now = start + action.frames
         stops.append(now)

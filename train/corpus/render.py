@@ -12,9 +12,9 @@ import numpy as np
 from clutch_rt.layout import LEFT, Float32Array
 from numpy.typing import NDArray
 
-from .anatomy import ANGLES, FINGERS, STATE, THUMB, WRIST, to_frames
+from .anatomy import ANGLES, FINGERS, STATE, THUMB, WRIST, Posed, pose, to_frames
 from .config import CorpusConfig
-from .contact import keep_apart
+from .contact import keep_apart, per_frame
 from .curves import SAMPLES, min_jerk, sample, table
 from .plan import ActionPlan, ClipPlan, Schedule, opposite, schedule
 from .shapes import SHAPES
@@ -23,6 +23,8 @@ from .verbs import Track, Verb, Wave
 FloatArray = NDArray[np.float64]
 
 AMPLITUDE = {"small": 0.6, "normal": 1.0, "large": 1.45}
+# A faster hand travels a little less far: people keep their speed from growing as much as their tempo.
+HASTE = {"slow": 1.05, "normal": 1.0, "fast": 0.86}
 REST = Track((0.16, -0.37, -0.30), (14, 8, 30), ("relaxed",))
 _WRIST_CHANNELS = ("x", "y", "z", "yaw", "pitch", "roll", "bend", "dev")
 _TURN_NOISE = np.radians(3.0)
@@ -125,7 +127,7 @@ def _action_state(action: ActionPlan, local: FloatArray, config: CorpusConfig) -
     noise[:, 3:WRIST] *= _TURN_NOISE
     noise[:, WRIST:] *= np.radians(config.pose_noise)
     noise[:, [WRIST, WRIST + 4, WRIST + 8, WRIST + 12]] *= 0.5
-    scale = AMPLITUDE[action.amplitude] * float(1.0 + 0.05 * rng.uniform(-1.0, 1.0))
+    scale = AMPLITUDE[action.amplitude] * HASTE[action.speed] * float(1.0 + 0.05 * rng.uniform(-1.0, 1.0))
     state = np.empty((len(local), 2, STATE))
     for hand, kind in enumerate(_kinds(action)):
         if kind is None:
@@ -159,8 +161,21 @@ def blend(actions: tuple[ActionPlan, ...], when: Schedule, config: CorpusConfig)
     return total
 
 
+def _separate(posed: Posed, actions: tuple[ActionPlan, ...], when: Schedule) -> Posed:
+    """Keep the hands apart, each action along the axis its verb names; a steadying hand stays put."""
+    edges = [(a + b) // 2 for a, b in zip(when.stops[:-1], when.starts[1:], strict=True)]
+    axes, lefts = [], []
+    for action in actions:
+        upward = 2 if action.hand == "left" else 1
+        axes.append(upward if action.spec.push == "y" else 0)
+        lefts.append({"left": 1.0, "right": 0.0}[action.hand] if action.support else 0.5)
+    left = per_frame(lefts, edges, when.frames)
+    axis = per_frame(axes, edges, when.frames).astype(np.int64)
+    return keep_apart(posed, axis, np.stack([left, 1.0 - left], axis=1))
+
+
 def render(plan: ClipPlan, config: CorpusConfig) -> tuple[Float32Array, Schedule]:
     """Draw a plan: frames `(T, 2, 99)` in `openxr` space, and when each action happens."""
     when = schedule(plan.actions)
-    state = keep_apart(blend(plan.actions, when, config), plan.actions, when)
-    return to_frames(state), when
+    posed = pose(blend(plan.actions, when, config))
+    return to_frames(_separate(posed, plan.actions, when)), when

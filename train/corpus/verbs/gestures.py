@@ -7,7 +7,7 @@ from .spec import Track, Verb, Wave
 ONE = (("right", 0.5), ("left", 0.38), ("both", 0.12))
 QUICK = (32, 20, 12)
 MEDIUM = (40, 24, 16)
-ONCE = (80, 48, 32)
+ONCE = (64, 40, 24)
 
 # Reach out, stay, come back.
 OUT_AND_BACK = ((0.0, 0.0), (0.4, 1.0), (0.65, 1.0), (1.0, 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .gestures import MEDIUM, ONCE, ONE, QUICK
 from .spec import Track, Verb, Wave
 
-STROKE = (64, 40, 24)
+STROKE = (56, 36, 20)
 GRASPS = ("power", "precision", "lateral", "hook", "tripod", "ball")
 HELD = ("power", "grip", "lateral", "hook")
 
@@ -154,7 +154,7 @@ VERBS = (
             other="spread",
         ),
         ONE,
-        (88, 56, 36),
+        (72, 48, 28),
     ),
     Verb(
         "put_down",
@@ -170,7 +170,7 @@ VERBS = (
             other="spread",
         ),
         ONE,
-        (88, 56, 36),
+        (72, 48, 28),
     ),
     Verb(
         "throw",
@@ -200,8 +200,8 @@ VERBS = (
     Verb(
         "catch",
         Track(
-            (0.09, -0.20, -0.34),
-            (10, 30, 55),
+            (0.12, -0.20, -0.34),
+            (8, 30, 60),
             ("ball", "power", "mitten"),
             (
                 Wave("z", -0.14, ((0.0, 0.3), (0.35, 1.0), (0.48, 1.0), (0.8, 0.0), (1.0, 0.0))),

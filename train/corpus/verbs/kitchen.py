@@ -7,7 +7,7 @@ from .spec import Track, Verb, Wave
 
 BROAD = (44, 28, 16)
 WIDE = (52, 32, 20)
-TILT = (96, 64, 40)
+TILT = (80, 48, 28)
 TOOL = (("right", 0.57), ("left", 0.43))
 
 HOLD_BOWL = Track((0.14, -0.38, -0.37), (35, 0, 75), ("ball", "power", "mitten"))
@@ -93,8 +93,8 @@ VERBS = (
     Verb(
         "knead",
         Track(
-            (0.085, -0.34, -0.32),
-            (20, -4, 10),
+            (0.105, -0.34, -0.32),
+            (12, -4, 10),
             ("mitten", "power", "fist", "flat"),
             (
                 Wave("z", -0.09, "bump"),
@@ -145,8 +145,8 @@ VERBS = (
     Verb(
         "peel",
         Track(
-            (0.08, -0.24, -0.36),
-            (38, -8, 62),
+            (0.12, -0.22, -0.36),
+            (36, -8, 62),
             ("lateral", "precision", "tripod"),
             (
                 Wave("y", -0.09, ((0.0, 0.0), (0.55, 1.0), (1.0, 0.0))),
@@ -159,8 +159,8 @@ VERBS = (
         MEDIUM,
         (1, 6),
         support=Track(
-            (0.08, -0.34, -0.40),
-            (35, 10, 140),
+            (0.12, -0.34, -0.40),
+            (32, 10, 140),
             ("ball", "power"),
             (Wave("roll", 25, ((0.0, -0.5), (1.0, 0.5)), whole=True, scales=False),),
         ),
@@ -168,10 +168,10 @@ VERBS = (
     Verb(
         "wipe",
         Track(
-            (0.14, -0.37, -0.37),
-            (20, 4, 0),
+            (0.17, -0.37, -0.37),
+            (16, 4, 0),
             ("flat", "mitten", "spread", "power"),
-            (Wave("x", -0.12, "sin"), Wave("yaw", 14, "sin"), Wave("z", -0.025, "sin", rate=2.0)),
+            (Wave("x", -0.11, "sin"), Wave("yaw", 14, "sin"), Wave("z", -0.025, "sin", rate=2.0)),
         ),
         TOOL,
         BROAD,
@@ -180,9 +180,9 @@ VERBS = (
     Verb(
         "rub",
         Track(
-            (0.026, -0.26, -0.34),
-            (8, 34, 90),
-            ("flat", "mitten"),
+            (0.030, -0.26, -0.34),
+            (2, 34, 90),
+            ("palm", "cupped", "fan"),
             (Wave("z", -0.045, "sin"), Wave("y", 0.02, "sin")),
         ),
         (("both", 1.0),),
@@ -193,14 +193,14 @@ VERBS = (
     Verb(
         "wash",
         Track(
-            (0.045, -0.35, -0.36),
-            (25, 5, 90),
-            ("mitten", "ball", "power"),
+            (0.030, -0.36, -0.34),
+            (4, 0, 90),
+            ("palm", "cupped", "fan"),
             (
                 Wave("z", -0.045, "cos"),
-                Wave("y", 0.04, "sin"),
-                Wave("roll", 32, "sin"),
-                Wave("curl", 14, "sin", 0.2, scales=False),
+                Wave("y", -0.045, "sin"),
+                Wave("roll", 38, "sin"),
+                Wave("curl", 12, "sin", 0.2, scales=False),
             ),
         ),
         (("both", 1.0),),
