@@ -132,11 +132,15 @@ class InstructConfig(FitConfig):
 class EvaluateConfig:
     """What the table is made from."""
 
-    clips: int = 512  # held-out clips
+    clips: int = 512  # held-out clips; half as many again for each of: one action, its speed, its count
+    pool: int = 32  # texts that R-precision chooses among
+    captions: int = 128  # held-out motions that are described
     temperature: float = 0.8  # of sampling
     top_k: int = 20  # of sampling; 0 does not cut
+    repeats: int = 1  # generations of the whole set, each with seeds of its own
     retrieval_steps: int = 600  # training steps of the text-motion retrieval model
-    repeats: int = 1  # generations of the whole set, for intervals
+    retrieval_clips: int = 4000  # train clips it learns from
+    meter_clips: int = 2000  # train clips of one action that say what slow and fast are
 
 
 @dataclass(frozen=True)
