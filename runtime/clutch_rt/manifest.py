@@ -22,6 +22,14 @@ SKELETON: Final = "skeleton.npz"
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
 _REINSTALL: Final = "export or download the bundle again"
 
+_KINDS: Final[Mapping[type, str]] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+
 T = TypeVar("T")
 
 
@@ -166,7 +174,7 @@ class _Fields:
             return cast(T, float(value))
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise BundleError(
-                f"{self.where}: {name!r} is {_short(value)}; a {kind.__name__} was wanted; {_REINSTALL}"
+                f"{self.where}: {name!r} is {_short(value)}; {_KINDS[kind]} was wanted; {_REINSTALL}"
             )
         return value
 

@@ -169,7 +169,7 @@ class Model:
         Raises:
             InputError: the motion is longer than the model's limit. Cancelled: ``cancel`` was set.
         """
-        codes = self._codes(motion)
+        codes = self._codes(self._model_frames(motion))
         return self._tokenizer.decode(self._engine.caption(self._tokenizer.caption_prompt(), codes, cancel))
 
     def reconstruct(self, motion: Motion) -> Motion:
@@ -178,9 +178,9 @@ class Model:
         Raises:
             InputError: the motion is longer than the model's limit.
         """
-        frames = _at_model_rate(motion)
+        frames = self._model_frames(motion)
         decoder = self._engine.decoder()
-        raw = [decoder.decode(codes) for codes in self._codes(motion)]
+        raw = [decoder.decode(codes) for codes in self._codes(frames)]
         return Motion(np.concatenate(raw)[: len(frames)], FPS, motion.text, motion.seed, motion.hands)
 
     def warm_up(self) -> None:
@@ -283,15 +283,20 @@ class Model:
         if held:
             yield _chunk(held, index, total)
 
-    def _codes(self, motion: Motion) -> IntArray:
-        """SHIFT codes ``(S, 4)`` of a motion at the model's rate, its last frame held to a whole step."""
-        frames = _at_model_rate(motion)
+    def _model_frames(self, motion: Motion) -> Float32Array:
+        """Frames ``(T, 2, 99)`` of a motion at the model's rate; InputError where it is too long."""
         limit = self._bundle.manifest.limits.max_steps
-        if len(frames) > limit * FRAMES_PER_STEP:
+        longest = max_seconds(limit)
+        if motion.duration > longest + 1e-9:
             raise InputError(
-                f"the motion lasts {len(frames) / FPS:.2f} s; this model reads {max_seconds(limit):.2f} s; "
-                f"cut it: Motion(motion.frames[:{int(max_seconds(limit) * motion.fps)}], motion.fps)"
+                f"the motion lasts {motion.duration:.2f} s; this model reads {longest:.2f} s; "
+                f"cut it: Motion(motion.frames[:{int(longest * motion.fps + 1e-9)}], motion.fps)"
             )
+        # Resampling keeps the first and the last frame, which can make one frame more than the limit.
+        return motion.resample(FPS).frames[: limit * FRAMES_PER_STEP]
+
+    def _codes(self, frames: Float32Array) -> IntArray:
+        """SHIFT codes ``(S, 4)`` of frames at the model's rate, the last one held to a whole step."""
         missing = -len(frames) % FRAMES_PER_STEP
         padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
         return self._engine.tokenise(np.ascontiguousarray(padded, dtype=np.float32))
@@ -317,10 +322,6 @@ def load(
 
 def _chunk(held: list[Float32Array], index: int, total: int | None) -> Chunk:
     return Chunk(Motion(np.concatenate(held)).frames, index, total)
-
-
-def _at_model_rate(motion: Motion) -> Float32Array:
-    return motion.resample(FPS).frames
 
 
 def _checked_threads(threads: int | None) -> int:

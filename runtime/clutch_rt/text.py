@@ -34,7 +34,7 @@ class Prompt:
 
 
 def clean(text: object) -> str:
-    """Check that ``text`` can be a request at all and fold it with ``prompts.normalise``.
+    """Check that ``text`` can be a request at all and fold it with ``prompts.normalise``, emoji left out.
 
     Raises:
         InputError: it is no string, holds bytes that are not UTF-8, or has no content.
@@ -44,9 +44,9 @@ def clean(text: object) -> str:
     # Python carries undecodable bytes of a command line or file as lone surrogates.
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError("the text holds bytes that are not UTF-8; save it or type it as UTF-8")
-    folded = normalise(text)
+    folded = normalise("".join(" " if _is_emoji(c) else c for c in text))
     if not folded:
-        found = "blank" if text else "empty"
+        found = "without words" if text.strip() else "blank" if text else "empty"
         raise InputError(f"the text is {found}; say what the hands should do, such as {_EXAMPLE}")
     return folded
 
@@ -125,6 +125,11 @@ class Tokenizer:
             return word in self._words
         ids = self._pieces.encode(word)
         return not any(i == self._settings.unk or self._pieces.is_byte(i) for i in ids)
+
+
+def _is_emoji(c: str) -> bool:
+    """Whether a character is a pictogram or the mark that makes one of a letter; no sentence needs it."""
+    return c == "\ufe0f" or unicodedata.category(c) in ("So", "Sk")
 
 
 def _bare(word: str) -> str:

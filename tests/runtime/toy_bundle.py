@@ -23,7 +23,7 @@ from clutch_rt.text import words_of
 from onnx import TensorProto, helper, numpy_helper, save
 
 MAX_STEPS = 12
-MAX_PROMPT = 48
+MAX_PROMPT = 64
 TRAJECTORY_CODES = 12
 POSE_CODES = 20
 CAPTION = "wave with the right hand"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -37,8 +38,8 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     talk.say(f"trained on {about.training_data}")
     talk.say(f"licence    {about.licence}")
     talk.say(f"provider   {provider_name(device, about.provider)}; this machine offers {', '.join(devices)}")
-    for name, value in about.metrics.items():
-        talk.say(f"metric     {name} {value}")
+    for line in _metrics(about.metrics):
+        talk.say(f"metric     {line}")
     talk.say("versions   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
     if len(installed_runtimes()) > 1:
         talk.say(
@@ -53,6 +54,17 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
             "layouts": _layouts(),
         }
     )
+
+
+def _metrics(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Metrics as lines; one measured with an interval is ``{"value", "low", "high"}``."""
+    for name, value in metrics.items():
+        if not isinstance(value, Mapping):
+            yield f"{prefix}{name} {value}"
+        elif {"value", "low", "high"} <= value.keys():
+            yield f"{prefix}{name} {value['value']} ({value['low']} to {value['high']})"
+        else:
+            yield from _metrics(value, f"{prefix}{name}.")
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,178 @@
+"""The loop over the graphs: noise, lengths, both forms, the decoder's state, and agreement with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clutch_rt.bundle import Bundle, open_bundle
+from clutch_rt.engine import Decoder, Engine, Memory
+from clutch_rt.grammar import Form
+from clutch_rt.layout import IntArray
+from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, step_noise
+from clutch_rt.options import Request, make_request
+from clutch_rt.sessions import Sessions
+
+PROMPT = np.asarray([[5, 9, 300, 1]], np.int64)
+
+
+def _engine(folder: Path) -> tuple[Bundle, Engine, Sessions]:
+    bundle = open_bundle(folder)
+    sessions = Sessions(bundle, "cpu", 1)
+    return bundle, Engine(bundle.manifest, sessions), sessions
+
+
+@pytest.fixture(params=["toy", "toy_flat"])
+def either(request: pytest.FixtureRequest) -> Iterator[tuple[Bundle, Engine]]:
+    bundle, engine, sessions = _engine(request.getfixturevalue(request.param))
+    yield bundle, engine
+    sessions.close()
+
+
+@pytest.fixture
+def step(toy: Path) -> Iterator[tuple[Bundle, Engine]]:
+    bundle, engine, sessions = _engine(toy)
+    yield bundle, engine
+    sessions.close()
+
+
+def _draw(bundle: Bundle, engine: Engine, ids: IntArray = PROMPT, **options: object) -> IntArray:
+    request = make_request(bundle.manifest, **options)  # type: ignore[arg-type]
+    memory = engine.remember(ids)
+    return np.stack(list(engine.steps(memory, request, engine.length(memory, request))))
+
+
+def test_block_noise_is_step_noise() -> None:
+    block = block_noise(2**64 - 1, 3, 9, 37)
+    each = np.stack([step_noise(2**64 - 1, 3 + k, 37) for k in range(9)])
+    np.testing.assert_array_equal(block, each)
+
+
+def test_codes_obey_the_grammar(either: tuple[Bundle, Engine]) -> None:
+    bundle, engine = either
+    for seed in range(20):
+        bundle.manifest.grammar.check(_draw(bundle, engine, seed=seed))
+
+
+@pytest.mark.parametrize("frames", [1, 8, 9, 64, 65, 96])
+def test_asked_length_gives_its_steps(either: tuple[Bundle, Engine], frames: int) -> None:
+    for seed in range(4):
+        assert len(_draw(*either, seconds=frames / 30, seed=seed)) == -(-frames // 8)
+
+
+def test_a_longer_motion_of_the_flat_form_begins_like_a_shorter_one(toy_flat: Path) -> None:
+    bundle, engine, sessions = _engine(toy_flat)
+    short, long = (_draw(bundle, engine, seconds=s, seed=5) for s in (1.0, 3.0))
+    np.testing.assert_array_equal(short, long[: len(short)])
+    sessions.close()
+
+
+def test_the_flat_form_ends_when_it_says_so(toy_flat: Path) -> None:
+    bundle, engine, sessions = _engine(toy_flat)
+    lengths = {len(_draw(bundle, engine, seed=seed)) for seed in range(60)}
+    assert len(lengths) > 3, "every motion has the same length"
+    assert min(lengths) >= 1 and max(lengths) <= bundle.manifest.limits.max_steps
+    sessions.close()
+
+
+def test_the_length_is_drawn_from_its_own_noise(step: tuple[Bundle, Engine]) -> None:
+    bundle, engine = step
+    memory = engine.remember(PROMPT)
+    assert memory.length_logits is not None
+    for seed in range(30):
+        noise = gumbel(seed, STREAM_LENGTH, 0, 0, bundle.manifest.grammar.max_steps)
+        wanted = int(np.argmax(memory.length_logits / np.float32(0.5) + noise)) + 1
+        request = make_request(bundle.manifest, seed=seed, temperature=0.5)
+        assert engine.length(memory, request) == wanted
+
+
+def test_the_length_keeps_to_the_limit(step: tuple[Bundle, Engine]) -> None:
+    bundle, engine = step
+    logits = np.arange(bundle.manifest.grammar.max_steps, dtype=np.float32) * 100
+    memory = Memory(np.zeros((2, 1, 1, 1, 1), np.float32), logits)
+    assert engine.length(memory, make_request(bundle.manifest)) == bundle.manifest.limits.max_steps
+
+
+def test_everything_that_should_matter_does(either: tuple[Bundle, Engine]) -> None:
+    base = _draw(*either, seconds=3.2)
+    other_ids = np.asarray([[5, 9, 301, 17, 1]], np.int64)
+    for other in (
+        _draw(*either, seconds=3.2, seed=1),
+        _draw(*either, seconds=3.2, temperature=0.01),
+        _draw(*either, seconds=3.2, top_k=1),
+        _draw(*either, seconds=3.2, ids=other_ids),
+    ):
+        assert not np.array_equal(base, other)
+    np.testing.assert_array_equal(base, _draw(*either, seconds=3.2))
+
+
+def test_temperature_zero_is_the_likeliest_whatever_the_seed(either: tuple[Bundle, Engine]) -> None:
+    greedy = _draw(*either, seconds=3.2, temperature=0, seed=1)
+    np.testing.assert_array_equal(greedy, _draw(*either, seconds=3.2, temperature=0, seed=2))
+    np.testing.assert_array_equal(greedy, _draw(*either, seconds=3.2, top_k=1, seed=3))
+
+
+def test_the_decoder_carries_its_state(step: tuple[Bundle, Engine]) -> None:
+    bundle, engine = step
+    codes = _draw(bundle, engine, seconds=3.2)
+    decoder = engine.decoder()
+    frames = np.concatenate([decoder.decode(row) for row in codes])
+    walked = np.cumsum(codes[:, ::2] + codes[:, 1::2], axis=0)
+    np.testing.assert_allclose(frames[7::8, :, 6], 0.1 + 0.002 * walked, rtol=1e-6)
+    fresh = engine.decoder().decode(codes[0])
+    np.testing.assert_array_equal(fresh, frames[:8])
+
+
+def _tiny(form: Form) -> Path:
+    pytest.importorskip("torch", reason="the comparison with PyTorch needs the extra `export`")
+    from tests.tiny_bundle import tiny_bundle
+
+    return tiny_bundle(form, "fp32")
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_codes_equal_pytorchs(form: Form) -> None:
+    bundle, engine, sessions = _engine(_tiny(form))
+    import torch
+
+    from models.generation import generate
+    from models.lm import MotionLM
+    from tests.tiny_bundle import tiny_run
+
+    model = MotionLM.load(tiny_run(form, tied_head=form == "step") / "lm").eval()
+    ids = torch.from_numpy(PROMPT)
+    for seed, steps in ((0, None), (1, None), (2**64 - 1, None), (3, 12)):
+        reference = generate(
+            model, ids, torch.ones_like(ids, dtype=torch.bool), [seed], steps, temperature=0.9, top_k=16
+        )[0]
+        seconds = None if steps is None else steps * 8 / 30
+        found = _draw(bundle, engine, seed=seed, seconds=seconds, temperature=0.9, top_k=16)
+        np.testing.assert_array_equal(found, reference)
+    sessions.close()
+
+
+def test_frames_equal_pytorchs() -> None:
+    bundle, engine, sessions = _engine(_tiny("step"))
+    import torch
+
+    from models.shift import Shift
+    from tests.tiny_bundle import tiny_run
+
+    codes = _draw(bundle, engine, seconds=3.2)
+    decoder: Decoder = engine.decoder()
+    found = np.concatenate([decoder.decode(row) for row in codes])
+    with torch.no_grad():
+        reference = Shift.load(tiny_run("step") / "shift").eval().decode(torch.from_numpy(codes[None]))
+    # Float rounding: the same sums in another order.
+    np.testing.assert_allclose(found, reference[0].numpy(), atol=1e-5)
+    sessions.close()
+
+
+def test_request_fills_in_the_bundles_defaults(toy: Path) -> None:
+    manifest = open_bundle(toy).manifest
+    assert make_request(manifest) == Request(None, 0, 1.0, 0)
+    assert make_request(manifest, seconds=1.0, seed=np.int64(7), temperature=0.5, top_k=3) == Request(
+        30, 7, 0.5, 3
+    )  # type: ignore[arg-type]
