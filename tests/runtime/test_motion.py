@@ -68,7 +68,7 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
 def test_six_numbers_that_are_no_rotation_are_refused(columns: list[float]) -> None:
     frames = tumbling_motion().frames.copy()
     frames[4, 1, 9 + 6 * 2 : 9 + 6 * 3] = columns
-    with pytest.raises(InputError, match="frame 4, right hand, joint 3.*no rotation"):
+    with pytest.raises(InputError, match=r"frame 4, right hand, joint 3.*no rotation"):
         Motion(frames)
 
 

@@ -3,18 +3,36 @@
 Run by Blender: ``blender --background --factory-startup --python blender_import.py -- FILE FPS [PICTURE]``.
 Positions are given in the file's own axes (+Y up) and metres, so a test can compare them with the motion's.
 With PICTURE, the middle frame is rendered on the CPU as seen from behind and above.
+
+Blender's glTF importer needs numpy, which some Linux packages of Blender leave out: the folder named by
+CLUTCH_NUMPY is searched then. Without it the line is ``SKIP`` and the reason.
 """
 
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import bpy
 from mathutils import Vector
+
+
+def numpy_is_here() -> bool:
+    """Whether numpy can be imported, from Blender's own folders or from CLUTCH_NUMPY."""
+    for folder in (None, os.environ.get("CLUTCH_NUMPY")):
+        if folder:
+            sys.path.append(folder)
+        try:
+            importlib.import_module("numpy")
+        except ImportError:
+            continue
+        return True
+    return False
 
 
 def y_up(point: Vector) -> list[float]:
@@ -96,6 +114,10 @@ def render(picture: Path, frame: int) -> None:
 
 def main() -> None:
     """Read the arguments after ``--``, import, report, perhaps render."""
+    if not numpy_is_here():
+        version = ".".join(map(str, sys.version_info[:2]))
+        print(f"SKIP this Blender's Python {version} has no numpy, which its glTF importer needs")
+        return
     arguments = sys.argv[sys.argv.index("--") + 1 :]
     path, fps = Path(arguments[0]), float(arguments[1])
     # Frames are what Blender counts; its default of 24 per second would put keys between frames.

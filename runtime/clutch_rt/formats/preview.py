@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -115,7 +116,7 @@ def encode_mp4(motion: Motion, *, width: int = 640, height: int = 480, view: str
         MissingExtraError: imageio-ffmpeg, or the ffmpeg it brings, is not there. InputError: a size or view
             that cannot be. FileFormatError: ffmpeg failed.
     """
-    width, height = width - width % 2, height - height % 2
+    width, height = width // 2 * 2, height // 2 * 2
     pictures = pictures_of(motion, width, height, choose_frames(len(motion), None), view)
     # An mp4's index is written last and then moved to the front, for which ffmpeg needs a real file.
     with tempfile.TemporaryDirectory(prefix="clutch-rt-") as folder:
@@ -141,10 +142,10 @@ def _film(path: Path, pictures: Iterable[NDArray[np.uint8]], size: tuple[int, in
             ffmpeg_log_level="error",
             output_params=options,
         )
-        writer.send(None)
-        for picture in pictures:
-            writer.send(np.ascontiguousarray(picture))
-        writer.close()
+        with closing(writer):
+            writer.send(None)
+            for picture in pictures:
+                writer.send(np.ascontiguousarray(picture))
     except RuntimeError as error:  # no ffmpeg for this platform
         raise _missing("ffmpeg", ".mp4") from error
     except OSError as error:

@@ -7,7 +7,7 @@ from behind and above as the hands' owner sees them, and ``front``, as someone o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -50,7 +50,6 @@ _BATCH: Final = 64
 class _Mesh:
     """Both hands as one mesh: ``faces (F, 3)``, colours ``(V, 3)``, whether it has no holes."""
 
-    hands: tuple[Hand, Hand]
     faces: Array
     colors: Array
     closed: bool
@@ -80,8 +79,9 @@ def render(
             without a skin.
     """
     chosen = choose_frames(len(motion), frames)
+    drawn = pictures_of(motion, width, height, chosen, view)
     pictures = np.empty((len(chosen), height, width, 3), np.uint8)
-    for index, picture in enumerate(pictures_of(motion, width, height, chosen, view)):
+    for index, picture in enumerate(drawn):
         pictures[index] = picture
     return pictures
 
@@ -104,22 +104,30 @@ def pictures_of(
     motion: Motion, width: int, height: int, chosen: NDArray[np.int64], view: str
 ) -> Iterator[NDArray[np.uint8]]:
     """Pictures ``(height, width, 3)`` of the chosen frames, one after the other; the camera is the clip's."""
-    if not (16 <= width <= _MAX_SIDE and 16 <= height <= _MAX_SIDE):
-        raise InputError(
-            f"a picture of {width} x {height} was asked for. Wanted 16 to {_MAX_SIDE} pixels a side."
-        )
+    for side in (width, height):
+        if not isinstance(side, (int, np.integer)) or not 16 <= side <= _MAX_SIDE:
+            raise InputError(
+                f"a picture of {width} x {height} pixels was asked for. Wanted 16 to {_MAX_SIDE}, whole numbers."
+            )
     if view not in VIEWS:
         raise InputError(f"unknown view {view!r}. Wanted one of {', '.join(VIEWS)}.")
     mesh = _mesh(motion.hands)
     points = two_hand_joints(motion.frames.astype(np.float64), motion.hands).reshape(-1, 3)
-    floor = float(points[:, 1].min()) - _FLOOR_GAP
     camera = framing_camera(points, width, height, np.asarray(VIEWS[view]), _VIEW_ANGLE, _MARGIN)
+    return _draw_all(motion.hands, motion.frames[chosen], mesh, camera, points)
+
+
+def _draw_all(
+    hands: tuple[Hand, Hand], frames: Array, mesh: _Mesh, camera: Camera, points: Array
+) -> Iterator[NDArray[np.uint8]]:
+    """Draw ``frames (N, 2, 99)`` one after the other, before the background of all joints ``points (P, 3)``."""
+    floor = float(points[:, 1].min()) - _FLOOR_GAP
     # Twice the size, averaged down, smooths the edges; a large picture is smooth enough without.
-    fine = camera.scaled(2 if width * height <= 2_000_000 else 1)
+    fine = camera.scaled(2 if camera.width * camera.height <= 2_000_000 else 1)
     background = _background(camera, floor, points)
-    for start in range(0, len(chosen), _BATCH):
-        part = replace(motion, frames=motion.frames[chosen[start : start + _BATCH]])
-        skins = [skin(hand, part.frames[:, side]) for side, hand in enumerate(motion.hands)]
+    for start in range(0, len(frames), _BATCH):
+        part = frames[start : start + _BATCH]
+        skins = [skin(hand, part[:, side]) for side, hand in enumerate(hands)]
         for vertices in np.concatenate(skins, axis=1):
             yield _draw(vertices, mesh, fine, background, floor)
 
@@ -133,7 +141,7 @@ def _mesh(hands: tuple[Hand, Hand]) -> _Mesh:
             )
     faces = np.concatenate([left.faces, right.faces + len(left.vertices)])
     colors = np.repeat(_SKIN, [len(left.vertices), len(right.vertices)], axis=0)
-    return _Mesh(hands, faces, colors, is_closed(faces))
+    return _Mesh(faces, colors, is_closed(faces))
 
 
 def _draw(vertices: Array, mesh: _Mesh, fine: Camera, background: Array, floor: float) -> NDArray[np.uint8]:
