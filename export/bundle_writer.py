@@ -109,7 +109,7 @@ def write_graphs(folder: Path, graphs: Mapping[str, onnx.ModelProto], store: Wei
 
 
 def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, report: Report) -> None:
-    """Write vocabulary, skeleton, card and manifest beside the graphs; the manifest is checked by its reader."""
+    """Write vocabulary, skeleton, card and manifest, which its own reader then checks."""
     (folder / TOKENIZER).write_bytes(run.tokenizer)
     save_hands(neutral_hands(), folder / SKELETON)
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()

@@ -40,7 +40,7 @@ Shape = Sequence["int | str"]
 
 
 def quantise_columns(weight: Array) -> tuple[Array, Array]:
-    """Symmetric 8-bit columns: ``(in, out)`` to uint8 ``(in, out)`` around 128 and float scales ``(out,)``."""
+    """Symmetric 8-bit columns: ``(in, out)`` to uint8 ``(in, out)`` around 128, and scales ``(out,)``."""
     scale = np.abs(weight).max(axis=0) / 127.0
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
     levels = np.clip(np.rint(weight / scale), -127, 127)

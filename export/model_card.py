@@ -68,7 +68,8 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
         _LIMITS,
         "## Licences",
         f"Weights, graphs and vocabulary: {WEIGHTS_LICENCE}. The hand in `skeleton.npz` comes from "
-        "`generic-hand` of @webxr-input-profiles/assets, MIT, Copyright (c) 2019 Amazon: see `SKELETON-LICENSE.md`.",
+        "`generic-hand` of @webxr-input-profiles/assets, MIT, Copyright (c) 2019 Amazon: see "
+        "`SKELETON-LICENSE.md`.",
     ]
     return "\n\n".join(sections) + "\n"
 

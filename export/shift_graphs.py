@@ -135,7 +135,7 @@ class ShiftGraphs:
         return g.add(g.mul(x, scale), offset)
 
     def _decode(self, g: GraphBuilder, branch: str, x: Value, state: State, after: list[Value]) -> Value:
-        """Codes ``(2, D, n)`` to ``(2, C, 8 n)``; takes memories from ``state``, leaves the next in ``after``."""
+        """Codes ``(2, D, n)`` to ``(2, C, 8 n)``; memories come from ``state``, the next go to ``after``."""
         decoder = self.model.branch(branch).decoder
         assert isinstance(decoder, Decoder)
         name = f"{branch}.decoder"

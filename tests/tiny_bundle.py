@@ -38,10 +38,17 @@ def _root() -> Path:
     return folder
 
 
-@cache
 def tiny_run(form: Form = "step", feed_forward: str = "relu", tied_head: bool = True) -> Path:
     """A run folder: ``shift/``, ``lm/``, ``tokenizer.model``, ``config.json``, ``evaluate/metrics.json``."""
     run = _root() / f"run-{form}-{feed_forward}-{'tied' if tied_head else 'untied'}"
+    if not run.exists():
+        part = run.with_suffix(".part")
+        _write_run(part, form, feed_forward, tied_head)
+        part.rename(run)
+    return run
+
+
+def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> None:
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
@@ -62,14 +69,13 @@ def tiny_run(form: Form = "step", feed_forward: str = "relu", tied_head: bool = 
     (run / "evaluate" / "metrics.json").write_text(json.dumps(METRICS))
     settings = {"preset": "smoke", "seed": 11, "evaluate": {"temperature": 0.9, "top_k": 16}}
     (run / "config.json").write_text(json.dumps(settings))
-    return run
 
 
-@cache
 def tiny_bundle(form: Form = "step", precision: Precision = "fp32") -> Path:
-    """A bundle folder of random weights."""
+    """A bundle folder of random weights. (The flat one has a head of its own, or it would never end.)"""
     out = _root() / f"bundle-{form}-{precision}"
-    export_bundle(tiny_run(form, tied_head=form == "step"), out, precision)
+    if not out.exists():
+        export_bundle(tiny_run(form, tied_head=form == "step"), out, precision)
     return out
 
 

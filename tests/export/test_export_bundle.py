@@ -1,0 +1,190 @@
+"""Bundles of random weights, from run folder to files: what is in them and what they do."""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from clutch_rt.bundle import open_bundle
+from clutch_rt.grammar import Form
+from clutch_rt.handfile import load_hands
+from clutch_rt.manifest import GRAPHS
+
+from export.driver import Draw, Driver
+from export.graph import Precision
+from export.onnx import export_bundle
+from export.parity import KL_NATS, SENTENCES
+from export.weights import ALIGNMENT, WEIGHTS_FILE
+from models import generation
+from models.lm import MotionLM
+from tests.tiny_bundle import METRICS, tiny_bundle, tiny_run, tiny_shift
+
+FORMS: tuple[Form, ...] = ("step", "flat")
+
+
+def placements(bundle: Path) -> dict[str, list[tuple[str, int, int, int]]]:
+    """Where each graph's external tensors lie: (name, offset, length, elements times size)."""
+    found = {}
+    for graph in GRAPHS:
+        model = onnx.load(bundle / f"{graph}.onnx", load_external_data=False)
+        rows = []
+        for tensor in model.graph.initializer:
+            if tensor.data_location != onnx.TensorProto.EXTERNAL:
+                continue
+            entries = {e.key: e.value for e in tensor.external_data}
+            assert entries["location"] == WEIGHTS_FILE
+            size = int(np.prod(tensor.dims)) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            rows.append((tensor.name, int(entries["offset"]), int(entries["length"]), size))
+        found[graph] = rows
+    return found
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_tensor_is_stored_once_and_fills_the_file(form: Form, precision: Precision) -> None:
+    bundle = tiny_bundle(form, precision)
+    spans = sorted({row[1:] for rows in placements(bundle).values() for row in rows})
+    data = (bundle / WEIGHTS_FILE).read_bytes()
+    end = 0
+    for offset, length, size in spans:
+        assert length == size
+        assert offset == -(-end // ALIGNMENT) * ALIGNMENT, "spans overlap or leave a gap"
+        end = offset + length
+    assert end == len(data)
+    digests = [hashlib.sha256(data[o : o + n]).digest() for o, n, _ in spans]
+    assert len(set(digests)) == len(digests)
+
+
+def test_the_decoder_is_shared_by_motion_and_captions() -> None:
+    where = {g: {o for _, o, _, _ in rows} for g, rows in placements(tiny_bundle("step", "int8")).items()}
+    assert len(where["motion_step"] & where["caption_step"]) > 20
+    assert where["shift_encoder"] & where["shift_decoder"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(form: Form) -> None:
+    bundle = open_bundle(tiny_bundle(form, "int8"))
+    assert bundle.manifest.form == form
+    assert (bundle.manifest.sampling.temperature, bundle.manifest.sampling.top_k) == (0.9, 16)
+    assert bundle.manifest.raw["seed"] == 11
+    wanted = {
+        "text_encoder": ["ids", "codes"],
+        "motion_step": {
+            "step": ["codes", "position", "steps", "memory", "cache", "noise", "temperature", "top_k"],
+            "flat": [
+                "token",
+                "slot",
+                "position",
+                "eom_bias",
+                "memory",
+                "cache",
+                "noise",
+                "temperature",
+                "top_k",
+            ],
+        }[form],
+        "caption_step": ["token", "position", "memory", "cache"],
+        "shift_encoder": ["frames"],
+    }
+    for name, inputs in wanted.items():
+        path = str(bundle.file(f"{name}.onnx"))
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        assert [i.name for i in session.get_inputs()] == inputs
+    for graph in GRAPHS:
+        model = onnx.load(bundle.file(f"{graph}.onnx"), load_external_data=False)
+        assert {n.domain for n in model.graph.node} == {""}
+        assert 17 <= model.opset_import[0].version <= 21
+
+
+def test_a_bundle_holds_both_hands_and_a_card_with_the_metrics() -> None:
+    bundle = tiny_bundle("step", "int8")
+    left, right = load_hands(bundle / "skeleton.npz")
+    np.testing.assert_array_equal(left.rest_joints * [-1, 1, 1], right.rest_joints)
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    for words in ("21.5 [20.9, 22.1]", "procedural", "Apache-2.0", "MIT", "Seed 11", "preset=smoke"):
+        assert words in card
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["metrics"] == METRICS
+    assert set(manifest["files"]) == {p.name for p in bundle.iterdir()} - {"manifest.json"}
+
+
+def test_a_run_exports_to_the_same_bytes(tmp_path: Path) -> None:
+    first = tiny_bundle("step", "int8")
+    export_bundle(tiny_run("step"), tmp_path / first.name, "int8")
+    names = [p.name for p in first.iterdir()]
+    assert filecmp.cmpfiles(first, tmp_path / first.name, names, shallow=False)[0] == names
+
+
+@pytest.mark.parametrize(
+    ("form", "feed_forward", "tied"),
+    [
+        ("step", "relu", True),
+        ("step", "gated-gelu", False),
+        ("flat", "gated-gelu", True),
+        ("flat", "relu", False),
+    ],
+)
+def test_fp32_draws_what_pytorch_draws(tmp_path: Path, form: Form, feed_forward: str, tied: bool) -> None:
+    report = export_bundle(tiny_run(form, feed_forward, tied), tmp_path / "bundle", "fp32")
+    assert report.prompts == len(SENTENCES) >= 8
+    assert report.token_agreement == report.same_length == report.caption_agreement == 1.0
+    assert report.ties == 0
+    assert report.frames < 1e-5
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_reduced_precisions_stay_within_their_bounds_and_are_smaller(tmp_path: Path, form: Form) -> None:
+    sizes = {}
+    for precision in ("fp32", "fp16", "int8"):
+        bundle = tiny_bundle(form, precision)
+        report = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["parity"]
+        assert report["decode_mm"] < 1.0
+        assert max(report["kl_motion"], report["kl_caption"]) < KL_NATS[precision]
+        sizes[precision] = (bundle / WEIGHTS_FILE).stat().st_size
+    assert sizes["int8"] < sizes["fp16"] < 0.6 * sizes["fp32"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_length_top_k_and_temperature_are_those_of_pytorch(form: Form) -> None:
+    """The parity check draws with one setting; here are the edges: no cut, greedy, hot."""
+    model = MotionLM.load(tiny_run(form, tied_head=form == "step") / "lm")
+    driver = Driver(tiny_bundle(form, "fp32"), model.grammar)
+    ids = [5, 9, 17, 30, 1]
+    batch, mask = generation.pad_prompts([ids])
+    for seed, draw in enumerate((Draw(1.0, 0), Draw(0.7, 1), Draw(2.5, 1000), Draw(1.3, 3))):
+        (wanted,) = generation.generate(model, batch, mask, [seed], None, draw.temperature, draw.top_k)
+        np.testing.assert_array_equal(driver.generate(ids, seed, draw), wanted)
+
+
+def test_the_length_asked_for_binds_the_flat_form_through_its_bias() -> None:
+    bundle = tiny_bundle("flat", "fp32")
+    model = MotionLM.load(tiny_run("flat", tied_head=False) / "lm")
+    driver, grammar = Driver(bundle, model.grammar), model.grammar
+    feeds = driver._start(driver.encode([4, 1])[0], Draw(1.0, 0))
+    feeds.update(token=np.asarray([grammar.som]), slot=np.asarray([0]), position=np.asarray([0]))
+    feeds["noise"] = np.zeros(grammar.max_codes + 1, np.float32)
+    feeds["noise"][grammar.size(0)] = 50.0  # the draw would be <eom>
+    for bias, ends in ((-1e9, False), (0.0, True), (1e9, True)):
+        feeds["eom_bias"] = np.asarray([bias], np.float32)
+        (token,) = driver.run("motion_step", ["next_token"], feeds)
+        assert (token[0] == grammar.eom) == ends
+    feeds["slot"] = np.asarray([2])  # no motion can end in the middle of a step
+    (token,) = driver.run("motion_step", ["next_token"], feeds)
+    assert grammar.base(2) <= token[0] < grammar.base(2) + grammar.size(2)
+
+
+@torch.no_grad()
+def test_streamed_frames_equal_whole_frames_at_any_chunk() -> None:
+    shift = tiny_shift()
+    driver = Driver(tiny_bundle("step", "fp32"), MotionLM.load(tiny_run("step") / "lm").grammar)
+    codes = np.random.default_rng(8).integers(0, 40, (11, 4))
+    wanted = shift.decode(torch.from_numpy(codes)[None])[0].numpy()
+    for chunk in (1, 2, 5, 11):
+        np.testing.assert_allclose(driver.shift_decode(codes, chunk), wanted, atol=1e-5)
