@@ -107,7 +107,8 @@ def pictures_of(
     for side in (width, height):
         if not isinstance(side, (int, np.integer)) or not 16 <= side <= _MAX_SIDE:
             raise InputError(
-                f"a picture of {width} x {height} pixels was asked for. Wanted 16 to {_MAX_SIDE}, whole numbers."
+                f"a picture of {width} x {height} pixels was asked for. "
+                f"Wanted 16 to {_MAX_SIDE}, whole numbers."
             )
     if view not in VIEWS:
         raise InputError(f"unknown view {view!r}. Wanted one of {', '.join(VIEWS)}.")
@@ -120,7 +121,7 @@ def pictures_of(
 def _draw_all(
     hands: tuple[Hand, Hand], frames: Array, mesh: _Mesh, camera: Camera, points: Array
 ) -> Iterator[NDArray[np.uint8]]:
-    """Draw ``frames (N, 2, 99)`` one after the other, before the background of all joints ``points (P, 3)``."""
+    """Draw ``frames (N, 2, 99)`` one by one; ``points (P, 3)`` are the joints of the whole clip."""
     floor = float(points[:, 1].min()) - _FLOOR_GAP
     # Twice the size, averaged down, smooths the edges; a large picture is smooth enough without.
     fine = camera.scaled(2 if camera.width * camera.height <= 2_000_000 else 1)
