@@ -26,11 +26,13 @@ class Progress:
     Attributes:
         step: optimizer steps done.
         seconds: time they took, over all sittings.
+        numbers: the training numbers of the last line of the log.
         validation: the numbers of the last validation.
     """
 
     step: int = 0
     seconds: float = 0.0
+    numbers: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
 
 

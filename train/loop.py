@@ -10,7 +10,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -46,7 +46,7 @@ class FitReport:
     Attributes:
         steps: optimizer steps done, over all sittings.
         seconds: time they took.
-        numbers: the training numbers of the last lines of the log, averaged.
+        numbers: the training numbers of the last line of the log.
         validation: the numbers of the last validation.
     """
 
@@ -66,8 +66,11 @@ class _Averages:
         for name, value in numbers.items():
             self._values.setdefault(name, []).append(value.detach() if isinstance(value, Tensor) else value)
 
+    def peek(self) -> dict[str, float]:
+        return {name: sum(float(v) for v in values) / len(values) for name, values in self._values.items()}
+
     def take(self) -> dict[str, float]:
-        means = {name: sum(float(v) for v in values) / len(values) for name, values in self._values.items()}
+        means = self.peek()
         self._values = {}
         return means
 
@@ -87,7 +90,6 @@ class _Fit:
         self.progress = self._resume()
         self.wrapped = self.accelerator.prepare_model(self.model)
         self.averages = _Averages()
-        self.numbers: dict[str, float] = {}
         self.saved = time.monotonic()
 
     @property
@@ -104,7 +106,7 @@ class _Fit:
         return progress
 
     def save(self) -> None:
-        self._check(self.averages.take() or self.numbers)
+        self._check(self.averages.peek())
         if self.accelerator.is_main_process:
             save_checkpoint(
                 self._checkpoints, self.model, self.optimizer, self.progress, self.machine.keep_checkpoints
@@ -139,14 +141,15 @@ class _Fit:
     def advance(self, seconds: float) -> None:
         """Count a step that is done."""
         p = self.progress
-        self.progress = Progress(p.step + 1, p.seconds + seconds, p.validation)
+        self.progress = replace(p, step=p.step + 1, seconds=p.seconds + seconds)
 
     def log(self) -> None:
         """Write the means since the last line."""
-        self.numbers = self.averages.take()
-        self._check(self.numbers)
+        numbers = self.averages.take()
+        self._check(numbers)
+        self.progress = replace(self.progress, numbers=numbers)
         rate = self.settings.learning_rate * rate_at(self.progress.step - 1, self.settings)
-        self.folder.log(self.stage, self.progress.step, {**self.numbers, "rate": rate})
+        self.folder.log(self.stage, self.progress.step, {**numbers, "rate": rate})
 
     def validate(self, validate: Validate) -> None:
         """Measure on held-out data, on the main process."""
@@ -154,7 +157,7 @@ class _Fit:
             self.model.eval()
             with torch.no_grad(), forked_random(self.device, self.seed, self.stage, "validate"):
                 numbers = {k: float(v) for k, v in validate(self.model, self.progress.step).items()}
-            self.progress = Progress(self.progress.step, self.progress.seconds, numbers)
+            self.progress = replace(self.progress, validation=numbers)
             self.folder.log(self.stage, self.progress.step, {f"val_{k}": v for k, v in numbers.items()})
         self.model.train()
         self.accelerator.wait_for_everyone()
@@ -200,11 +203,12 @@ def fit(
                 raise Interrupted(_stopped(folder, stage, run.progress.step, settings.steps))
             if time.monotonic() - run.saved > folder.config.machine.checkpoint_seconds:
                 run.save()
-            if run.numbers:
-                bar.set_postfix_str(f"loss {run.numbers['loss']:.4g}", refresh=False)
+            if run.progress.numbers:
+                bar.set_postfix_str(f"loss {run.progress.numbers['loss']:.4g}", refresh=False)
     run.save()
     model.eval()
-    return FitReport(run.progress.step, run.progress.seconds, run.numbers, run.progress.validation)
+    done = run.progress
+    return FitReport(done.step, done.seconds, done.numbers, done.validation)
 
 
 def _one(run: _Fit, batch: Batch, loss: Loss, validate: Validate | None) -> None:

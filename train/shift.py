@@ -19,7 +19,7 @@ from models.kinematics import HandKinematics
 from models.shift import Shift
 from train.config import ShiftTrainConfig
 from train.evaluate.metrics import acceleration_error, code_usage, mpjpe, wrist_aligned_mpjpe
-from train.loop import fit, generator, share
+from train.loop import fit, forked_random, generator, share
 from train.run import RunFolder, is_main, stage_main, write_text
 from train.shift_loss import Objective
 from train.store import read_clips
@@ -33,7 +33,8 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     settings = folder.config.shift
     train = Motions.gather(first(_frames(folder, "train"), settings.clips))
     held_out = first(_frames(folder, "val"), settings.validation_clips)
-    model = Shift(settings.model)
+    with forked_random(torch.device("cpu"), folder.config.seed, STAGE, "weights"):
+        model = Shift(settings.model)
     model.fit_normaliser(train.frames)
     objective = Objective(model, settings)
     report = fit(

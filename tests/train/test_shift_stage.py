@@ -1,0 +1,157 @@
+"""The stage that trains SHIFT: windows, losses, measures, and the whole on a small corpus."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clutch_rt.errors import InputError
+from clutch_rt.layout import Float32Array
+from torch import Tensor
+
+from models.shift import Shift, ShiftConfig
+from train.config import MachineConfig, RunConfig, ShiftTrainConfig, preset
+from train.loop import fit, generator
+from train.run import RunFolder
+from train.shift import draw, measure, stage
+from train.shift_loss import Objective
+from train.windows import Motions, first, whole_steps
+
+SMALL = ShiftConfig(
+    widths=(16, 16, 24, 24), depth=1, trajectory_codes=64, pose_codes=64, code_size=16, start_steps=10
+)
+IDENTITY = np.asarray([1, 0, 0, 0, 1, 0], dtype=np.float32)
+
+
+def wave(frames: int, seed: int) -> Float32Array:
+    """Two flat hands that swing along x, each at its own pace: ``(frames, 2, 99)``."""
+    rng = np.random.default_rng(seed)
+    hands = np.concatenate([IDENTITY, np.zeros(3, np.float32), np.tile(IDENTITY, 15)])
+    motion = np.tile(hands, (frames, 2, 1))
+    time = np.arange(frames) / 30.0
+    for hand, side in enumerate((-0.15, 0.15)):
+        swing = 0.05 * np.sin(2 * np.pi * rng.uniform(0.5, 1.5) * time + rng.uniform(0, 6))
+        motion[:, hand, 6:9] = np.stack([side + swing, swing - 0.3, 0 * swing - 0.4], axis=-1)
+    return motion.astype(np.float32)
+
+
+def waves(count: int, seed: int = 0) -> list[Float32Array]:
+    return [wave(48 + 8 * (i % 4), seed + i) for i in range(count)]
+
+
+def test_windows_lie_in_one_motion_and_pad_with_its_last_frame() -> None:
+    clips = [np.full((t, 2, 99), i, np.float32) for i, t in enumerate((8, 40))]
+    clips[0][:, 0, 0] = clips[1][:8, 0, 0] = np.arange(8)
+    motions = Motions.gather(clips)
+    windows = motions.windows(16, 200, np.random.default_rng(0))
+    assert windows.shape == (200, 16, 2, 99)
+    assert bool((windows[:, :, 1] == windows[:, :1, 1]).all())
+    short = windows[windows[:, 0, 1, 0] == 0]
+    assert len(short) > 0 and bool((short[:, 7:, 0, 0] == 7).all())
+
+
+def test_no_clips_is_an_error_with_the_command() -> None:
+    with pytest.raises(InputError, match=r"train\.corpus"):
+        Motions.gather([])
+
+
+@pytest.mark.parametrize(("frames", "wanted"), [(8, 8), (9, 16), (15, 16), (1, 8)])
+def test_a_motion_is_filled_to_whole_steps(frames: int, wanted: int) -> None:
+    motion = torch.from_numpy(wave(frames, 0))
+    filled = whole_steps(motion)
+    assert len(filled) == wanted and torch.equal(filled[:frames], motion)
+    assert bool((filled[frames:] == motion[-1]).all())
+
+
+def test_shares_of_the_processes_make_up_the_batch_of_one() -> None:
+    motions, settings = Motions.gather(waves(6)), ShiftTrainConfig(batch_size=8, window=16)
+    whole = draw(motions, settings, 0, 5, 0, 1)
+    halves = torch.cat([draw(motions, settings, 0, 5, rank, 2) for rank in range(2)])
+    assert torch.equal(whole, halves)
+    assert not torch.equal(whole, draw(motions, settings, 0, 6, 0, 1))
+
+
+def test_a_perfect_reconstruction_has_no_joint_loss_and_a_shifted_one_only_a_world_loss() -> None:
+    class Shifted(torch.nn.Module):
+        def __init__(self, model: Shift, metres: float) -> None:
+            super().__init__()
+            self.model, self.metres = model, metres
+
+        def forward(self, frames: Tensor) -> object:
+            moved = frames.clone()
+            moved[..., 6] += self.metres
+            return replace(self.model(frames), frames=moved)
+
+    model = Shift(SMALL).eval()
+    objective = Objective(model, ShiftTrainConfig(model=SMALL))
+    frames = torch.from_numpy(np.stack(waves(2)[:1] * 2))
+    for metres in (0.0, 0.03):
+        _, parts = objective(Shifted(model, metres), frames, 0)
+        # One axis of three moves; float32 metres leave about 1e-4 mm.
+        assert float(parts["world_mm"]) == pytest.approx(metres * 1000 / 3, abs=1e-3)
+        assert float(parts["relative_mm"]) == pytest.approx(0.0, abs=1e-3)
+        assert float(parts["velocity"]) == pytest.approx(0.0, abs=1e-9)
+
+
+def quiet() -> RunConfig:
+    settings = ShiftTrainConfig(
+        model=SMALL, steps=80, batch_size=8, window=32, warmup=5, learning_rate=3e-3, validate_every=0
+    )
+    machine = MachineConfig(progress=False, tensorboard=False, plots=False)
+    return replace(preset("smoke"), machine=machine, shift=settings)
+
+
+def test_it_learns_and_measures_what_it_learnt(tmp_path: Path) -> None:
+    config = quiet()
+    motions, held_out = Motions.gather(waves(24)), waves(4, seed=100)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Shift(SMALL)
+    model.fit_normaliser(motions.frames)
+    before = measure(model.eval(), held_out)
+    fit(
+        RunFolder.open(tmp_path, config),
+        "shift",
+        model,
+        lambda step, rank, world: draw(motions, config.shift, 0, step, rank, world),
+        Objective(model, config.shift),
+        config.shift,
+    )
+    after = measure(model, held_out)
+    assert after["mpjpe"] < 0.9 * before["mpjpe"]
+    assert set(after) >= {"mpjpe", "wrist_aligned", "accel", "trajectory_used", "pose_perplexity"}
+    assert 1 < after["trajectory_used"] <= 64
+
+
+def test_measures_count_frames_not_clips() -> None:
+    model = Shift(SMALL).eval()
+    clips = [wave(64, 1), wave(16, 2)]
+    parts = [measure(model, [c])["mpjpe"] for c in clips]
+    both = measure(model, clips)["mpjpe"]
+    assert both == pytest.approx((64 * parts[0] + 16 * parts[1]) / 80, rel=1e-6)
+
+
+def test_first_takes_no_more_than_it_needs() -> None:
+    endless = (np.zeros((8, 2, 99), np.float32) for _ in iter(int, 1))
+    assert len(first(endless, 3)) == 3
+
+
+def test_the_stage_reads_the_corpus_and_leaves_a_model(tmp_path: Path) -> None:
+    store, clip = pytest.importorskip("train.store"), pytest.importorskip("train.corpus.clip")
+    rng = generator(0, "texts")
+    clips = [
+        clip.Clip(f"{split}-{i}", split, motion, (f"wave {rng.integers(9)} times",), ())
+        for split, count in (("train", 12), ("val", 3))
+        for i, motion in enumerate(waves(count, seed=100 if split == "val" else 0))
+    ]
+    store.write_clips(tmp_path / "corpus", clips)
+    config = replace(quiet(), shift=replace(quiet().shift, steps=6, warmup=2))
+    report = stage(RunFolder.open(tmp_path, config))
+    model = Shift.load(tmp_path / "shift")
+    assert model.config == SMALL
+    assert json.loads((tmp_path / "shift" / "metrics.json").read_text()) == dict(report)
+    assert measure(model, waves(3, seed=100))["mpjpe"] == pytest.approx(report["mpjpe"], rel=1e-5)
