@@ -100,16 +100,14 @@ def code_usage(codes: IntArray, size: int) -> CodeUsage:
 def pools(count: int, pool: int, rng: np.random.Generator) -> list[IntArray]:
     """Random disjoint pools of exactly ``pool`` indices out of ``count``; the rest is left out."""
     if count < pool:
-        raise InputError(
-            f"{count} clips cannot fill a pool of {pool}; evaluate more clips or shrink the pool"
-        )
+        raise InputError(f"{count} clips cannot fill a pool of {pool}; evaluate more, or shrink the pool")
     order = rng.permutation(count)
     return [order[i : i + pool] for i in range(0, count - pool + 1, pool)]
 
 
 def retrieval_ranks(
     text: FloatArray, motion: FloatArray, pool: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+) -> NDArray[np.float64]:
     """Rank of the right text for every motion among the texts of its pool (0 is best).
 
     Equal distances count against the motion, so a constant embedding cannot score.
@@ -121,15 +119,30 @@ def retrieval_ranks(
         rng: draws the pools.
 
     Returns:
-        ``(N // pool * pool,)`` ranks.
+        ``(N,)`` ranks, NaN for the motions that filled no pool.
     """
-    ranks = []
+    ranks = np.full(len(text), np.nan)
     for members in pools(len(text), pool, rng):
         gap = motion[members][:, None, :].astype(np.float64) - text[members][None, :, :]
         distance = np.sqrt((gap**2).sum(-1))
         own = np.diagonal(distance)[:, None]
-        ranks.append((distance <= own).sum(1) - 1)
-    return np.concatenate(ranks).astype(np.int64)
+        ranks[members] = (distance <= own).sum(1) - 1
+    return ranks
+
+
+def retrieval_hits(
+    text: FloatArray, motion: FloatArray, pool: int, top: int, rng: np.random.Generator, rounds: int = 8
+) -> NDArray[np.float64]:
+    """How often each motion finds its text among the first ``top``, over several draws of the pools.
+
+    Returns:
+        ``(M,)`` numbers from 0 to 1 for the motions that were in a pool at all; their mean is R-precision.
+    """
+    ranks = np.stack([retrieval_ranks(text, motion, pool, rng) for _ in range(rounds)])
+    known = np.isfinite(ranks)
+    hits = (np.where(known, ranks, np.inf) < top).sum(0)
+    drawn = known.sum(0)
+    return hits[drawn > 0] / drawn[drawn > 0]
 
 
 def multimodal_distance(text: FloatArray, motion: FloatArray) -> float:

@@ -42,7 +42,7 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise UnsafeFileError(
-                f"the file asks for {module}.{name}; only a list of numpy arrays is read here, so it was refused"
+                f"the file asks for {module}.{name} and was refused; a list of numpy arrays was wanted"
             )
         return _ALLOWED[module, name]
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from train.corpus.anatomy import joint_limits
 from train.real.recording import MEDIAPIPE_JOINTS, Recording, resample
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 # Our joint for each of MediaPipe's 21 (hand-model order: 16 joints, then 5 tips).
 TO_MEDIAPIPE: Final = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
@@ -112,7 +112,7 @@ def kabsch(source: Array, target: Array, weights: Array) -> tuple[Array, Array]:
     Returns:
         ``(T, 3, 3)`` rotations R and ``(T, 3)`` shifts t with ``target ~ R source + t``.
     """
-    known = np.isfinite(target).all(-1)
+    known = np.asarray(np.isfinite(target).all(-1))
     weight = np.where(known, weights, 0.0)
     if (known.sum(1) < 3).any():
         raise InputError("fewer than three palm points are known in some frame; the wrist cannot be solved")
@@ -180,12 +180,9 @@ def solve(target: Array, iterations: int = 25) -> Array:
             step = np.zeros((len(target), size))
             step[:, column] = _STEP
             # Not clipped: at a limit the slope inwards is wanted.
-            moved = (
-                matrix_from_axis_angle(step[:, :3]) @ rotation,
-                wrist + step[:, 3:6],
-                angles + step[:, 6:],
-            )
-            jacobian[..., column] = (_residuals(*moved, target) - now) / _STEP
+            turned = matrix_from_axis_angle(step[:, :3]) @ rotation
+            moved = _residuals(turned, wrist + step[:, 3:6], angles + step[:, 6:], target)
+            jacobian[..., column] = (moved - now) / _STEP
         normal = np.einsum("tri,trj->tij", jacobian, jacobian)
         gradient = np.einsum("tri,tr->ti", jacobian, now)
         normal += damping[:, None, None] * (np.eye(size) * 1e-2 + normal * np.eye(size))

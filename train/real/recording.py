@@ -45,7 +45,7 @@ class Recording:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """``(T, 2)`` whether enough of a hand is known to fit it: any point at all."""
-        return np.isfinite(self.points).all(-1).any(-1)
+        return np.asarray(np.isfinite(self.points).all(-1).any(-1))
 
     @property
     def present(self) -> tuple[bool, bool]:

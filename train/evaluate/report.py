@@ -1,0 +1,212 @@
+"""The table a person reads, the file a program reads, and the plot."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from train.evaluate.errors import Errors
+from train.evaluate.metrics import CodeUsage, Measured
+from train.evaluate.rows import Row
+from train.run import write_text
+
+# measure -> (heading, digits)
+COLUMNS: Final = {
+    "r1": ("R@1", 2),
+    "r2": ("R@2", 2),
+    "r3": ("R@3", 2),
+    "verb": ("verb", 2),
+    "hand": ("hand", 2),
+    "speed": ("speed", 2),
+    "count": ("count", 2),
+    "count_off": ("count off by", 2),
+    "mm_distance": ("MM-dist", 2),
+    "kid": ("KID", 3),
+    "diversity": ("diversity", 2),
+    "multimodality": ("multimod.", 2),
+    "frames": ("frames", 0),
+    "acceleration": ("acceleration mm/frame²", 2),
+}
+ERRORS: Final = {
+    "mpjpe": "MPJPE mm",
+    "aligned": "wrist-aligned mm",
+    "wrist": "wrist mm",
+    "accel": "ACCEL error mm/frame²",
+    "truth_acceleration": "truth's acceleration",
+    "acceleration": "its own",
+}
+PAPER: Final = (
+    "On its own data, not ours, the CLUTCH paper reports MPJPE 45.9 mm and ACCEL 5.40 for SHIFT, and "
+    "R@3 0.67 for ground truth, 0.72 for its model. Such figures do not compare across corpora."
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything an evaluation found.
+
+    Attributes:
+        command: what made it.
+        judged: which model.
+        rows: the table's rows, ceilings first, the floor last.
+        errors: of SHIFT's reconstructions.
+        usage: of the codebooks; empty where the model does not show its codes.
+        captions: R@3 of the model's captions of held-out motions, or None.
+        notes: sentences under the table.
+    """
+
+    command: str
+    judged: str
+    rows: Sequence[Row]
+    errors: Errors
+    usage: Mapping[str, CodeUsage]
+    captions: Measured | None
+    notes: Sequence[str]
+
+
+def cell(measured: Measured, digits: int = 2) -> str:
+    """``0.91 [0.88, 0.93]``, or the value alone where there is no interval."""
+    if math.isnan(measured.value):
+        return "-"
+    if math.isnan(measured.low):
+        return f"{measured.value:.{digits}f}"
+    return f"{measured.value:.{digits}f} [{measured.low:.{digits}f}, {measured.high:.{digits}f}]"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def rows_table(rows: Sequence[Row]) -> str:
+    """The rows under the columns that any of them has."""
+    shown = [key for key in COLUMNS if any(key in row.values for row in rows)]
+    body = [
+        [row.name, *(cell(row.values[k], COLUMNS[k][1]) if k in row.values else "-" for k in shown)]
+        for row in rows
+    ]
+    return table(["", *(COLUMNS[k][0] for k in shown)], body)
+
+
+def errors_table(named: Mapping[str, Errors], extra: Mapping[str, Sequence[str]] | None = None) -> str:
+    """One line of errors per name; ``extra`` gives further cells for a name, under its own headings."""
+    more = extra or {}
+    headings = ["", *(more.get("", ())), *ERRORS.values()]
+    body = [
+        [
+            name,
+            *more.get(name, ()),
+            *(
+                cell(getattr(errors, key), 1 if "mm" in head and "/" not in head else 2)
+                for key, head in ERRORS.items()
+            ),
+        ]
+        for name, errors in named.items()
+    ]
+    return table(headings, body)
+
+
+def markdown(found: Findings) -> str:
+    """The report."""
+    parts = [
+        "# Evaluation",
+        f"Judged: {found.judged}. Brackets are 95 % intervals (bootstrap over clips). Made by:",
+        f"    {found.command}",
+        rows_table(found.rows),
+        "## Through SHIFT and back",
+        errors_table({"held-out clips": found.errors}),
+    ]
+    if found.usage:
+        body = [[n, f"{u.used} of {u.size}", f"{u.perplexity:.0f}"] for n, u in found.usage.items()]
+        parts.append(table(["codebook", "entries used", "perplexity"], body))
+    if found.captions is not None:
+        parts.append(f"Captions of held-out motions, R@3 against the motion: {cell(found.captions)}.")
+    parts += ["## Notes", "\n".join(f"- {note}" for note in (*found.notes, PAPER))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _number(measured: Measured) -> dict[str, Any]:
+    interval = None if math.isnan(measured.low) else [round(measured.low, 5), round(measured.high, 5)]
+    value = None if math.isnan(measured.value) else round(measured.value, 5)
+    return {"value": value, "interval": interval, "count": measured.count}
+
+
+def flat(found: Findings) -> dict[str, dict[str, Any]]:
+    """Every figure under one key, such as ``generated.verb``: value, interval, count."""
+    out = {f"{_key(row.name)}.{k}": _number(v) for row in found.rows for k, v in row.values.items()}
+    for field in fields(found.errors):
+        out[f"shift.{field.name}"] = _number(getattr(found.errors, field.name))
+    for name, used in found.usage.items():
+        out[f"codes.{name}.used"] = {"value": used.used, "interval": None, "count": used.size}
+        perplexity = round(used.perplexity, 2)
+        out[f"codes.{name}.perplexity"] = {"value": perplexity, "interval": None, "count": used.size}
+    if found.captions is not None:
+        out["captions.r3"] = _number(found.captions)
+    return out
+
+
+def _key(name: str) -> str:
+    return name.split()[0].lower()
+
+
+def write_report(found: Findings, folder: Path) -> None:
+    """``metrics.json``, ``report.md`` and ``report.png`` in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "metrics.json", json.dumps(flat(found), indent=2) + "\n")
+    write_text(folder / "report.md", markdown(found))
+    plot(found.rows, folder / "report.png")
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """Bars of the shares per row, and what was read against what was asked for speed and count."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    generated = next((row for row in rows if _key(row.name) == "generated"), rows[-1])
+    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    bars, speed, count = figure.subplots(1, 3, width_ratios=(2.2, 1, 1))
+    _bars(bars, rows)
+    _confusion(speed, generated.speed, ("slow", "normal", "fast"), f"speed, {generated.name}")
+    counts = tuple(range(1, 1 + max([max(pair) for pair in generated.count], default=1)))
+    _confusion(count, generated.count, counts, f"count, {generated.name}")
+    part = path.with_name(f".{path.name}.part")
+    figure.savefig(part, dpi=110, format="png")
+    part.replace(path)
+
+
+def _bars(axes: Any, rows: Sequence[Row]) -> None:
+    keys = ("r1", "r3", "verb", "hand", "speed", "count")
+    places = np.arange(len(keys))
+    for number, row in enumerate(rows):
+        found = [row.values[k] for k in keys]
+        values = np.asarray([m.value for m in found])
+        spread = np.asarray([[m.value - m.low, m.high - m.value] for m in found]).T
+        shift = (number - (len(rows) - 1) / 2) * 0.8 / len(rows)
+        axes.bar(places + shift, values, 0.8 / len(rows), yerr=np.maximum(spread, 0.0), label=row.name)
+    axes.set_xticks(places, [COLUMNS[k][0] for k in keys])
+    axes.set_ylim(0, 1.05)
+    axes.legend(fontsize=8)
+    axes.grid(axis="y", alpha=0.3)
+
+
+def _confusion(axes: Any, pairs: Sequence[tuple[Any, Any]], labels: Sequence[Any], title: str) -> None:
+    grid = np.zeros((len(labels), len(labels)))
+    for asked, read in pairs:
+        if asked in labels and read in labels:
+            grid[labels.index(asked), labels.index(read)] += 1
+    axes.imshow(grid / np.maximum(grid.sum(1, keepdims=True), 1), vmin=0, vmax=1, cmap="Blues")
+    for (row, column), number in np.ndenumerate(grid):
+        axes.text(column, row, f"{int(number)}", ha="center", va="center", fontsize=7)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("read")
+    axes.set_ylabel("asked")
+    axes.set_title(title, fontsize=9)

@@ -1,0 +1,181 @@
+"""One row of the table: how motions fare before the judges, beside the clips they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from clutch_rt.layout import Float32Array
+from numpy.typing import NDArray
+
+from train.corpus import Action, Clip
+from train.evaluate import meters
+from train.evaluate.features import features, joints_of
+from train.evaluate.metrics import (
+    Measured,
+    bootstrap,
+    diversity,
+    kernel_distance,
+    mean_acceleration,
+    multimodality,
+    retrieval_hits,
+)
+from train.evaluate.retrieval import Judge, judge_motions
+from train.evaluate.sets import Sets
+from train.evaluate.timing import Bands, Timed, count_of
+
+Motions = Sequence[Float32Array]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One motion for every clip of every set, in the order of the sets."""
+
+    all: Motions
+    single: Motions
+    speed: Motions
+    count: Motions
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every row is judged by.
+
+    Attributes:
+        sets: the clips.
+        judge: the retrieval model and classifiers.
+        bands: what is slow and fast.
+        texts: ``(N, E)`` embeddings of the text of each clip of ``sets.all``.
+        pool: texts that R-precision chooses among.
+        seed: of pools and bootstraps; every row has the same pools.
+        truth: ``(N, E)`` embeddings of the clips' own motions, for KID.
+    """
+
+    sets: Sets
+    judge: Judge
+    bands: Bands
+    texts: Float32Array
+    pool: int
+    seed: int
+    truth: Float32Array
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named row.
+
+    Attributes:
+        name: ground truth, SHIFT reconstruction, generated, or shuffled.
+        values: measure -> mean and interval.
+        speed: (asked, read) for each clip of the speed set.
+        count: (asked, read) for each clip of the count set.
+    """
+
+    name: str
+    values: Mapping[str, Measured]
+    speed: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    count: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+
+
+def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
+    """Judge one or more draws of motions; a clip's draws are averaged before the interval is taken."""
+    rng = np.random.default_rng([context.seed, 1])
+    values = _retrieval(draws, context, rng)
+    values |= _labels(draws, context, rng)
+    speed = [_speeds(draw, context) for draw in draws]
+    count = [_counts(draw, context) for draw in draws]
+    values["speed"] = _share(speed, lambda pair: pair[0] == pair[1], rng)
+    values["count"] = _share(count, lambda pair: pair[0] == pair[1], rng)
+    values["count_off"] = _share(count, lambda pair: abs(pair[0] - pair[1]), rng)
+    values |= _motion(draws, rng)
+    return Row(name, values, tuple(p for row in speed for p in row), tuple(p for row in count for p in row))
+
+
+def _retrieval(draws: Sequence[Draw], context: Context, rng: np.random.Generator) -> dict[str, Measured]:
+    embedded = [judge_motions(context.judge, [features(m) for m in d.all]).embeddings for d in draws]
+    out = {}
+    for top in (1, 2, 3):
+        # The same pools for every row and draw: differences are then of the motions alone.
+        hits = [
+            retrieval_hits(context.texts, e, context.pool, top, np.random.default_rng([context.seed, 2]))
+            for e in embedded
+        ]
+        out[f"r{top}"] = bootstrap(np.mean(hits, axis=0), rng)
+    distance = np.mean([np.linalg.norm(context.texts - e, axis=-1) for e in embedded], axis=0)
+    out["mm_distance"] = bootstrap(distance, rng)
+    spread = [diversity(e, 300, np.random.default_rng([context.seed, 3])) for e in embedded]
+    out["diversity"] = _constant(float(np.mean(spread)), len(context.texts))
+    kid = float(np.mean([kernel_distance(e, context.truth) for e in embedded]))
+    out["kid"] = _constant(kid, len(context.texts))
+    if len(draws) > 1:
+        out["multimodality"] = _constant(multimodality(np.stack(embedded)), len(context.texts))
+    return out
+
+
+def _constant(value: float, count: int) -> Measured:
+    """A figure of the set as a whole, without an interval."""
+    return Measured(value, float("nan"), float("nan"), count)
+
+
+def _labels(draws: Sequence[Draw], context: Context, rng: np.random.Generator) -> dict[str, Measured]:
+    """Verb and hand over all clips of one action."""
+    sets = context.sets
+    actions = [clip.actions[0] for clip in (*sets.single, *sets.speed, *sets.count)]
+    verbs, hands = [], []
+    for draw in draws:
+        judged = judge_motions(context.judge, [features(m) for m in (*draw.single, *draw.speed, *draw.count)])
+        verbs.append([v == a.verb for v, a in zip(judged.verbs, actions, strict=True)])
+        hands.append([h == a.hand for h, a in zip(judged.hands, actions, strict=True)])
+    return {
+        "verb": bootstrap(np.mean(verbs, axis=0), rng),
+        "hand": bootstrap(np.mean(hands, axis=0), rng),
+    }
+
+
+def timed(motion: Float32Array) -> Timed:
+    """Read a motion with the signal meter."""
+    return Timed(meters.read(joints_of(motion)), len(motion))
+
+
+def _speeds(draw: Draw, context: Context) -> list[tuple[str, str]]:
+    chosen = _pairs(context.sets.speed, draw.speed, context.bands.verbs_of_speed)
+    return [(action.speed, context.bands.speed(action.verb, timed(motion))) for action, motion in chosen]
+
+
+def _counts(draw: Draw, context: Context) -> list[tuple[int, int]]:
+    chosen = _pairs(context.sets.count, draw.count, context.bands.verbs_of_count)
+    return [(action.count or 1, count_of(timed(motion).reading)) for action, motion in chosen]
+
+
+def _pairs(
+    clips: Sequence[Clip], motions: Motions, verbs: Sequence[str]
+) -> list[tuple[Action, Float32Array]]:
+    """The one action of each clip with its motion, where the verb is among ``verbs``."""
+    both = ((clip.actions[0], motion) for clip, motion in zip(clips, motions, strict=True))
+    return [(action, motion) for action, motion in both if action.verb in verbs]
+
+
+def _share(
+    rows: Sequence[Sequence[tuple[object, object]]],
+    score: Callable[[tuple], float],
+    rng: np.random.Generator,
+) -> Measured:
+    scores: NDArray[np.float64] = np.asarray([[float(score(pair)) for pair in row] for row in rows])
+    return bootstrap(scores.mean(0) if scores.size else [], rng)
+
+
+def _motion(draws: Sequence[Draw], rng: np.random.Generator) -> dict[str, Measured]:
+    """Length and liveliness over the clips of ``all``."""
+    frames = np.mean([[len(m) for m in draw.all] for draw in draws], axis=0)
+    moving = np.mean([[mean_acceleration(joints_of(m)) for m in draw.all] for draw in draws], axis=0)
+    return {"frames": bootstrap(frames, rng), "acceleration": bootstrap(moving, rng)}
+
+
+def shuffled(draw: Draw, rng: np.random.Generator) -> Draw:
+    """The same motions given to other clips: what chance scores."""
+
+    def mix(motions: Motions) -> Motions:
+        return [motions[i] for i in rng.permutation(len(motions))]
+
+    return Draw(mix(draw.all), mix(draw.single), mix(draw.speed), mix(draw.count))

@@ -1,0 +1,163 @@
+"""What is judged: a run's PyTorch models or an exported bundle, behind one face.
+
+A bundle is sampled through the shipped runtime, so its figures are those of what users get.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import clutch_rt
+import numpy as np
+import sentencepiece
+import torch
+from clutch_rt import prompts
+from clutch_rt.errors import InputError
+from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.motion import Motion
+
+from models.generation import caption, generate, pad_prompts
+from models.lm import MotionLM
+from models.shift import Shift
+
+EOS = 1
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Motions after SHIFT and back, and their codes where the sampler shows them.
+
+    Attributes:
+        motions: arrays ``(T, 2, 99)``, as long as what went in.
+        codes: arrays ``(S, 4)``, or None.
+        sizes: entries of each slot's codebook, where codes are shown.
+    """
+
+    motions: list[Float32Array]
+    codes: list[IntArray] | None = None
+    sizes: tuple[int, ...] = ()
+
+
+class Sampler(Protocol):
+    """A model that can be judged."""
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+
+    def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
+        """A motion ``(T, 2, 99)`` for each text, its length chosen by the model."""
+
+    def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:
+        """Motions ``(T, 2, 99)``, T a multiple of 8, through SHIFT and back."""
+
+    def caption(self, motions: Sequence[Float32Array]) -> list[str]:
+        """A sentence for each motion."""
+
+
+@torch.no_grad()
+def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int = 32) -> Reconstruction:
+    """Encode and decode; motions of one length share a batch, for padding would change the codes."""
+    device = shift.mean.device
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index, motion in enumerate(motions):
+        groups[len(motion)].append(index)
+    frames: list[Float32Array] = [np.zeros((0, 2, 99), np.float32)] * len(motions)
+    codes: list[IntArray] = [np.zeros((0, 4), np.int64)] * len(motions)
+    for members in groups.values():
+        for first in range(0, len(members), batch_size):
+            part = members[first : first + batch_size]
+            x = torch.from_numpy(np.stack([motions[i] for i in part])).to(device)
+            found = shift.encode(x)
+            decoded = shift.decode(found)
+            for row, index in enumerate(part):
+                frames[index] = decoded[row].cpu().numpy()
+                codes[index] = found[row].cpu().numpy()
+    return Reconstruction(frames, codes, shift.codebook_sizes)
+
+
+class TorchSampler:
+    """The models of a run folder."""
+
+    def __init__(self, run: Path, temperature: float, top_k: int, device: torch.device | None = None) -> None:
+        """Load ``RUN/shift``, ``RUN/lm`` and ``RUN/tokenizer.model``; their errors say what is missing."""
+        self._device = device or torch.device("cpu")
+        self._shift = Shift.load(run / "shift").to(self._device)
+        self._lm = MotionLM.load(run / "lm").to(self._device)
+        self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(run / "tokenizer.model"))
+        self._temperature, self._top_k = temperature, top_k
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+        return "PyTorch models of the run"
+
+    def _ids(self, prompt: str) -> list[int]:
+        return [*self._pieces.encode(prompt), EOS]
+
+    def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
+        """A motion for each text."""
+        if len(texts) != len(seeds):
+            raise InputError(f"{len(texts)} texts came with {len(seeds)} seeds; give one seed per text")
+        ids, mask = pad_prompts([self._ids(prompts.text_to_motion(t)) for t in texts], self._device)
+        codes = generate(self._lm, ids, mask, seeds, temperature=self._temperature, top_k=self._top_k)
+        return self._decode(codes)
+
+    @torch.no_grad()
+    def _decode(self, codes: Sequence[IntArray]) -> list[Float32Array]:
+        """The decoder is causal, so motions of unequal length may share a batch and be cut afterwards."""
+        out: list[Float32Array] = []
+        for first in range(0, len(codes), 32):
+            part = codes[first : first + 32]
+            padded = np.zeros((len(part), max(map(len, part)), 4), np.int64)
+            for row, motion in enumerate(part):
+                padded[row, : len(motion)] = motion
+            frames = self._shift.decode(torch.from_numpy(padded).to(self._device)).cpu().numpy()
+            out += [frames[row, : len(motion) * FRAMES_PER_STEP] for row, motion in enumerate(part)]
+        return out
+
+    def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:
+        """Through SHIFT and back."""
+        return through_shift(self._shift, motions)
+
+    def caption(self, motions: Sequence[Float32Array]) -> list[str]:
+        """A sentence for each motion."""
+        codes = through_shift(self._shift, motions).codes or []
+        limit = self._lm.grammar.max_steps
+        ids = caption(self._lm, self._ids(prompts.MOTION_TO_TEXT), [c[:limit] for c in codes])
+        pieces = self._pieces.get_piece_size()
+        return [self._pieces.decode([i for i in row if i < pieces]).strip() for row in ids]
+
+
+class BundleSampler:
+    """An exported bundle, through the runtime that ships with it."""
+
+    def __init__(self, path: Path, temperature: float, top_k: int) -> None:
+        """Open and verify the bundle; its errors say what is wrong with it."""
+        self._model = clutch_rt.load(path)
+        self._temperature, self._top_k = temperature, top_k
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+        info = self._model.info
+        return f"bundle {info.name} ({info.precision}, {info.device})"
+
+    def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
+        """A motion for each text."""
+        return [
+            self._model.generate(t, seed=s, temperature=self._temperature, top_k=self._top_k).frames
+            for t, s in zip(texts, seeds, strict=True)
+        ]
+
+    def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:
+        """Through the bundle's SHIFT and back; the runtime does not show the codes."""
+        return Reconstruction([self._model.reconstruct(Motion(m)).frames for m in motions])
+
+    def caption(self, motions: Sequence[Float32Array]) -> list[str]:
+        """A sentence for each motion."""
+        return [self._model.caption(Motion(m)) for m in motions]

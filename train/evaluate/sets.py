@@ -1,0 +1,101 @@
+"""The held-out clips that are judged, and the train clips the judges learn from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from clutch_rt.errors import InputError
+
+from train.corpus import Clip, CorpusConfig, draw_clip, draw_plan, make_clip
+from train.corpus.plan import ActionPlan, ClipPlan, schedule, vary
+from train.run import RunFolder
+from train.store import read_clips
+
+SPEEDS = ("slow", "normal", "fast")
+# Draws of the judged sets start here, so that none of them is a clip of the store.
+FIRST_INDEX = 10_000_000
+_TRIES = 50_000
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Clips of the test split.
+
+    Attributes:
+        all: as the corpus has them, one to three actions.
+        single: one action each.
+        speed: one action each, its speed said in every text, the three speeds equally often.
+        count: one action each, its count said in every text, the counts of a verb equally likely.
+    """
+
+    all: tuple[Clip, ...]
+    single: tuple[Clip, ...]
+    speed: tuple[Clip, ...]
+    count: tuple[Clip, ...]
+
+
+def test_sets(folder: RunFolder, clips: int) -> Sets:
+    """``clips`` from the run's store, half as many drawn for each of the other sets.
+
+    Raises:
+        InputError: the run has no clips of the test split.
+    """
+    config, seed = folder.config.corpus, folder.config.corpus.seed
+    single = replace(config, max_actions=1)
+    half = max(1, clips // 2)
+    stored = tuple(itertools.islice(read_clips(folder.path / "corpus", split="test"), clips))
+    if not stored:
+        raise InputError(f"{folder.path} has no clips of the test split; run `python -m train.corpus` first")
+    drawn = (draw_clip(seed, FIRST_INDEX + i, "test", single) for i in range(half))
+    return Sets(
+        stored,
+        tuple(drawn),
+        tuple(itertools.islice(_told_speed(seed, single), half)),
+        tuple(itertools.islice(_told_count(seed, single), half)),
+    )
+
+
+def _plans(seed: int, config: CorpusConfig) -> Iterator[tuple[ClipPlan, ActionPlan]]:
+    # Ends, for a corpus may have no verb that is timed or counted.
+    for index in range(2 * FIRST_INDEX, 2 * FIRST_INDEX + _TRIES):
+        plan = draw_plan(seed, index, "test", config)
+        yield plan, plan.actions[0]
+
+
+def _fits(plan: ClipPlan, config: CorpusConfig) -> bool:
+    return schedule(plan.actions).frames <= config.max_frames
+
+
+def _told_speed(seed: int, config: CorpusConfig) -> Iterator[Clip]:
+    wanted = itertools.cycle(SPEEDS)
+    for plan, action in _plans(seed, config):
+        if action.spec.timed:
+            # Only plans that fit at every speed, so that slow clips are not a choice of few cycles.
+            versions = {speed: vary(plan, "speed", speed) for speed in SPEEDS}
+            if all(_fits(version, config) for version in versions.values()):
+                yield make_clip(versions[next(wanted)], config, told="speed")
+
+
+def _told_count(seed: int, config: CorpusConfig) -> Iterator[Clip]:
+    for number, (plan, action) in enumerate(_plans(seed, config)):
+        if action.spec.counts is None or not action.spec.counted:
+            continue
+        low, high = action.spec.counts
+        versions = [vary(plan, "count", count) for count in range(low, high + 1)]
+        fitting = [version for version in versions if _fits(version, config)]
+        if len(fitting) > 1:
+            yield make_clip(fitting[number % len(fitting)], config, told="count")
+
+
+def train_clips(folder: RunFolder, clips: int) -> list[Clip]:
+    """Up to ``clips`` of the store's train split.
+
+    Raises:
+        InputError: there are none.
+    """
+    found = list(itertools.islice(read_clips(folder.path / "corpus", split="train"), clips))
+    if not found:
+        raise InputError(f"{folder.path} has no clips of the train split; run `python -m train.corpus` first")
+    return found
