@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from .clip import Action, Clip
 from .config import SPLITS, CorpusConfig
 from .draw import draw_clip, draw_contrast, make_clip
-from .plan import draw_plan, split_of
+from .plan import draw_plan
 from .verbs import VERBS
+
+if TYPE_CHECKING:
+    from train.run import RunFolder
+
+
+def stage(folder: RunFolder) -> Mapping[str, Any]:
+    """The corpus stage of a training run: clips into RUN/corpus."""
+    from .write import stage as write_stage  # here, for the store needs this package first
+
+    return write_stage(folder)
+
 
 __all__ = [
     "SPLITS",
@@ -18,5 +32,5 @@ __all__ = [
     "draw_contrast",
     "draw_plan",
     "make_clip",
-    "split_of",
+    "stage",
 ]

@@ -18,7 +18,8 @@ from .anatomy import Posed
 
 FloatArray = NDArray[np.float64]
 
-REACH = 0.40  # metres: wrists farther apart than this cannot make the hands meet
+_CENTRE = 0.075  # metres from the wrist along the palm: the middle of a hand
+_EXTENT = 0.125  # metres: all of a hand is within this of its middle
 _SMOOTH = 5  # frames the correction looks to either side
 _SOFT = 0.94  # flesh gives a little where hands touch
 
@@ -100,13 +101,23 @@ def missing_room(points: FloatArray, axis: int) -> FloatArray:
         points: `(T, 2, 40, 3)` sphere centres.
         axis: 0 to clear to the right, 1 to clear upwards.
     """
-    radii = sphere_radii()
-    least = (radii[:, None] + radii[None, :]) ** 2
-    gap = points[:, 1, :, None, :] - points[:, 0, None, :, :]
-    across = np.square(gap[..., (axis + 1) % 3]) + np.square(gap[..., (axis + 2) % 3])
-    room = np.sqrt(np.maximum(least - across, 0.0))
-    need = np.where(across < least, room - gap[..., axis], 0.0)
-    return np.maximum(need.max(axis=(1, 2)), 0.0)
+    need = np.zeros(len(points))
+    left, right = points[:, 0].astype(np.float32), points[:, 1].astype(np.float32)
+    thick = float(sphere_radii().max())
+    apart = np.maximum(left.min(1) - right.max(1), right.min(1) - left.max(1)).max(axis=1)
+    close = np.flatnonzero(apart < 2.0 * thick)  # the boxes around the hands touch
+    if not len(close):
+        return need
+    radii = sphere_radii().astype(np.float32)
+    least = np.square(radii[:, None] + radii[None, :])
+    first, second = [k for k in range(3) if k != axis]
+    across = np.square(right[close, :, None, first] - left[close, None, :, first])
+    across += np.square(right[close, :, None, second] - left[close, None, :, second])
+    frame, i, j = np.nonzero(across < least)
+    room = np.sqrt(least[i, j] - across[frame, i, j])
+    frames = close[frame]
+    np.maximum.at(need, frames, room - (right[frames, i, axis] - left[frames, j, axis]))
+    return need
 
 
 def smooth_cover(values: FloatArray) -> FloatArray:
@@ -127,8 +138,8 @@ def keep_apart(posed: Posed, axes: NDArray[np.int64], shares: FloatArray) -> Pos
             2 the left hand upwards.
         shares: `(T, 2)` how much of the way each hand moves, left and right, summing to 1.
     """
-    apart = posed.place * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
-    near = np.flatnonzero(np.square(apart[:, 1] - apart[:, 0]).sum(axis=-1) < REACH**2)
+    middle = (posed.place - _CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
+    near = np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * _EXTENT**2)
     if not len(near):
         return posed
     points = two_hand_spheres(Posed(posed.wrist[near], posed.joints[near], posed.place[near]))

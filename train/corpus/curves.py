@@ -8,6 +8,7 @@ keys `((phase, value), ...)` joined by minimum-jerk segments (Flash and Hogan 19
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def min_jerk(u: FloatArray) -> FloatArray:
 def keyed(keys: Keys, p: FloatArray) -> FloatArray:
     """The curve through `keys` at phases `p` (any shape), constant before the first and after the last."""
     value = np.full_like(p, keys[0][1])
-    for (p0, v0), (p1, v1) in zip(keys, keys[1:], strict=False):
+    for (p0, v0), (p1, v1) in pairwise(keys):
         value += (v1 - v0) * min_jerk((p - p0) / max(p1 - p0, 1e-6))
     return value
 

@@ -396,12 +396,40 @@ LISTS: dict[str, tuple[str, ...]] = {
 MASS = (
     frozenset((*LISTS["drink"], *LISTS["sauce"], *LISTS["soup"], *LISTS["spice"], *LISTS["material"]))
     | frozenset(
-        "rice cereal flour oil pasta porridge salt sugar cheese sand glitter bread clay dough pastry putty meat garlic "
-        "ginger lotion cream wool cloth paper code thread batter paint".split()
+        [
+            "rice",
+            "cereal",
+            "flour",
+            "oil",
+            "pasta",
+            "porridge",
+            "salt",
+            "sugar",
+            "cheese",
+            "sand",
+            "glitter",
+            "bread",
+            "clay",
+            "dough",
+            "pastry",
+            "putty",
+            "meat",
+            "garlic",
+            "ginger",
+            "lotion",
+            "cream",
+            "wool",
+            "cloth",
+            "paper",
+            "code",
+            "thread",
+            "batter",
+            "paint",
+        ]
     )
     | {"pizza dough", "pasta dough", "cookie dough"}
 )
 
-PLURAL = frozenset("dice knees thighs herbs cards chips tickets tokens trousers pliers".split()) | {
-    "playing cards"
-}
+PLURAL = frozenset(
+    ["dice", "knees", "thighs", "herbs", "cards", "chips", "tickets", "tokens", "trousers", "pliers"]
+) | {"playing cards"}

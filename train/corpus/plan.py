@@ -22,12 +22,13 @@ from .verbs import TABLE, VERBS, Verb
 SPEEDS = ("slow", "normal", "fast")
 AMPLITUDES = ("small", "normal", "large")
 HAND_NAMES = ("left", "right", "both")
-_SPEED_WEIGHTS = (0.28, 0.42, 0.30)
+_SPEED_WEIGHTS = (0.24, 0.47, 0.29)
 _AMPLITUDE_WEIGHTS = (0.16, 0.68, 0.16)
 _COUNT_SHARE = 0.6  # how often a verb that repeats has a number of cycles one may say
 _TRANSITION = {"slow": 20, "normal": 12, "fast": 12}
+_LONGEST = (256, 136, 168)  # frames a clip of 1, 2, 3 actions should not pass
 _FIRST = 16  # frames of the way from rest to the first action, at least
-_COUNT_WEIGHTS = (0.20, 0.24, 0.22, 0.15, 0.11, 0.08)
+_COUNT_WEIGHTS = (0.21, 0.26, 0.22, 0.14, 0.10, 0.07)
 _MIRRORED = {
     "left": "right",
     "right": "left",
@@ -97,14 +98,6 @@ def opposite(direction: str | None) -> str | None:
     return None if direction is None else _MIRRORED.get(direction, direction)
 
 
-def split_of(index: int, config: CorpusConfig) -> str:
-    """The split of clip `index` of a corpus: every tenth clip validates and every tenth tests, by default."""
-    position = (index * 7919 % 1000) / 1000.0
-    if position < config.test_share:
-        return "test"
-    return "val" if position < config.test_share + config.val_share else "train"
-
-
 def clip_rng(seed: int, split: str, index: int) -> np.random.Generator:
     """The generator of one clip, the same on every machine.
 
@@ -147,7 +140,7 @@ def _draw_cycles(rng: np.random.Generator, verb: Verb) -> tuple[int, int | None]
         weights = _COUNT_WEIGHTS[low - 1 : high]
         count = int(_pick(rng, tuple("12345678"[low - 1 : high]), weights))
         return count, count
-    return int(rng.integers(max(low, 2), max(high - 2, 3) + 1)), None
+    return int(rng.integers(max(low, 2), max(high - 2, 2) + 1)), None
 
 
 def draw_action(rng: np.random.Generator, verb: Verb) -> ActionPlan:
@@ -226,7 +219,7 @@ def draw_plan(seed: int, index: int, split: str, config: CorpusConfig) -> ClipPl
         ):
             continue
         actions.append(draw_action(rng, TABLE[verb]))
-    fitted = _fit(tuple(actions), config.max_frames)
+    fitted = _fit(tuple(actions), min(config.max_frames, _LONGEST[wanted - 1]))
     return ClipPlan(f"{split}-{seed}-{index}", split, fitted, int(rng.integers(2**31)))
 
 

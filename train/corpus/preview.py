@@ -6,7 +6,6 @@ Needs the packages of `clutch-rt[preview]`.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,4 +90,4 @@ def write_preview(folder: Path, verbs: Sequence[str] = VERBS, seed: int = 0) -> 
 def _place(path: Path, content: bytes) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(content)
-    os.replace(beside, path)
+    beside.replace(path)

@@ -68,7 +68,31 @@ def _choose(rng: Rng, options: tuple[str, ...]) -> str:
 
 
 _DOUBLED = frozenset(
-    "tap grab grip put set cut chop skin rub drum knit zip tug hit pat strum jot dig step sip grip get let".split()
+    [
+        "tap",
+        "grab",
+        "grip",
+        "put",
+        "set",
+        "cut",
+        "chop",
+        "skin",
+        "rub",
+        "drum",
+        "knit",
+        "zip",
+        "tug",
+        "hit",
+        "pat",
+        "strum",
+        "jot",
+        "dig",
+        "step",
+        "sip",
+        "grip",
+        "get",
+        "let",
+    ]
 )
 _IRREGULAR = {"do": "does", "have": "has", "be": "is"}
 
