@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.layout import FPS, HAND_SIZE, Float32Array
@@ -192,7 +193,7 @@ def read_batches(
         wanted = None if columns is None else list(dict.fromkeys([*columns, "split"]))
         for batch in pq.ParquetFile(path).iter_batches(batch_size=batch_size, columns=wanted):
             if split is not None:
-                batch = batch.filter(pa.compute.equal(batch["split"], split))
+                batch = batch.filter(pc.equal(batch["split"], split))
             if batch.num_rows:
                 yield batch if columns is None else batch.select(list(columns))
 
