@@ -148,7 +148,8 @@ def test_the_stage_reads_the_corpus_and_leaves_a_model(tmp_path: Path) -> None:
         for split, count in (("train", 12), ("val", 3))
         for i, motion in enumerate(waves(count, seed=100 if split == "val" else 0))
     ]
-    store.write_clips(tmp_path / "corpus", clips)
+    store.write_shard(tmp_path / "corpus" / "train-00000.parquet", clips[:12])
+    store.write_shard(tmp_path / "corpus" / "val-00000.parquet", clips[12:])
     config = replace(quiet(), shift=replace(quiet().shift, steps=6, warmup=2))
     report = stage(RunFolder.open(tmp_path, config))
     model = Shift.load(tmp_path / "shift")
