@@ -66,7 +66,7 @@ class Motion:
 
     Raises:
         InputError: frames of another shape, without a frame, not finite, or with a rotation that is no
-            rotation; an fps that is not a positive number.
+            rotation; an fps that is not a positive number; a text that is no text.
     """
 
     frames: Float32Array
@@ -78,6 +78,7 @@ class Motion:
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", _clean_frames(self.frames))
         object.__setattr__(self, "fps", _clean_fps(self.fps))
+        object.__setattr__(self, "text", _clean_text(self.text))
         object.__setattr__(self, "seed", None if self.seed is None else int(self.seed))
         object.__setattr__(self, "hands", tuple(self.hands))
 
@@ -177,7 +178,8 @@ class Motion:
 
         Args:
             target: a path, or anything with a binary ``write``.
-            format: ``"glb"``, ``"bvh"``, ``"npz"``, ``"mp4"``, ``"gif"`` or ``"png"``; needed for a stream.
+            format: ``"glb"``, ``"bvh"``, ``"usda"``, ``"npz"``, ``"mp4"``, ``"gif"`` or ``"png"``; needed
+                for a stream.
             options: those of the format, for instance ``flat=True`` for ``.glb``; see ``clutch_rt.formats``.
 
         Raises:
@@ -204,6 +206,16 @@ class Motion:
         from clutch_rt.formats.npz import read_npz  # here, because the formats import Motion
 
         return read_npz(path, hands)
+
+
+def _clean_text(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        text.encode()
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise InputError(f"the motion's text is {text!r}. Wanted Unicode text, or None.") from error
+    return str(text)
 
 
 def _clean_fps(fps: float) -> float:

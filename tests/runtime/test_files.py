@@ -101,7 +101,7 @@ def test_the_file_behind_a_link_is_replaced(tmp_path: Path) -> None:
     assert len(Motion.load(tmp_path / "real" / "file.npz")) == 24
 
 
-@pytest.mark.parametrize("name", ["glb", "bvh", "npz"])
+@pytest.mark.parametrize("name", ["glb", "bvh", "usda", "npz"])
 def test_a_stream_gets_the_same_bytes_as_a_file(tmp_path: Path, name: str) -> None:
     motion, stream = tumbling_motion(), io.BytesIO()
     motion.save(stream, format=name)
@@ -137,7 +137,7 @@ def test_a_closed_pipe_is_a_message() -> None:
 
 
 def test_unknown_endings_name_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"'\.fbx'.*\.glb, \.bvh, \.npz, \.mp4, \.gif, \.png"):
+    with pytest.raises(FileFormatError, match=r"'\.fbx'.*\.glb, \.bvh, \.usda, \.npz, \.mp4, \.gif, \.png"):
         tumbling_motion().save(tmp_path / "hands.fbx")
     with pytest.raises(FileFormatError, match="missing file ending"):
         tumbling_motion().save(tmp_path / "hands")
@@ -159,7 +159,7 @@ def test_unknown_options_name_the_near_one() -> None:
 
 
 def test_every_format_is_described() -> None:
-    assert tuple(formats.FORMATS) == ("glb", "bvh", "npz", "mp4", "gif", "png")
+    assert tuple(formats.FORMATS) == ("glb", "bvh", "usda", "npz", "mp4", "gif", "png")
     for name, kind in formats.FORMATS.items():
         assert kind.name == name and kind.description
         assert kind.encoder.__doc__

@@ -85,6 +85,12 @@ def test_text_frames_are_refused_in_words() -> None:
         Motion([["a"]])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("text", [5, b"wave", "half \ud83d a letter"])
+def test_text_that_no_file_can_hold_is_refused(text: object) -> None:
+    with pytest.raises(InputError, match="Wanted Unicode text"):
+        Motion(tumbling_motion().frames, text=text)  # type: ignore[arg-type]
+
+
 def test_same_rate_is_the_same_motion() -> None:
     motion = tumbling_motion()
     same = motion.resample(30)

@@ -44,6 +44,7 @@ FORMATS: Final[dict[str, Format]] = {
     for entry in (
         Format("glb", "glTF 2.0: skinned hands with their animation", "clutch_rt.formats.glb", "encode_glb"),
         Format("bvh", "BVH: skeleton and rotations, centimetres", "clutch_rt.formats.bvh", "encode_bvh"),
+        Format("usda", "USD: skinned hands with their animation", "clutch_rt.formats.usda", "encode_usda"),
         Format("npz", "numpy: frames and MANO parameters", "clutch_rt.formats.npz", "encode_npz"),
         Format("mp4", "film of the motion", "clutch_rt.formats.preview", "encode_mp4"),
         Format("gif", "looping picture of the motion", "clutch_rt.formats.preview", "encode_gif"),

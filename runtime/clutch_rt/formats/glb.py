@@ -20,54 +20,29 @@ animation shows that pose. MANO's pose correctives are not linear blend skinning
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import metadata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clutch_rt.anatomy import JOINTS
 from clutch_rt.errors import InputError
-from clutch_rt.formats.gltf import INDICES, UBYTE, UINT, USHORT, VERTICES, Builder, one_hemisphere, pack
+from clutch_rt.formats.gltf import INDICES, UBYTE, UINT, USHORT, VERTICES, Builder, pack
 from clutch_rt.formats.raster import vertex_normals
+from clutch_rt.formats.skeleton import (
+    SKIN_TONE,
+    Skeleton,
+    generator,
+    influences_of,
+    rest_params,
+    skeleton_of,
+)
 from clutch_rt.hand import Hand, skin
-from clutch_rt.joints import joint_poses, layout
-from clutch_rt.layout import HAND_SIZE, HANDS, POSE, ROTATION, TRANSLATION
-from clutch_rt.rotations import matrix_from_axis_angle, matrix_from_quaternion, quaternion_from_matrix
+from clutch_rt.layout import HANDS
 
 if TYPE_CHECKING:
     from clutch_rt.motion import Motion
 
 Array = NDArray[Any]
-
-_INFLUENCES: Final = 4  # joints per vertex; clients may ignore more
-
-_SKIN_TONE: Final = (0.74, 0.42, 0.29, 1.0)  # linear RGBA
-_REST_WRIST: Final = (0.15, -0.30, -0.40)  # metres, of the right hand; the left is its mirror image
-
-
-@dataclass(frozen=True)
-class _Skeleton:
-    """The 25 joints of one hand, in bind pose and over time, each relative to its parent node.
-
-    Attributes:
-        names: of the nodes.
-        parents: index of the joint above, -1 for those under the armature.
-        turning: whether a joint has a rotation of its own; metacarpals and tips are rigid with their parent.
-        bind_translations, bind_rotations: ``(25, 3)`` and ``(25, 4)``, local, at rest.
-        inverse: ``(25, 4, 4)`` from the space of the mesh at rest to each joint.
-        translations, rotations: ``(T, 25, 3)`` and ``(T, 25, 4)``, local, over time.
-    """
-
-    names: tuple[str, ...]
-    parents: tuple[int, ...]
-    turning: tuple[bool, ...]
-    bind_translations: Array
-    bind_rotations: Array
-    inverse: Array
-    translations: Array
-    rotations: Array
 
 
 def encode_glb(motion: Motion, *, flat: bool = False, hand: str | None = None) -> bytes:
@@ -90,7 +65,7 @@ def encode_glb(motion: Motion, *, flat: bool = False, hand: str | None = None) -
     armature: list[int] = []
     for side in sides:
         suffix = "" if flat and hand is not None else f"_{'LR'[side]}"
-        skeleton = _skeleton(motion.hands[side], motion.frames[:, side], flat, suffix)
+        skeleton = skeleton_of(motion.hands[side], motion.frames[:, side], flat, suffix)
         joints = _add_joints(builder, skeleton, times)
         mesh = _add_mesh(builder, motion.hands[side], skeleton, joints, HANDS[side].capitalize() + "Hand")
         top = [node for node, parent in zip(joints, skeleton.parents, strict=True) if parent < 0]
@@ -104,54 +79,7 @@ def encode_glb(motion: Motion, *, flat: bool = False, hand: str | None = None) -
     return pack(_document(builder, roots, motion), bytes(builder.binary))
 
 
-def _skeleton(hand: Hand, params: Array, flat: bool, suffix: str) -> _Skeleton:
-    """Joint poses of one hand ``(T, 99)``, made relative to their parents."""
-    webxr = layout("webxr")
-    parents = (-1,) * len(webxr.names) if flat else webxr.parents
-    rest = joint_poses(hand, _rest_params(hand), "webxr")
-    poses = joint_poses(hand, params.astype(np.float64), "webxr")
-    translations, rotations = _local(poses.positions, poses.orientations, parents)
-    bind_translations, bind_rotations = _local(rest.positions[None], rest.orientations[None], parents)
-    inverse = np.tile(np.eye(4), (len(parents), 1, 1))
-    turned = np.swapaxes(matrix_from_quaternion(rest.orientations), -1, -2)
-    inverse[:, :3, :3] = turned
-    inverse[:, :3, 3] = -(turned @ rest.positions[..., None])[..., 0]
-    return _Skeleton(
-        names=tuple(name + suffix for name in webxr.names),
-        parents=parents,
-        turning=tuple(flat or source < JOINTS for source in webxr.sources),
-        bind_translations=bind_translations[0],
-        bind_rotations=bind_rotations[0],
-        inverse=inverse,
-        translations=translations,
-        rotations=rotations,
-    )
-
-
-def _rest_params(hand: Hand) -> Array:
-    """Parameters ``(99,)`` of the bind pose: flat hand, palm down, fingers forward."""
-    side = 1.0 if hand.side == "right" else -1.0
-    params = np.zeros(HAND_SIZE)
-    params[POSE] = np.tile([1.0, 0, 0, 0, 1, 0], HAND_SIZE // 6 - 1)
-    params[ROTATION] = matrix_from_axis_angle([0.0, -side * np.pi / 2, 0.0])[:, :2].T.ravel()
-    params[TRANSLATION] = np.array(_REST_WRIST) * [side, 1.0, 1.0]
-    return params
-
-
-def _local(positions: Array, orientations: Array, parents: tuple[int, ...]) -> tuple[Array, Array]:
-    """Poses ``(T, J, 3)`` and ``(T, J, 4)`` in space, relative to each joint's parent."""
-    matrices = matrix_from_quaternion(orientations)
-    translations, turns = positions.copy(), matrices.copy()
-    below = [joint for joint, parent in enumerate(parents) if parent >= 0]
-    above = [parents[joint] for joint in below]
-    into_parent = np.swapaxes(matrices[:, above], -1, -2)
-    offsets = positions[:, below] - positions[:, above]
-    translations[:, below] = (into_parent @ offsets[..., None])[..., 0]
-    turns[:, below] = into_parent @ matrices[:, below]
-    return translations, one_hemisphere(quaternion_from_matrix(turns))
-
-
-def _add_joints(builder: Builder, skeleton: _Skeleton, times: int) -> list[int]:
+def _add_joints(builder: Builder, skeleton: Skeleton, times: int) -> list[int]:
     """Nodes of all joints with their animation; returns the node number of each joint."""
     first = len(builder.nodes)
     joints = []
@@ -173,7 +101,7 @@ def _add_joints(builder: Builder, skeleton: _Skeleton, times: int) -> list[int]:
     return joints
 
 
-def _add_mesh(builder: Builder, hand: Hand, skeleton: _Skeleton, joints: list[int], name: str) -> list[int]:
+def _add_mesh(builder: Builder, hand: Hand, skeleton: Skeleton, joints: list[int], name: str) -> list[int]:
     """Skin, mesh and its node; returns the node's number, or nothing for a hand without a mesh."""
     if len(hand.faces) == 0:
         return []
@@ -182,8 +110,8 @@ def _add_mesh(builder: Builder, hand: Hand, skeleton: _Skeleton, joints: list[in
     if skeleton.parents.count(-1) == 1:
         skin_entry["skeleton"] = joints[skeleton.parents.index(-1)]
     builder.skins.append(skin_entry)
-    vertices = skin(hand, _rest_params(hand)).astype(np.float32)
-    influences, weights = _influences(hand)
+    vertices = skin(hand, rest_params(hand)).astype(np.float32)
+    influences, weights = influences_of(hand)
     small = len(vertices) <= np.iinfo(np.uint16).max
     faces = hand.faces.astype(np.uint16 if small else np.uint32).ravel()
     normals = vertex_normals(vertices.astype(np.float64), hand.faces)
@@ -199,18 +127,6 @@ def _add_mesh(builder: Builder, hand: Hand, skeleton: _Skeleton, joints: list[in
     }
     builder.meshes.append({"name": name, "primitives": [primitive]})
     return [builder.node(name=name, mesh=len(builder.meshes) - 1, skin=len(builder.skins) - 1)]
-
-
-def _influences(hand: Hand) -> tuple[Array, Array]:
-    """The joints ``(V, 4)``, in WebXR order, that move each vertex, and their weights ``(V, 4)`` float32."""
-    webxr = layout("webxr")
-    place = np.array([webxr.sources.index(joint) for joint in range(hand.weights.shape[1])])
-    strongest = np.argsort(-hand.weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    weights = np.take_along_axis(hand.weights, strongest, axis=1).astype(np.float64)
-    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    # The validator wants a sum of 1 to within float32 rounding: the strongest takes what is left.
-    weights[:, 0] = np.float32(1.0) - weights[:, 1:].sum(axis=1)
-    return np.where(weights > 0, place[strongest], 0), weights
 
 
 def _numbers(values: Array) -> list[float]:
@@ -229,7 +145,7 @@ def _document(builder: Builder, roots: list[int], motion: Motion) -> dict[str, A
         )  # JSON numbers are doubles
     extras["hands"] = [hand.name for hand in motion.hands]
     document: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": f"clutch-rt {_version()}", "extras": extras},
+        "asset": {"version": "2.0", "generator": generator(), "extras": extras},
         "scene": 0,
         "scenes": [{"name": "Scene", "nodes": roots, "extras": extras}],
         "nodes": builder.nodes,
@@ -246,13 +162,6 @@ def _document(builder: Builder, roots: list[int], motion: Motion) -> dict[str, A
 
 
 def _material() -> dict[str, Any]:
-    surface = {"baseColorFactor": list(_SKIN_TONE), "metallicFactor": 0.0, "roughnessFactor": 0.65}
+    surface = {"baseColorFactor": [*SKIN_TONE, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.65}
     # Double-sided, because a hand may be open at the wrist.
     return {"name": "Skin", "pbrMetallicRoughness": surface, "doubleSided": True}
-
-
-def _version() -> str:
-    try:
-        return metadata.version("clutch-rt")
-    except metadata.PackageNotFoundError:
-        return "(unpackaged)"

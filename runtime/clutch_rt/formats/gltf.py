@@ -73,16 +73,6 @@ class Builder:
         self.channels.append({"sampler": len(self.samplers) - 1, "target": target})
 
 
-def one_hemisphere(quaternions: Array) -> Array:
-    """Flip signs along the first axis of ``(T, ..., 4)`` so that each is less than half a turn from the last.
-
-    A client that interpolates linearly would otherwise turn the long way round between two keys.
-    """
-    flips = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
-    signs = np.concatenate([np.ones_like(quaternions[:1, ..., 0]), np.cumprod(flips, axis=0)])
-    return quaternions * signs[..., None]
-
-
 def pack(document: dict[str, Any], binary: bytes) -> bytes:
     """The container: header, JSON chunk padded with spaces, binary chunk padded with zeros."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
