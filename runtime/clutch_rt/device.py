@@ -6,6 +6,8 @@ device asked for by name is had, or is an error with the mending command, and ``
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,17 +33,19 @@ PROVIDERS: Final[Mapping[str, str]] = {
 }
 DEVICES: Final = ("auto", *PROVIDERS)
 
-_GPU_PACKAGE: Final = "pip uninstall -y onnxruntime; pip install --force-reinstall onnxruntime-gpu"
+# The packages share a folder: both must go before one comes.
+_GPU_PACKAGE: Final = "run `pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu`"
 _MEND: Final[Mapping[str, str]] = {
     "cuda": _GPU_PACKAGE,
     "tensorrt": _GPU_PACKAGE,
-    "coreml": "on macOS: pip install --force-reinstall onnxruntime",
-    "directml": "on Windows: pip uninstall -y onnxruntime; pip install onnxruntime-directml",
-    "openvino": "pip uninstall -y onnxruntime; pip install onnxruntime-openvino",
+    "coreml": "on macOS run `pip install --force-reinstall --no-deps onnxruntime`",
+    "directml": "on Windows run `pip uninstall -y onnxruntime && pip install onnxruntime-directml`",
+    "openvino": "run `pip uninstall -y onnxruntime && pip install onnxruntime-openvino`",
     "migraphx": "install AMD's onnxruntime-migraphx wheel in place of onnxruntime",
 }
 # What `auto` tries, best first; the rest is had by name only.
 _AUTO: Final = ("cuda",)
+_NVIDIA: Final = ("cuda", "tensorrt")
 
 # ONNX Runtime's errors share no base class but Exception.
 ORT_ERRORS: Final[tuple[type[Exception], ...]] = (
@@ -93,7 +97,7 @@ def candidates(device: str) -> list[Placement]:
     if placement.provider not in onnxruntime.get_available_providers():
         raise DeviceError(
             f"device {device!r} needs {placement.provider}, which the installed {_installed()} lacks; "
-            f"run `{_MEND[device]}`, or use --device cpu"
+            f"{_MEND[device]}, or use --device cpu"
         )
     return [placement]
 
@@ -114,16 +118,17 @@ def create_session(path: Path, placement: Placement, threads: int) -> onnxruntim
         DeviceError: the provider did not start on this machine.
         BundleError: the graph itself cannot be loaded.
     """
+    said = _preload() if placement.name in _NVIDIA else ""
     try:
         session = onnxruntime.InferenceSession(
             str(path), session_options(threads), providers=placement.providers, enable_fallback=0
         )
     except ORT_ERRORS as error:
         if placement.provider != CPU and not _is_graph_error(error):
-            raise DeviceError(_not_started(placement, error)) from None
+            raise DeviceError(_not_started(placement, one_line(error))) from None
         raise BundleError(f"{path} cannot be loaded: {one_line(error)}; export the bundle again") from None
     if session.get_providers()[0] != placement.provider:
-        raise DeviceError(_not_started(placement, None))
+        raise DeviceError(_not_started(placement, said or "its driver or libraries are missing"))
     return session
 
 
@@ -164,10 +169,23 @@ def _is_graph_error(error: Exception) -> bool:
     return isinstance(error, kinds)
 
 
-def _not_started(placement: Placement, error: Exception | None) -> str:
-    reason = f": {one_line(error)}" if error else " (its driver or libraries are missing)"
-    if placement.name in ("cuda", "tensorrt"):
+def _preload() -> str:
+    """Load CUDA and cuDNN from NVIDIA's Python packages where they are installed; what could not be loaded.
+
+    ONNX Runtime prints what it misses; stdout may be carrying a file, so that is caught and returned.
+    """
+    if not hasattr(onnxruntime, "preload_dlls"):  # before 1.21
+        return ""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        onnxruntime.preload_dlls()
+    text = " ".join(said.getvalue().split())
+    log.debug("preloading CUDA: %s", text or "done")
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _not_started(placement: Placement, reason: str) -> str:
+    if placement.name in _NVIDIA:
         mend = "check `nvidia-smi`, then run `pip install --upgrade 'onnxruntime-gpu[cuda,cudnn]'`"
     else:
         mend = "check its driver"
-    return f"{placement.provider} did not start on this machine{reason}; {mend}, or use --device cpu"
+    return f"{placement.provider} did not start on this machine ({reason}); {mend}, or use --device cpu"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import sentencepiece
 
 from clutch_rt.errors import BundleError, InputError
 from clutch_rt.layout import IntArray
@@ -74,6 +73,8 @@ class Tokenizer:
         Raises:
             BundleError: ``model`` is not a SentencePiece model, or ``words`` is not UTF-8 text.
         """
+        import sentencepiece  # here, because checking a text needs no vocabulary
+
         try:
             self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
         except (OSError, RuntimeError):

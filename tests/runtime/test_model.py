@@ -1,4 +1,4 @@
-"""The front door: asked length is binding, a seed is a motion, streaming is generating, threads do not meet."""
+"""The front door: asked length binds, a seed is a motion, streaming is generating, threads do not meet."""
 
 from __future__ import annotations
 

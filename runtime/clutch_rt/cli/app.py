@@ -59,7 +59,6 @@ class Talk:
         if not any(isinstance(handler, _Notes) for handler in logger.handlers):
             logger.addHandler(_Notes())
         logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
-        logger.propagate = False
 
 
 class _Notes(logging.Handler):

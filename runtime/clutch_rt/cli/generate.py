@@ -81,7 +81,7 @@ def generate(talk: Talk, **options: Any) -> None:
     started = time.perf_counter()
     with load_model(given.bundle, given.device, given.threads) as model:
         loaded = time.perf_counter() - started
-        for job in jobs:
+        for job in jobs[:: given.variants]:  # one of each sentence
             job.sentence.check(partial(model.check, **_request(given, job)))
         made = [_make(talk, model, job, given, hands) for job in jobs]
         _report(talk, model.info, given.device, made, loaded)

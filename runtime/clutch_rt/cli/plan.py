@@ -75,8 +75,7 @@ def _paths(output: str | None, kind: str | None, text: str, count: int) -> list[
     width = len(str(count))
     numbered = [path.with_name(f"{path.stem}-{k:0{width}d}{path.suffix}") for k in range(1, count + 1)]
     paths = [path] if count == 1 else numbered
-    for each in paths:
-        check_target(each)
+    check_target(paths[0])  # the others lie in the same folder
     return list(paths)
 
 
