@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow.parquet as pq
 import sentencepiece as spm
 from clutch_rt import prompts
 from clutch_rt.errors import InputError
@@ -24,6 +23,7 @@ from clutch_rt.errors import InputError
 from models.t5 import open_pretrained
 from train.config import TokenizerConfig
 from train.run import RunFolder, is_main, stage_main
+from train.store import read_batches
 from train.templates import TEMPLATES
 
 STAGE: Final = "tokenizer"
@@ -113,16 +113,11 @@ def decode(processor: spm.SentencePieceProcessor, ids: Iterable[int]) -> str:
     return str(processor.decode([i for i in ids if UNK < i < pieces]))
 
 
-def corpus_sentences(folder: Path) -> Iterator[str]:
+def corpus_sentences(corpus: Path) -> Iterator[str]:
     """The captions of a clip store's training split, normalised, shard after shard."""
-    shards = sorted(folder.rglob("*.parquet"))
-    if not shards:
-        raise InputError(f"{folder} holds no clips; run `python -m train.corpus run={folder.parent}`")
-    for shard in shards:
-        for batch in pq.ParquetFile(shard).iter_batches(columns=["split", "texts"]):
-            for split, texts in zip(batch["split"].to_pylist(), batch["texts"].to_pylist(), strict=True):
-                if split == "train":
-                    yield from map(prompts.normalise, texts)
+    for batch in read_batches(corpus, "train", ["texts"]):
+        for texts in batch["texts"].to_pylist():
+            yield from map(prompts.normalise, texts)
 
 
 def template_sentences() -> Iterator[str]:

@@ -5,7 +5,7 @@ RUN/tokens/{train,val}-NNNNN.parquet, one row per clip:
     id        string                 the clip's id in the corpus
     texts     list<string>           its captions, as drawn
     codes     list<list<int16>[4]>   S steps of 8 frames, four slots each
-    actions   list<struct>           verb, hand, speed, count, start, stop (frames)
+    actions   list<struct>           as in the clip store; see train.store
 
 A shard holds the same clips however many processes make it; those already there are left as they are, so the
 stage resumes where it stopped. Clips are drawn by index, without end: no clip need be seen twice.
@@ -35,25 +35,16 @@ from models.shift import Shift
 from train.config import RunConfig
 from train.corpus import Clip, draw_clip
 from train.run import RunFolder, is_main, process_count, process_index, stage_main
+from train.store import ACTION
 
 STAGE: Final = "tokens"
 
-_ACTION: Final = pa.struct(
-    [
-        ("verb", pa.string()),
-        ("hand", pa.string()),
-        ("speed", pa.string()),
-        ("count", pa.int32()),
-        ("start", pa.int32()),
-        ("stop", pa.int32()),
-    ]
-)
 SCHEMA: Final = pa.schema(
     [
         ("id", pa.string()),
         ("texts", pa.list_(pa.string())),
         ("codes", pa.list_(pa.list_(pa.int16(), len(SLOTS)))),
-        ("actions", pa.list_(_ACTION)),
+        ("actions", pa.list_(ACTION)),
     ]
 )
 
@@ -112,7 +103,7 @@ def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> N
 
 
 def _row(clip: Clip, codes: IntArray) -> dict[str, Any]:
-    names = [f.name for f in _ACTION]
+    names = [f.name for f in ACTION]
     return {
         "id": clip.id,
         "texts": list(clip.texts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,9 +12,21 @@ from clutch_rt.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config import TokenizerConfig
+from train.config import TokenizerConfig, smoke
+from train.corpus import draw_clip
+from train.run import RunFolder
+from train.store import write_shard
 from train.templates import TEMPLATES
-from train.tokenizer import decode, encode, load_tokenizer, template_sentences, train_tokenizer
+from train.tokenizer import (
+    TOKENIZER_FILE,
+    corpus_sentences,
+    decode,
+    encode,
+    load_tokenizer,
+    stage,
+    template_sentences,
+    train_tokenizer,
+)
 
 SENTENCES = [
     f"{verb} the {thing} {manner} with the {hand} hand"
@@ -80,6 +93,19 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "torn").write_bytes(b"not a vocabulary")
     with pytest.raises(InputError, match="not a SentencePiece model"):
         load_tokenizer(tmp_path / "torn")
+
+
+def test_the_stage_reads_the_training_split_of_the_store(tmp_path: Path) -> None:
+    config = replace(smoke(), tokenizer=TokenizerConfig(vocab=420))
+    for split in ("train", "val"):
+        clips = [draw_clip(0, i, split, config.corpus) for i in range(8)]
+        write_shard(tmp_path / "corpus" / f"{split}-00000.parquet", clips)
+    wanted = [prompts.normalise(t) for i in range(8) for t in draw_clip(0, i, "train", config.corpus).texts]
+    assert list(corpus_sentences(tmp_path / "corpus")) == wanted
+    report = stage(RunFolder.open(tmp_path, config))
+    assert report == {"pieces": load_tokenizer(tmp_path / TOKENIZER_FILE).get_piece_size()}
+    with pytest.raises(InputError):
+        list(corpus_sentences(tmp_path / "empty"))
 
 
 def test_there_are_enough_templates_and_they_are_normal() -> None:
