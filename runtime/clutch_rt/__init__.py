@@ -29,8 +29,9 @@ from clutch_rt.errors import (
 if TYPE_CHECKING:
     from clutch_rt.hand import Hand, neutral_hands
     from clutch_rt.joints import JointPoses
-    from clutch_rt.model import Chunk, Info, Model, load
+    from clutch_rt.model import Model, load
     from clutch_rt.motion import Motion
+    from clutch_rt.results import Chunk, Info
 
 try:
     __version__ = metadata.version("clutch-rt")
@@ -59,9 +60,9 @@ __all__ = [
 
 # Imported when first used: `import clutch_rt` stays quick, and reading a motion needs no engine.
 _LAZY: Final = {
-    "Chunk": "model",
+    "Chunk": "results",
     "Hand": "hand",
-    "Info": "model",
+    "Info": "results",
     "JointPoses": "joints",
     "Model": "model",
     "Motion": "motion",

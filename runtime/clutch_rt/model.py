@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
@@ -15,11 +14,11 @@ import numpy as np
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine, Memory
 from clutch_rt.errors import ClutchError, InputError
-from clutch_rt.joints import JointPoses
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import TOKENIZER
 from clutch_rt.motion import Motion
 from clutch_rt.options import Request, make_request, max_seconds
+from clutch_rt.results import Chunk, Info
 from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
 
@@ -27,60 +26,6 @@ from clutch_rt.text import Prompt, Tokenizer, quote
 DEFAULT_THREADS: Final = 1
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Frames of a motion, as soon as they are made.
-
-    Attributes:
-        frames: ``(n, 2, 99)`` float32, read-only, 30 fps, ``openxr`` space; the same as ``generate`` gives.
-        index: number of the first frame within the motion.
-        total: frames of the whole motion; None where the model has not yet decided.
-    """
-
-    frames: Float32Array
-    index: int
-    total: int | None
-
-    @property
-    def time(self) -> float:
-        """Seconds from the start of the motion to the first frame."""
-        return self.index / FPS
-
-    def joints(self, layout: str = "openxr") -> JointPoses:
-        """Joint poses, positions ``(n, 2, J, 3)`` metres; layouts as in ``Motion.joints``."""
-        return Motion(self.frames).joints(layout)
-
-
-@dataclass(frozen=True)
-class Info:
-    """What a loaded model is and where it runs.
-
-    Attributes:
-        name, form, precision, licence, training_data: as the bundle's manifest says.
-        path: folder of the bundle. bytes: size of its files.
-        device: ``cpu``, ``cuda``, ...; provider: ONNX Runtime's name for it. threads: per session.
-        max_seconds: the longest motion. max_prompt_tokens: the longest prompt.
-        temperature, top_k: how a motion is drawn unless the caller says.
-        metrics: measured at export, as the manifest says.
-    """
-
-    name: str
-    path: str
-    form: str
-    precision: str
-    bytes: int
-    device: str
-    provider: str
-    threads: int
-    max_seconds: float
-    max_prompt_tokens: int
-    temperature: float
-    top_k: int
-    licence: str
-    training_data: str
-    metrics: dict[str, object]
 
 
 class Model:

@@ -17,7 +17,7 @@ from clutch_rt.layout import FPS, HANDS
 from clutch_rt.text import clean
 
 if TYPE_CHECKING:
-    from clutch_rt.model import Chunk
+    from clutch_rt.results import Chunk
 
 _DIGITS: Final = 6  # a micrometre, and a millionth in a quaternion
 
