@@ -23,10 +23,10 @@ from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
 from clutch_rt.manifest import FORMAT, MANIFEST, SKELETON, TOKENIZER, parse_manifest
 from clutch_rt.noise import NOISE_NAME
 
+from export.agreement import Report
 from export.driver import Draw
 from export.graph import Precision
 from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
-from export.parity import Report
 from export.run_folder import SPECIAL_IDS, Run
 from export.weights import WEIGHTS_FILE, WeightStore
 

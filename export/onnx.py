@@ -15,11 +15,12 @@ from pathlib import Path
 import torch
 from clutch_rt.errors import ClutchError, InputError
 
+from export.agreement import Report
 from export.bundle_writer import About, appearing, write_graphs, write_rest
 from export.driver import Draw, Driver
 from export.graph import PRECISIONS, Precision
 from export.lm_graphs import LMGraphs
-from export.parity import SENTENCES, Parity, Report
+from export.parity import SENTENCES, Parity
 from export.run_folder import Run, read_run
 from export.shift_graphs import ShiftGraphs
 from export.weights import WeightStore

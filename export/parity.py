@@ -19,27 +19,35 @@ nothing about them. They are held to two bounds that do:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.errors import ClutchError
-from clutch_rt.hand import two_hand_joints
 from clutch_rt.layout import SLOTS, Float32Array, IntArray
 
-from export.driver import PAD, Draw, Driver
+from export.agreement import (
+    FRAMES,
+    KL_NATS,
+    MEMORY,
+    MOTION_MM,
+    TIE,
+    Report,
+    divergence,
+    gap,
+    largest_difference,
+    millimetres,
+    parting,
+    relative_difference,
+    require,
+)
+from export.driver import EOS, PAD, Draw, Driver
 from export.graph import Precision
 from models import generation
 from models.lm import Encoded, MotionLM
 from models.shift import Shift
 
-TIE: Final = 1e-4
-FRAMES: Final = 1e-5
-MEMORY: Final = 1e-4
-MOTION_MM: Final = 1.0
-KL_NATS: Final[dict[Precision, float]] = {"fp32": 1e-6, "fp16": 1e-3, "int8": 0.05}
 CAPTION_TOKENS: Final = 32
 
 SENTENCES: Final = (
@@ -53,48 +61,6 @@ SENTENCES: Final = (
     "point forward, then give a thumbs up",
     "twist the lid off the jar",
 )
-
-
-class ParityError(ClutchError):
-    """An exported graph disagrees with the network it was written from."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the check measured.
-
-    Attributes:
-        prompts: sentences tried.
-        tokens: motion tokens that PyTorch drew.
-        token_agreement: part of them that the bundle, drawing freely, drew alike.
-        same_length: part of the prompts with the same number of steps.
-        ties: prompts that parted at a tie (fp32) and agreed up to there.
-        kl_motion, kl_caption: mean divergence with forced tokens, nats.
-        logits: largest difference of a forced motion logit.
-        caption_agreement: part of the captions that are equal.
-        code_agreement: part of the SHIFT codes that are equal.
-        frames: largest difference of a raw frame number, same codes.
-        decode_mm: mean joint distance, same codes, mm.
-        generated_mm: mean joint distance between the motions drawn freely, over their common steps, mm.
-    """
-
-    prompts: int
-    tokens: int
-    token_agreement: float = 1.0
-    same_length: float = 1.0
-    ties: int = 0
-    kl_motion: float = 0.0
-    kl_caption: float = 0.0
-    logits: float = 0.0
-    caption_agreement: float = 1.0
-    code_agreement: float = 1.0
-    frames: float = 0.0
-    decode_mm: float = 0.0
-    generated_mm: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, rounded to what means something."""
-        return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in asdict(self).items()}
 
 
 class Parity:
@@ -148,50 +114,47 @@ class Parity:
     # ---- the checks -----------------------------------------------------------------------------------
 
     def _text_encoder(self, report: Report) -> Report:
-        worst = 0.0
+        worst, lengths_apart = 0.0, []
         for row, ids in enumerate(self.prompts):
             memory, lengths = self.driver.encode(ids)
             encoded = self._encoded(ids)
             pairs = [("memory", memory, self._memory(encoded))]
             if lengths is not None:
                 pairs.append(("length_logits", lengths, self.model.length_logits(encoded)[0].numpy()))
+                lengths_apart.append(divergence(pairs[-1][2], lengths))
             for output, found, wanted in pairs:
-                error = _relative(found, wanted)
+                error = relative_difference(found, wanted)
                 worst = max(worst, error)
-                if self.exact and error > MEMORY:
+                if self.exact:
                     where = f"prompt {row}, output {output}"
-                    raise _disagree("text_encoder", where, error, MEMORY, "of its largest value")
-        self.log(f"  text_encoder   largest difference {worst:.1e} of the largest value")
-        return report
+                    require("text_encoder", where, error, MEMORY, "of its largest value")
+        kl = float(np.mean(lengths_apart)) if lengths_apart else 0.0
+        self._bound("text_encoder", "the length", kl)
+        self.log(f"  text_encoder   largest difference {worst:.1e} of the largest value, KL {kl:.1e} nats")
+        return replace(report, kl_length=kl)
 
     def _motion_step(self, report: Report, motions: Sequence[IntArray]) -> Report:
         equal = same = ties = 0
-        divergence: list[Float32Array] = []
-        largest, distances = 0.0, []
+        apart, logits, distances = [], 0.0, []
         for row, (ids, wanted) in enumerate(zip(self.prompts, motions, strict=True)):
             encoded, memory = self._encoded(ids), self.driver.encode(ids)[0]
             forced = self._forced(encoded, wanted)
             found = self.driver.forced_logits(memory, wanted)
-            for slot, (a, b) in enumerate(zip(forced, found, strict=True)):
-                largest = max(largest, float(np.abs(a - b).max()))
-                divergence.append(_divergence(a, b))
-                if self.exact and largest > TIE * max(1.0, float(np.abs(a).max())):
-                    step = int(np.abs(a - b).max(axis=1).argmax())
-                    where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
-                    raise _disagree("motion_step", where, largest, TIE, "in the logits")
+            logits = max(logits, self._logits(row, forced, found))
+            apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
             drawn = self.driver.generate(ids, row, self.draw)
             common = min(len(drawn), len(wanted))
             equal += int((drawn[:common] == wanted[:common]).sum())
             same += len(drawn) == len(wanted)
             if self.exact and not np.array_equal(drawn, wanted):
-                self._tie_or_raise(row, encoded, forced, wanted, drawn)
+                self._require_tie(row, encoded, forced, wanted, drawn)
                 ties += 1
             distances.append(self._distance(drawn[:common], wanted[:common]))
-        kl = float(np.concatenate(divergence).mean())
-        self._bound("motion_step", kl)
+        kl = float(np.concatenate(apart).mean())
+        self._bound("motion_step", "the codes, with PyTorch's forced", kl)
         self.log(
             f"  motion_step    {equal} of {report.tokens} tokens equal under noise, {ties} ties, "
-            f"{same} of {len(motions)} lengths; forced: logits within {largest:.1e}, KL {kl:.1e} nats"
+            f"{same} of {len(motions)} lengths; forced: logits within {logits:.1e}, KL {kl:.1e} nats"
         )
         return replace(
             report,
@@ -199,49 +162,62 @@ class Parity:
             same_length=same / len(motions),
             ties=ties,
             kl_motion=kl,
-            logits=largest,
+            logits=logits,
             generated_mm=float(np.mean(distances)),
         )
 
+    def _logits(self, row: int, wanted: list[Float32Array], found: list[Float32Array]) -> float:
+        """The largest difference of one prompt's forced logits."""
+        worst = 0.0
+        for slot, (a, b) in enumerate(zip(wanted, found, strict=True)):
+            error = largest_difference(b, a)
+            worst = max(worst, error)
+            if self.exact:
+                step = int(np.abs(a - b).max(axis=1).argmax())
+                where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
+                limit = TIE * max(1.0, float(np.abs(a).max()))
+                require("motion_step", where, error, limit, "in the logits")
+        return worst
+
     def _caption_step(self, report: Report, motions: Sequence[IntArray]) -> Report:
         wanted = generation.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS)
-        divergence, equal = [], 0
+        apart, equal = [], 0
         for row, (motion, caption) in enumerate(zip(motions, wanted, strict=True)):
             encoded = self._encoded(self.caption_prompt, motion)
             memory = self.driver.encode(self.caption_prompt, motion)[0]
-            tokens = [PAD, *caption][:CAPTION_TOKENS]
+            tokens = [PAD, *caption]
             a = self.model.text_logits(encoded, torch.tensor([tokens]))[0].numpy()
-            b = self.driver.caption_logits(memory, tokens)
-            divergence.append(_divergence(a, b))
+            apart.append(divergence(a, self.driver.caption_logits(memory, tokens)))
             found = self.driver.caption(memory, CAPTION_TOKENS)
             equal += found == caption
             if self.exact and found != caption:
-                _same_caption_or_raise(row, a, caption, found)
-        kl = float(np.concatenate(divergence).mean())
-        self._bound("caption_step", kl)
+                place = parting(caption, found)
+                first, second = ([*tokens, EOS][place] for tokens in (caption, found))
+                where = f"motion {row}, token {place}: {second} for {first}"
+                require("caption_step", where, gap(a[place], first, second), TIE, "between their logits")
+        kl = float(np.concatenate(apart).mean())
+        self._bound("caption_step", "the text, with PyTorch's forced", kl)
         self.log(f"  caption_step   {equal} of {len(motions)} captions equal; forced: KL {kl:.1e} nats")
         return replace(report, caption_agreement=equal / len(motions), kl_caption=kl)
 
     def _shift_decoder(self, report: Report, motions: Sequence[IntArray]) -> Report:
-        largest, distances = 0.0, []
+        worst, distances = 0.0, []
         for row, codes in enumerate(motions):
             wanted = self.shift.decode(torch.from_numpy(codes)[None])[0].numpy()
             for chunk in (1, 3):
                 found = self.driver.shift_decode(codes, chunk)
-                error = np.abs(found - wanted).max(axis=(1, 2))
-                largest = max(largest, float(error.max()))
-                if self.exact and error.max() > FRAMES:
-                    where = f"prompt {row}, frame {int(error.argmax())}, {chunk} steps at a time"
-                    raise _disagree("shift_decoder", where, float(error.max()), FRAMES, "in the raw frames")
-            distances.append(_millimetres(found, wanted))
+                error = largest_difference(found, wanted)
+                worst = max(worst, error)
+                if self.exact:
+                    frame = int(np.abs(found - wanted).max(axis=(1, 2)).argmax())
+                    where = f"prompt {row}, frame {frame}, {chunk} steps at a time"
+                    require("shift_decoder", where, error, FRAMES, "in the raw frames")
+            distances.append(millimetres(found, wanted))
         mean = float(np.mean(distances))
-        if mean > MOTION_MM:
-            row = int(np.argmax(distances))
-            raise _disagree(
-                "shift_decoder", f"prompt {row} the most", mean, MOTION_MM, "mm of mean joint distance"
-            )
-        self.log(f"  shift_decoder  frames within {largest:.1e}, joints {mean:.4f} mm apart, streamed")
-        return replace(report, frames=largest, decode_mm=mean)
+        where = f"all prompts, prompt {int(np.argmax(distances))} the most"
+        require("shift_decoder", where, mean, MOTION_MM, "mm of mean joint distance")
+        self.log(f"  shift_decoder  frames within {worst:.1e}, joints {mean:.4f} mm apart, streamed")
+        return replace(report, frames=worst, decode_mm=mean)
 
     def _shift_encoder(self, report: Report, motions: Sequence[IntArray]) -> Report:
         equal = total = 0
@@ -250,11 +226,10 @@ class Parity:
             wanted = self.shift.encode(frames)[0].numpy()
             found = self.driver.shift_encode(frames[0].numpy())
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
-            for step, slot in np.argwhere(found != wanted):
-                gap = self._code_gap(frames, int(step), int(slot), int(found[step, slot]))
-                if self.exact and gap > TIE:
-                    where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
-                    raise _disagree("shift_encoder", where, gap, TIE, "in the distance of the code it chose")
+            for step, slot in np.argwhere(found != wanted) if self.exact else ():
+                where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
+                farther = self._code_gap(frames, int(step), int(slot), int(found[step, slot]))
+                require("shift_encoder", where, farther, TIE, "in the distance of the code it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
         return replace(report, code_agreement=equal / total)
 
@@ -292,71 +267,30 @@ class Parity:
 
     # ---- judging --------------------------------------------------------------------------------------
 
-    def _bound(self, graph: str, kl: float) -> None:
-        limit = KL_NATS[self.precision]
-        if not kl <= limit:
-            raise _disagree(graph, "with PyTorch's tokens forced", kl, limit, "nats of mean divergence")
+    def _bound(self, graph: str, what: str, kl: float) -> None:
+        require(graph, what, kl, KL_NATS[self.precision], "nats of mean divergence")
 
-    def _tie_or_raise(
+    def _require_tie(
         self, row: int, encoded: Encoded, forced: list[Float32Array], wanted: IntArray, drawn: IntArray
     ) -> None:
         """Let pass where the first differing choice was a tie in PyTorch; else ParityError."""
+        grammar, where = self.model.grammar, f"prompt {row}: {len(drawn)} steps for {len(wanted)}"
+        apart = float("inf")
         common = min(len(wanted), len(drawn))
         parted = np.argwhere(wanted[:common] != drawn[:common])
         if self.model.config.form == "step" and len(wanted) != len(drawn):
-            gumbel = noise.gumbel(row, noise.STREAM_LENGTH, 0, 0, self.model.grammar.max_steps)
-            scores = self.model.length_logits(encoded)[0].numpy() / self.draw.temperature + gumbel
-            gap = float(scores[len(wanted) - 1] - scores[len(drawn) - 1])
-            where = f"prompt {row}: {len(drawn)} steps for {len(wanted)}"
+            logits = self.model.length_logits(encoded)[0].numpy()
+            gumbel = noise.gumbel(row, noise.STREAM_LENGTH, 0, 0, grammar.max_steps)
+            apart = gap(logits / self.draw.temperature + gumbel, len(wanted) - 1, len(drawn) - 1)
         elif len(parted):
             step, slot = (int(i) for i in parted[0])
-            a, b = int(wanted[step, slot]), int(drawn[step, slot])
-            gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, self.model.grammar.max_codes)
-            logits = forced[slot][step] / self.draw.temperature
-            gap = float(logits[a] + gumbel[a] - logits[b] - gumbel[b])
-            where = f"prompt {row}, step {step}, slot {SLOTS[slot]}: code {b} for {a}"
-        else:
-            gap, where = float("inf"), f"prompt {row}: {len(drawn)} steps for {len(wanted)}"
-        if not gap <= TIE:
-            raise _disagree("motion_step", where, gap, TIE, "between their scores")
+            first, second = int(wanted[step, slot]), int(drawn[step, slot])
+            where = f"prompt {row}, step {step}, slot {SLOTS[slot]}: code {second} for {first}"
+            gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, grammar.size(slot))
+            apart = gap(forced[slot][step] / self.draw.temperature + gumbel, first, second)
+        require("motion_step", where, apart, TIE, "between their scores")
 
     def _distance(self, a: IntArray, b: IntArray) -> float:
         """Mean joint distance of two motions of equal length, both decoded by PyTorch, mm."""
-        pair = torch.from_numpy(np.stack([a, b]))
-        frames = self.shift.decode(pair).numpy()
-        return _millimetres(frames[0], frames[1])
-
-
-def _same_caption_or_raise(row: int, logits: Float32Array, wanted: list[int], found: list[int]) -> None:
-    """Let pass where the first differing token was a tie in PyTorch."""
-    place = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), None)
-    gap = float("inf")
-    if place is None:  # one is the beginning of the other
-        place = min(len(wanted), len(found))
-    elif place < len(logits):
-        gap = float(logits[place, wanted[place]] - logits[place, found[place]])
-    if not gap <= TIE:
-        raise _disagree("caption_step", f"motion {row}, token {place}", gap, TIE, "between their logits")
-
-
-def _divergence(wanted: Float32Array, found: Float32Array) -> Float32Array:
-    """KL(softmax(wanted) || softmax(found)) of each row, nats."""
-    p, q = (torch.from_numpy(np.asarray(x)).double().log_softmax(-1) for x in (wanted, found))
-    return np.asarray((p.exp() * (p - q)).sum(-1).numpy())
-
-
-def _relative(found: Float32Array, wanted: Float32Array) -> float:
-    return float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
-
-
-def _millimetres(a: Float32Array, b: Float32Array) -> float:
-    """Mean distance of the joints of two motions ``(T, 2, 99)``, mm."""
-    return float(np.linalg.norm(two_hand_joints(a) - two_hand_joints(b), axis=-1).mean() * 1000.0)
-
-
-def _disagree(graph: str, where: str, found: float, limit: float, what: str) -> ParityError:
-    return ParityError(
-        f"graph {graph} disagrees with PyTorch at {where}: {found:.3g} {what}, {limit:.3g} is allowed; "
-        "no bundle was written. If the checkpoint is sound this is a fault of the export: report it, "
-        "or try another --precision"
-    )
+        frames = self.shift.decode(torch.from_numpy(np.stack([a, b]))).numpy()
+        return millimetres(frames[0], frames[1])

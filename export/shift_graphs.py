@@ -105,12 +105,18 @@ class ShiftGraphs:
         return g.node("ArgMin", distance, axis=-1, keepdims=0)
 
     # ---- decoder --------------------------------------------------------------------------------------
+    #
+    # Inside, instants come before channels, (2, T, C): a causal convolution over the few instants of a step
+    # is then one matrix product for both hands, on weights packed once, where a Conv would unfold its input
+    # and read the weights for each hand anew; and the norms are over the last axis, which engines fuse.
 
     def decoder(self) -> onnx.ModelProto:
         """Codes ``(1, n, 4)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
         g = GraphBuilder("shift_decoder", self.store, self.precision)
         codes = g.input("codes", [1, "n", len(SLOTS)], _INT)
-        shapes = [list(t.shape) for t in self.model.initial_state(1)]
+        shapes = [
+            [hands, time, width] for hands, width, time in (t.shape for t in self.model.initial_state(1))
+        ]
         state = [g.input(f"state.{i}", shape) for i, shape in enumerate(shapes)]
         after: list[Value] = []
         memories = iter(state)
@@ -119,8 +125,8 @@ class ShiftGraphs:
         for name, branch_codes in zip(self.names, g.split(by_branch, len(self.names), axis=0), strict=True):
             table = self._stored(g, f"{name}.codebook", self._codebook(name))
             latents = g.gather(table, g.reshape(branch_codes, _N_HANDS, -1))
-            rows.append(self._decode(g, name, g.transpose(latents, 0, 2, 1), memories, after))
-        g.output(self._frames(g, g.concat(rows, axis=1)), "frames", [1, "8n", _N_HANDS, HAND_SIZE])
+            rows.append(self._decode(g, name, latents, memories, after))
+        g.output(self._frames(g, g.concat(rows, axis=2)), "frames", [1, "8n", _N_HANDS, HAND_SIZE])
         for i, (value, shape) in enumerate(zip(after, shapes, strict=True)):
             g.output(value, f"next_state.{i}", shape)
         return g.build(
@@ -128,14 +134,14 @@ class ShiftGraphs:
         )
 
     def _frames(self, g: GraphBuilder, rows: Value) -> Value:
-        """``(2, 99, T)`` normalised to ``(1, T, 2, 99)``; signs are +-1: folding them in rounds nothing."""
+        """``(2, T, 99)`` normalised to ``(1, T, 2, 99)``; signs are +-1: folding them in rounds nothing."""
         scale = g.weight("std_signed", _array(self.model.std * self.model.signs))
         offset = g.weight("mean_signed", _array(self.model.mean * self.model.signs))
-        x = g.transpose(g.node("Unsqueeze", rows, g.ints(0)), 0, 3, 1, 2)
+        x = g.reshape(g.transpose(rows, 1, 0, 2), 1, -1, _N_HANDS, HAND_SIZE)
         return g.add(g.mul(x, scale), offset)
 
     def _decode(self, g: GraphBuilder, branch: str, x: Value, state: State, after: list[Value]) -> Value:
-        """Codes ``(2, D, n)`` to ``(2, C, 8 n)``; memories come from ``state``, the next go to ``after``."""
+        """Codes ``(2, n, D)`` to ``(2, 8 n, C)``; memories come from ``state``, the next go to ``after``."""
         decoder = self.model.branch(branch).decoder
         assert isinstance(decoder, Decoder)
         name = f"{branch}.decoder"
@@ -144,35 +150,50 @@ class ShiftGraphs:
             assert isinstance(blocks, nn.ModuleList) and isinstance(conv, CausalConv)
             for j, block in enumerate(blocks):
                 x = self._causal_residual(g, x, f"{name}.block.{i}.{j}", block, state, after)
-            x = self._upsample(g, x, next(state), after)
+            x = self._upsample(g, x, conv.in_channels, next(state), after)
             x = self._causal(g, x, f"{name}.conv.{i}", conv, state, after)
         for j, block in enumerate(decoder.out_blocks):
             x = self._causal_residual(g, x, f"{name}.out_block.{j}", block, state, after)
-        x = g.node("Relu", self._norm(g, x, f"{name}.norm", decoder.out_norm))
+        x = g.node("Relu", self._last_norm(g, x, f"{name}.norm", decoder.out_norm))
         return self._causal(g, x, f"{name}.out", decoder.out_conv, state, after)
 
     def _causal_residual(
         self, g: GraphBuilder, x: Value, name: str, block: nn.Module, state: State, after: list[Value]
     ) -> Value:
         assert isinstance(block, CausalResidual)
-        h = g.node("Relu", self._norm(g, x, f"{name}.norm", block.norm))
+        h = g.node("Relu", self._last_norm(g, x, f"{name}.norm", block.norm))
         h = g.node("Relu", self._causal(g, h, f"{name}.conv", block.conv, state, after))
-        return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
+        return g.add(x, self._taps(g, h, f"{name}.mix", block.mix))
 
     def _causal(
         self, g: GraphBuilder, x: Value, name: str, conv: CausalConv, state: State, after: list[Value]
     ) -> Value:
-        seen = g.concat([next(state), x], axis=2)
-        after.append(g.node("Slice", seen, g.ints(-conv.context), g.ints(_TO_END), g.ints(2)))
-        return self._conv(g, seen, name, conv)
+        """The instants each tap of the kernel sees, side by side, times the kernel."""
+        seen = g.concat([next(state), x], axis=1)
+        after.append(self._instants(g, seen, -conv.context, _TO_END))
+        step = int(conv.dilation[0])
+        ends = [*range(-conv.context, 0, step), _TO_END]
+        taps = [self._instants(g, seen, i * step, end) for i, end in enumerate(ends)]
+        return self._taps(g, g.concat(taps, axis=2), name, conv)
 
-    def _upsample(self, g: GraphBuilder, x: Value, before: Value, after: list[Value]) -> Value:
+    def _taps(self, g: GraphBuilder, x: Value, name: str, conv: nn.Conv1d) -> Value:
+        """``(2, T, kernel * C)`` times the kernel as one matrix: ``(2, T, C')``."""
+        assert conv.bias is not None
+        matrix = conv.weight.permute(2, 1, 0).flatten(end_dim=1)
+        return g.linear(x, name, _array(matrix), _array(conv.bias))
+
+    def _upsample(self, g: GraphBuilder, x: Value, width: int, before: Value, after: list[Value]) -> Value:
         """``y[2t] = (x[t-1] + x[t]) / 2, y[2t+1] = x[t]``."""
-        after.append(g.node("Slice", x, g.ints(-1), g.ints(_TO_END), g.ints(2)))
-        shifted = g.node("Slice", g.concat([before, x], axis=2), g.ints(0), g.ints(-1), g.ints(2))
+        after.append(self._instants(g, x, -1, _TO_END))
+        shifted = self._instants(g, g.concat([before, x], axis=1), 0, -1)
         middle = g.mul(g.add(shifted, x), g.scalar(0.5))
-        pair = [g.node("Unsqueeze", value, g.ints(3)) for value in (middle, x)]
-        return g.reshape(g.concat(pair, axis=3), 0, 0, -1)
+        return g.reshape(g.concat([middle, x], axis=2), 0, -1, width)
+
+    def _instants(self, g: GraphBuilder, x: Value, first: int, last: int) -> Value:
+        return g.node("Slice", x, g.ints(first), g.ints(last), g.ints(1))
+
+    def _last_norm(self, g: GraphBuilder, x: Value, name: str, norm: ChannelNorm) -> Value:
+        return g.rms_norm(x, name, _array(norm.weight), norm.eps)
 
     # ---- shared parts ---------------------------------------------------------------------------------
 

@@ -17,10 +17,11 @@ from clutch_rt.grammar import Form
 from clutch_rt.handfile import load_hands
 from clutch_rt.manifest import GRAPHS
 
+from export.agreement import KL_NATS
 from export.driver import Draw, Driver
 from export.graph import Precision
 from export.onnx import export_bundle
-from export.parity import KL_NATS, SENTENCES
+from export.parity import SENTENCES
 from export.weights import ALIGNMENT, WEIGHTS_FILE
 from models import generation
 from models.lm import MotionLM

@@ -13,10 +13,10 @@ from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.manifest import GRAPHS
 
 from export import onnx as export_onnx
+from export.agreement import ParityError
 from export.driver import Draw, Driver
 from export.graph import GraphBuilder, Precision
 from export.onnx import export_bundle, main
-from export.parity import ParityError
 from export.weights import WEIGHTS_FILE
 from models.shift import Shift, ShiftConfig
 from tests.tiny_bundle import tiny_bundle, tiny_run, tiny_shift
