@@ -130,11 +130,12 @@ def template_sentences() -> Iterator[str]:
 def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Write ``RUN/tokenizer.model``."""
     config, path = folder.config, folder.path / TOKENIZER_FILE
-    if is_main():
-        if config.lm.init:
-            write_bytes(path, open_pretrained(config.lm.init).tokenizer.read_bytes())
-        else:
-            train_tokenizer(_sentences(folder.path / "corpus"), path, config.tokenizer)
+    if not is_main():
+        return {}
+    if config.lm.init:
+        write_bytes(path, open_pretrained(config.lm.init).tokenizer.read_bytes())
+    else:
+        train_tokenizer(_sentences(folder.path / "corpus"), path, config.tokenizer)
     return {"pieces": load_tokenizer(path).get_piece_size()}
 
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,13 +138,21 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     return {"shards": len(shards), "clips": config.tokens.clips, "validation": config.tokens.validation}
 
 
-def _mapped(work: Any, shards: Sequence[Shard], workers: int) -> Any:
-    """Run the shards, in this process where one worker is enough."""
+def _mapped(work: Callable[[Shard], None], shards: Sequence[Shard], workers: int) -> Iterator[None]:
+    """Run the shards, in this process where one worker is enough; a stop waits for those in hand only."""
     if workers <= 1:
         yield from map(work, shards)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_signals)
+    try:
         yield from pool.map(work, shards)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_signals() -> None:
+    """In a worker: Ctrl-C is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _device(config: RunConfig) -> str:
