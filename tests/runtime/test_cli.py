@@ -264,6 +264,6 @@ def test_ctrl_c_leaves_whole_files_only(shell: Shell) -> None:
     assert process.returncode == 130
     assert said.decode() == "error: stopped by Ctrl-C; nothing half-made was left behind\n"
     made = shell.files()
-    assert 5 <= len(made) < 50000
+    assert 1 <= len(made) < 50000
     assert all(name.startswith("w-") and name.endswith(".npz") for name in made)
     Motion.load(made[-1])
