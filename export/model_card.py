@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 WEIGHTS_LICENCE: Final = "Apache-2.0"
@@ -21,6 +21,19 @@ _PRECISIONS: Final = {
         "8 bits per row, SHIFT's convolutions and codebooks stored in float16; norms, biases and positions "
         "in float32."
     ),
+}
+
+_PARITY: Final = {
+    "prompts": "sentences",
+    "tokens": "motion tokens",
+    "token_agreement": "motion tokens alike, part",
+    "same_length": "lengths alike, part",
+    "caption_agreement": "captions alike, part",
+    "code_agreement": "SHIFT codes alike, part",
+    "kl_length": "divergence of the length, nats",
+    "kl_motion": "divergence of the next code, nats",
+    "kl_caption": "divergence of the next word, nats",
+    "decode_mm": "joints apart for the same codes, mm",
 }
 
 _LIMITS: Final = """\
@@ -62,8 +75,8 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
         f"```sh\n{_commands(manifest, run_name)}\n```",
         "## Measured",
         _metrics(manifest["metrics"]),
-        "Beside PyTorch, at export:",
-        _table({key: _number(value) for key, value in manifest["parity"].items()}),
+        "Beside PyTorch, at export, the same sentences under the same noise:",
+        _table({words: _number(manifest["parity"][key]) for key, words in _PARITY.items()}),
         "## Limits",
         _LIMITS,
         "## Licences",
@@ -88,30 +101,31 @@ def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
 
 
 def _metrics(metrics: Mapping[str, Any]) -> str:
+    """Measures named ``model.measure``, with values or ``{"value", "interval"}``, as one table."""
     if not metrics:
         return "This run was not evaluated: `python -m train.evaluate run=RUN` makes the table."
-    return _table({name: _number(value) for name, value in flat(metrics)})
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested metrics as ``("a / b", number)`` lines; a measurement with its interval stays one line."""
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and "value" not in value:
-            yield from flat(value, f"{name} / ")
-        else:
-            yield name, value
+    columns: dict[str, None] = {}
+    rows: dict[str, dict[str, str]] = {}
+    for name, value in metrics.items():
+        model, _, measure = name.partition(".")
+        columns[model] = None
+        rows.setdefault(measure or "value", {})[model] = _number(value)
+    lines = [["", *columns], ["---"] * (1 + len(columns))]
+    lines += [[measure, *(cells.get(model, "") for model in columns)] for measure, cells in rows.items()]
+    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return (
+        f"Of the PyTorch model this bundle was written from, on held-out clips (95 % intervals):\n\n{table}"
+    )
 
 
 def _number(value: Any) -> str:
     if isinstance(value, Mapping):
-        interval = (
-            f" [{_number(value['low'])}, {_number(value['high'])}]" if {"low", "high"} <= set(value) else ""
-        )
-        return f"{_number(value['value'])}{interval}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_number(v) for v in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        low_high = value.get("interval")
+        interval = f" [{', '.join(map(_number, low_high))}]" if low_high else ""
+        return f"{_number(value.get('value'))}{interval}"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return "-" if value is None else str(value)
 
 
 def _table(rows: Mapping[str, str]) -> str:

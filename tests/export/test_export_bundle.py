@@ -109,7 +109,15 @@ def test_a_bundle_holds_both_hands_and_a_card_with_the_metrics() -> None:
     left, right = load_hands(bundle / "skeleton.npz")
     np.testing.assert_array_equal(left.rest_joints * [-1, 1, 1], right.rest_joints)
     card = (bundle / "README.md").read_text(encoding="utf-8")
-    for words in ("21.5 [20.9, 22.1]", "procedural", "Apache-2.0", "MIT", "Seed 11", "preset=smoke"):
+    for words in (
+        "| 21.5 [20.9, 22.1] |",
+        "| verb | 1 [1, 1] | 0.96 [0.93, 0.98] |",
+        "procedural",
+        "Apache-2.0",
+        "MIT",
+        "Seed 11",
+        "preset=smoke",
+    ):
         assert words in card
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["metrics"] == METRICS
