@@ -23,13 +23,13 @@ def joints_of(frames: FloatArray) -> FloatArray:
     return np.asarray(two_hand_joints(np.asarray(frames, np.float32), neutral_hands()))
 
 
-def features(frames: Float32Array) -> Float32Array:
-    """Features of a motion ``(T, 2, 99)`` -> ``(T, 84)`` float32.
+def features(frames: Float32Array, joints: FloatArray | None = None) -> Float32Array:
+    """Features of a motion ``(T, 2, 99)`` -> ``(T, 84)`` float32; ``joints`` are ``joints_of`` it, if known.
 
     Per hand: wrist place (m), wrist velocity (m per frame), wrist rotation (6D, orthonormal), fingertips in
     the wrist's own frame (m), and their velocity (m per frame).
     """
-    joints = joints_of(frames)
+    joints = joints_of(frames) if joints is None else joints
     rotation = matrix_from_6d(frames[..., ROTATION])
     wrist = joints[:, :, 0]
     tips = np.einsum("thji,thkj->thki", rotation, joints[:, :, _TIPS] - wrist[:, :, None])

@@ -2,10 +2,10 @@
 
 A motion that repeats comes back to the same state, joints and all. So its period is the lag at which the
 squared distance between a frame and the frame ``lag`` later dips: the cumulative mean normalised
-difference of the YIN pitch tracker (de Cheveigne and Kawahara, JASA 2002), over the positions of
-all joints of the hands that move. The whole state must come back, so a stroke there and back is one cycle,
-not two. The repeating stretch is where the distance at that lag stays small, and the number of cycles is
-its length over the period.
+difference of the YIN pitch tracker (de Cheveigne and Kawahara, JASA 2002), over the places of wrist,
+knuckles and tips of the hands that move. The whole state must come back, so a stroke there and back is
+one cycle, not two. The repeating stretch is where the distance at that lag stays small, and the number of
+cycles is its length over the period.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+# Wrist, knuckles and tips: the rest of a hand moves with them.
+POINTS: Final = [0, 1, 4, 7, 13, 16, 17, 18, 19, 20]
 MIN_LAG: Final = 5  # frames: 6 Hz, faster than any hand repeats on purpose
 TRIM: Final = 12  # frames at either end that belong to the way there and back
 DIP: Final = 0.35  # how deep the difference must dip (1 = no recurrence) to be called a period
@@ -61,6 +63,7 @@ def moving_points(joints: FloatArray) -> Array:
 
     A hand counts when it moves at least half as much as the other, for a hand that only holds adds noise.
     """
+    joints = joints[:, :, POINTS]
     centred = joints - joints.mean(0)
     energy = (centred**2).sum((0, 2, 3))
     chosen = energy >= 0.25 * energy.max()

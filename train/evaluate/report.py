@@ -153,7 +153,7 @@ def flat(found: Findings) -> dict[str, dict[str, Any]]:
 
 
 def _key(name: str) -> str:
-    return name.split()[0].lower()
+    return {"ground truth": "truth", "SHIFT reconstruction": "shift"}.get(name, name)
 
 
 def write_report(found: Findings, folder: Path) -> None:

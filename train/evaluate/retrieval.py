@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from clutch_rt.layout import HANDS, Float32Array
+from clutch_rt.layout import FRAMES_PER_STEP, HANDS, Float32Array
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -52,9 +52,11 @@ class MotionEncoder(nn.Module):
 
     def forward(self, batch: MotionBatch) -> Tensor:
         """``(B, 2 width)``."""
-        x = batch.values.transpose(1, 2)
+        x, ends = batch.values.transpose(1, 2), batch.steps * FRAMES_PER_STEP
         for convolution in self.convolutions:
-            x = functional.gelu(convolution(x))
+            x, ends = functional.gelu(convolution(x)), ends // 2
+            # Behind a motion's end stay zeros, or its neighbours in the batch would change its embedding.
+            x = x * (torch.arange(x.shape[-1], device=x.device) < ends[:, None])[:, None]
         return _run(self.recurrent, x.transpose(1, 2), batch.steps)
 
 

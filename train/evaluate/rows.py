@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from clutch_rt.layout import Float32Array
+from clutch_rt.layout import Float32Array, FloatArray
 from numpy.typing import NDArray
 
 from train.corpus import Action, Clip
@@ -78,22 +78,45 @@ class Row:
     count: tuple[tuple[int, int], ...] = field(default=(), repr=False)
 
 
+class _Views:
+    """Joints of the motions of a row, each found once; the row's draws keep the motions alive."""
+
+    def __init__(self) -> None:
+        self._joints: dict[int, FloatArray] = {}
+
+    def joints(self, motion: Float32Array) -> FloatArray:
+        """``(T, 2, 21, 3)`` metres."""
+        if id(motion) not in self._joints:
+            self._joints[id(motion)] = joints_of(motion)
+        return self._joints[id(motion)]
+
+    def features(self, motions: Motions) -> list[Float32Array]:
+        """What the judge sees."""
+        return [features(m, self.joints(m)) for m in motions]
+
+    def timed(self, motion: Float32Array) -> Timed:
+        """What the meter reads."""
+        return Timed(meters.read(self.joints(motion)), len(motion))
+
+
 def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
     """Judge one or more draws of motions; a clip's draws are averaged before the interval is taken."""
-    rng = np.random.default_rng([context.seed, 1])
-    values = _retrieval(draws, context, rng)
-    values |= _labels(draws, context, rng)
-    speed = [_speeds(draw, context) for draw in draws]
-    count = [_counts(draw, context) for draw in draws]
+    rng, views = np.random.default_rng([context.seed, 1]), _Views()
+    values = _retrieval(draws, context, views, rng)
+    values |= _labels(draws, context, views, rng)
+    speed = [_speeds(draw, context, views) for draw in draws]
+    count = [_counts(draw, context, views) for draw in draws]
     values["speed"] = _share(speed, lambda pair: pair[0] == pair[1], rng)
     values["count"] = _share(count, lambda pair: pair[0] == pair[1], rng)
     values["count_off"] = _share(count, lambda pair: abs(pair[0] - pair[1]), rng)
-    values |= _motion(draws, rng)
+    values |= _motion(draws, views, rng)
     return Row(name, values, tuple(p for row in speed for p in row), tuple(p for row in count for p in row))
 
 
-def _retrieval(draws: Sequence[Draw], context: Context, rng: np.random.Generator) -> dict[str, Measured]:
-    embedded = [judge_motions(context.judge, [features(m) for m in d.all]).embeddings for d in draws]
+def _retrieval(
+    draws: Sequence[Draw], context: Context, views: _Views, rng: np.random.Generator
+) -> dict[str, Measured]:
+    embedded = [judge_motions(context.judge, views.features(d.all)).embeddings for d in draws]
     out = {}
     for top in (1, 2, 3):
         # The same pools for every row and draw: differences are then of the motions alone.
@@ -118,13 +141,15 @@ def _constant(value: float, count: int) -> Measured:
     return Measured(value, float("nan"), float("nan"), count)
 
 
-def _labels(draws: Sequence[Draw], context: Context, rng: np.random.Generator) -> dict[str, Measured]:
+def _labels(
+    draws: Sequence[Draw], context: Context, views: _Views, rng: np.random.Generator
+) -> dict[str, Measured]:
     """Verb and hand over all clips of one action."""
     sets = context.sets
     actions = [clip.actions[0] for clip in (*sets.single, *sets.speed, *sets.count)]
     verbs, hands = [], []
     for draw in draws:
-        judged = judge_motions(context.judge, [features(m) for m in (*draw.single, *draw.speed, *draw.count)])
+        judged = judge_motions(context.judge, views.features((*draw.single, *draw.speed, *draw.count)))
         verbs.append([v == a.verb for v, a in zip(judged.verbs, actions, strict=True)])
         hands.append([h == a.hand for h, a in zip(judged.hands, actions, strict=True)])
     return {
@@ -133,19 +158,16 @@ def _labels(draws: Sequence[Draw], context: Context, rng: np.random.Generator) -
     }
 
 
-def timed(motion: Float32Array) -> Timed:
-    """Read a motion with the signal meter."""
-    return Timed(meters.read(joints_of(motion)), len(motion))
-
-
-def _speeds(draw: Draw, context: Context) -> list[tuple[str, str]]:
+def _speeds(draw: Draw, context: Context, views: _Views) -> list[tuple[str, str]]:
     chosen = _pairs(context.sets.speed, draw.speed, context.bands.verbs_of_speed)
-    return [(action.speed, context.bands.speed(action.verb, timed(motion))) for action, motion in chosen]
+    return [
+        (action.speed, context.bands.speed(action.verb, views.timed(motion))) for action, motion in chosen
+    ]
 
 
-def _counts(draw: Draw, context: Context) -> list[tuple[int, int]]:
+def _counts(draw: Draw, context: Context, views: _Views) -> list[tuple[int, int]]:
     chosen = _pairs(context.sets.count, draw.count, context.bands.verbs_of_count)
-    return [(action.count or 1, count_of(timed(motion).reading)) for action, motion in chosen]
+    return [(action.count or 1, count_of(views.timed(motion).reading)) for action, motion in chosen]
 
 
 def _pairs(
@@ -165,10 +187,10 @@ def _share(
     return bootstrap(scores.mean(0) if scores.size else [], rng)
 
 
-def _motion(draws: Sequence[Draw], rng: np.random.Generator) -> dict[str, Measured]:
+def _motion(draws: Sequence[Draw], views: _Views, rng: np.random.Generator) -> dict[str, Measured]:
     """Length and liveliness over the clips of ``all``."""
     frames = np.mean([[len(m) for m in draw.all] for draw in draws], axis=0)
-    moving = np.mean([[mean_acceleration(joints_of(m)) for m in draw.all] for draw in draws], axis=0)
+    moving = np.mean([[mean_acceleration(views.joints(m)) for m in draw.all] for draw in draws], axis=0)
     return {"frames": bootstrap(frames, rng), "acceleration": bootstrap(moving, rng)}
 
 

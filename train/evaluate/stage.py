@@ -14,8 +14,9 @@ from clutch_rt import prompts
 from clutch_rt.layout import Float32Array
 
 from train.corpus import Clip
+from train.evaluate import meters
 from train.evaluate.errors import reconstruction_errors, usage
-from train.evaluate.features import features
+from train.evaluate.features import features, joints_of
 from train.evaluate.metrics import Measured, bootstrap, retrieval_hits
 from train.evaluate.report import Findings, flat, rows_table, write_report
 from train.evaluate.retrieval import (
@@ -26,10 +27,10 @@ from train.evaluate.retrieval import (
     judge_texts,
     train_judge,
 )
-from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled, timed
+from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
 from train.evaluate.samplers import Reconstruction, Sampler
 from train.evaluate.sets import Sets, test_sets, train_clips
-from train.evaluate.timing import Bands, fit_bands
+from train.evaluate.timing import Bands, Timed, fit_bands
 from train.run import RunFolder, write_text
 
 NOTES = (
@@ -90,11 +91,15 @@ def make_judge(folder: RunFolder, pieces: Pieces) -> Judge:
     return judge
 
 
+def _timed(clip: Clip) -> Timed:
+    return Timed(meters.read(joints_of(clip.frames)), len(clip.frames))
+
+
 def make_bands(folder: RunFolder) -> Bands:
     """What is slow and fast, from train clips of one action; written to ``RUN/evaluate/bands.json``."""
     single = [c for c in train_clips(folder, 4 * folder.config.evaluate.meter_clips) if len(c.actions) == 1]
     chosen = single[: folder.config.evaluate.meter_clips]
-    bands = fit_bands([(clip.actions[0], timed(clip.frames)) for clip in chosen])
+    bands = fit_bands([(clip.actions[0], _timed(clip)) for clip in chosen])
     write_text(folder.folder("evaluate") / "bands.json", json.dumps(bands.to_dict(), indent=1) + "\n")
     return bands
 

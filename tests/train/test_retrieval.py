@@ -1,0 +1,184 @@
+"""The judge learns to match texts and motions, and the evaluation ranks what it should rank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clutch_rt.errors import InputError
+from clutch_rt.layout import Float32Array
+
+from train.config import apply, smoke
+from train.corpus import Clip, CorpusConfig, draw_clip
+from train.evaluate.__main__ import main, open_finished, split_arguments
+from train.evaluate.features import SIZE, Normaliser, features
+from train.evaluate.metrics import retrieval_hits
+from train.evaluate.report import flat, markdown
+from train.evaluate.retrieval import Example, Judge, JudgeConfig, judge_motions, judge_texts, train_judge
+from train.evaluate.samplers import Reconstruction
+from train.evaluate.sets import test_sets as sets_of
+from train.evaluate.stage import evaluate
+from train.run import RunFolder
+from train.store import write_shard
+from train.tokenizer import train_tokenizer
+
+VERBS = ("clap", "hammer", "point", "stir", "type", "wave")
+CONFIG = CorpusConfig(verbs=VERBS, max_actions=1, max_frames=160)
+
+
+def words(texts: Sequence[str], vocabulary: dict[str, int]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(vocabulary.setdefault(w, len(vocabulary) + 1) for w in text.split()) for text in texts)
+
+
+@pytest.fixture(scope="module")
+def judged() -> tuple[Judge, list[Clip], dict[str, int]]:
+    vocabulary: dict[str, int] = {}
+    clips = [draw_clip(0, i, "train", CONFIG) for i in range(150)]
+    examples = [
+        Example(features(c.frames), words(c.texts, vocabulary), c.actions[0].verb, c.actions[0].hand)
+        for c in clips
+    ]
+    config = JudgeConfig(2000, VERBS, width=32, text_width=32, size=32)
+    judge = train_judge(examples, config, 60, np.random.default_rng(0), batch_size=24)
+    return judge, clips, vocabulary
+
+
+def test_the_judge_beats_chance_by_far_on_clips_it_has_not_seen(
+    judged: tuple[Judge, list[Clip], dict[str, int]],
+) -> None:
+    judge, _, vocabulary = judged
+    held = [draw_clip(0, 1000 + i, "train", CONFIG) for i in range(64)]
+    found = judge_motions(judge, [features(c.frames) for c in held])
+    assert np.mean([v == c.actions[0].verb for v, c in zip(found.verbs, held, strict=True)]) > 0.6
+    assert np.mean([h == c.actions[0].hand for h, c in zip(found.hands, held, strict=True)]) > 0.6
+    texts = judge_texts(judge, [words(c.texts[:1], vocabulary)[0] for c in held])
+    hits = retrieval_hits(texts, found.embeddings, 32, 3, np.random.default_rng(0))
+    # Chance is 3/32.
+    assert hits.mean() > 0.25
+    mixed = retrieval_hits(texts, found.embeddings[::-1], 32, 3, np.random.default_rng(0))
+    assert mixed.mean() < hits.mean()
+
+
+def test_judgement_does_not_depend_on_the_batch(judged: tuple[Judge, list[Clip], dict[str, int]]) -> None:
+    judge, clips, _ = judged
+    motions = [features(c.frames) for c in clips[:9]]
+    alone = judge_motions(judge, motions, batch_size=1).embeddings
+    # Float rounding of other matrix shapes only.
+    np.testing.assert_allclose(judge_motions(judge, motions, batch_size=9).embeddings, alone, atol=2e-5)
+
+
+def test_a_saved_judge_comes_back_only_for_the_same_training(
+    judged: tuple[Judge, list[Clip], dict[str, int]], tmp_path: Path
+) -> None:
+    judge, clips, _ = judged
+    judge.save(tmp_path, {"steps": 80, "verbs": VERBS})
+    again = Judge.load(tmp_path, {"steps": 80, "verbs": VERBS})
+    assert again is not None
+    motions = [features(clips[0].frames)]
+    np.testing.assert_array_equal(
+        judge_motions(again, motions).embeddings, judge_motions(judge, motions).embeddings
+    )
+    assert Judge.load(tmp_path, {"steps": 81, "verbs": VERBS}) is None
+    assert Judge.load(tmp_path / "nowhere", {}) is None
+
+
+def test_features_do_not_see_where_fingertips_are_when_only_the_wrist_turns() -> None:
+    clip = draw_clip(0, 0, "train", CONFIG)
+    values = features(clip.frames)
+    assert values.shape == (len(clip.frames), SIZE) and np.isfinite(values).all()
+    turned = clip.frames.copy()
+    turned[..., 6:9] += 0.1
+    tips = [c for hand in (0, 42) for c in range(hand + 12, hand + 42)]
+    np.testing.assert_allclose(features(turned)[:, tips], values[:, tips], atol=1e-6)
+
+
+def test_normaliser_pads_to_whole_steps() -> None:
+    rng = np.random.default_rng(0)
+    motions = [rng.normal(size=(n, SIZE)).astype(np.float32) for n in (16, 21)]
+    batch = Normaliser.fit(motions).batch(motions, torch.device("cpu"))
+    assert batch.values.shape == (2, 24, SIZE) and batch.steps.tolist() == [2, 3]
+    assert (batch.values[0, 16:] == 0).all()
+    assert torch.equal(batch.values[1, 23], batch.values[1, 20])
+
+
+class Echo:
+    """A sampler that knows the answer: for a text of the test sets, the clip's own motion."""
+
+    name = "an echo"
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self._known = {clip.texts[0]: clip for clip in clips}
+
+    def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
+        assert len(set(seeds)) == len(texts)
+        return [self._known[text].frames for text in texts]
+
+    def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:
+        codes = [np.zeros((len(m) // 8, 4), np.int64) for m in motions]
+        return Reconstruction(list(motions), codes, (4, 8, 4, 8))
+
+    def caption(self, motions: Sequence[Float32Array]) -> list[str]:
+        return ["wave the right hand"] * len(motions)
+
+
+def small_run(path: Path) -> RunFolder:
+    config = apply(
+        smoke(),
+        [
+            "evaluate.clips=32",
+            "evaluate.retrieval_steps=20",
+            "evaluate.meter_clips=60",
+            "machine.progress=no",
+        ],
+    )
+    folder = RunFolder.open(path, config)
+    train = [draw_clip(0, i, "train", config.corpus) for i in range(90)]
+    test = [draw_clip(0, i, "test", config.corpus) for i in range(24)]
+    write_shard(folder.folder("corpus") / "train-00000.parquet", train)
+    write_shard(folder.folder("corpus") / "test-00000.parquet", test)
+    train_tokenizer([t for c in train for t in c.texts], path / "tokenizer.model", config.tokenizer)
+    return folder
+
+
+def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    sets = sets_of(folder, 24)
+    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count))
+    found = evaluate(folder, echo, tmp_path / "out", "a command")
+    truth, shift, made, floor = found.rows
+    for key in ("r1", "r3", "verb", "hand", "mm_distance"):
+        assert made.values[key].value == pytest.approx(truth.values[key].value)
+        assert shift.values[key].value == pytest.approx(truth.values[key].value)
+    assert floor.values["verb"].value < truth.values["verb"].value
+    assert found.errors.mpjpe.value == 0.0
+    assert found.usage["pose"].used == 1 and found.usage["pose"].size == 8
+    figures = flat(found)
+    assert {"truth.r3", "generated.verb", "shuffled.count", "shift.mpjpe", "codes.pose.used"} <= set(figures)
+    assert set(figures["generated.verb"]) == {"value", "interval", "count"}
+    text = markdown(found)
+    assert "a command" in text and "| ground truth |" in text
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}
+
+
+def test_judged_sets_say_what_they_are_judged_by(tmp_path: Path) -> None:
+    sets = sets_of(small_run(tmp_path / "run"), 24)
+    assert len(sets.all) == 24 and len(sets.single) == len(sets.speed) == len(sets.count) == 12
+    assert all(len(c.actions) == 1 for part in (sets.single, sets.speed, sets.count) for c in part)
+    speeds = [c.actions[0].speed for c in sets.speed]
+    assert [speeds.count(s) for s in ("slow", "normal", "fast")] == [4, 4, 4]
+    assert all(c.actions[0].count is not None for c in sets.count)
+    assert all(clip.split == "test" for clip in (*sets.all, *sets.single, *sets.speed, *sets.count))
+
+
+def test_arguments_that_are_wrong_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    special, settings = split_arguments(["run=a", "bundle=b", "evaluate.clips=3"])
+    assert special == {"run": "a", "bundle": "b"} and settings == ["evaluate.clips=3"]
+    with pytest.raises(InputError, match="no run folder given"):
+        open_finished({}, [])
+    with pytest.raises(InputError, match="no setting of the evaluation"):
+        open_finished({"run": "x"}, ["shift.steps=1"])
+    assert main([f"run={tmp_path}"]) == 2
+    assert "is not a run folder" in capsys.readouterr().err
