@@ -1,0 +1,80 @@
+"""What the README shows is run, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+FIRST, COMMANDS, TRAINING = blocks("sh")  # the first and the third are run by .ci/run
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell as a newcomer would, with this interpreter's scripts first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all commands: later ones read what earlier ones wrote."""
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.mark.parametrize("command", COMMANDS.splitlines())
+def test_command_works(command: str, folder: Path) -> None:
+    done = run(command, folder)
+    assert done.returncode == 0, done.stderr
+    target = re.search(r"(?:-o|>) (\w+)\.(\w+)", command)
+    if target:
+        name, suffix = target.groups()
+        made = sorted(folder.glob(f"{name}*.{suffix}"))
+        assert made and all(f.stat().st_size > 0 for f in made)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_works(code: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_ci_runs_the_other_blocks() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert (
+        "readme_block 1 | sed -n 1p" in ci and "readme_block 1 | sed -n 2p" in ci and "readme_block 3" in ci
+    )
+    assert FIRST.count("\n") == 2 and "preset=smoke" in TRAINING
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            assert target[1:] in headings, target
+        elif "://" not in target:
+            assert (ROOT / target).exists(), target
