@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from clutch_rt.errors import InputError
 
-from models.shift import ShiftConfig
+from models.shift_config import ShiftConfig
 from train.corpus.config import CorpusConfig
 from train.overrides import override
 
@@ -169,7 +169,7 @@ def smoke() -> RunConfig:
             model=ShiftConfig(
                 widths=(32, 48, 64, 64), depth=1, trajectory_codes=128, pose_codes=128, start_steps=30
             ),
-            steps=250,
+            steps=160,
             batch_size=16,
             clips=480,
             validation_clips=32,
@@ -190,7 +190,7 @@ def default() -> RunConfig:
         preset="default",
         machine=MachineConfig(threads=2),
         # Measured: of 2048 and 1024 codes half stay in use, and fewer are easier for the language model.
-        shift=ShiftTrainConfig(model=ShiftConfig(trajectory_codes=1024, pose_codes=512), steps=2800),
+        shift=ShiftTrainConfig(model=ShiftConfig(trajectory_codes=1024, pose_codes=512), steps=2000),
     )
 
 
