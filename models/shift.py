@@ -9,10 +9,10 @@ rows come from the same code: ``part`` gives one code per hand, ``single`` one c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from clutch_rt.errors import FileFormatError, InputError
@@ -22,8 +22,6 @@ from clutch_rt.layout import (
     HANDS,
     LEFT,
     MIRROR_SIGNS,
-    POSE,
-    TRAJECTORY,
     TRAJECTORY_SIZE,
 )
 from safetensors import SafetensorError
@@ -32,35 +30,12 @@ from torch import Tensor, nn
 
 from models.causal import Decoder, Encoder, State
 from models.quantizer import Quantizer
+from models.shift_config import VARIANTS, BranchPlan, ShiftConfig, plan, read_config
 
-VARIANTS: Final = ("shift", "part", "single")
+__all__ = ["CONFIG_FILE", "VARIANTS", "Shift", "ShiftConfig", "ShiftOutput", "check_frames", "read_config"]
+
 CONFIG_FILE: Final = "config.json"
 WEIGHTS_FILE: Final = "model.safetensors"
-
-
-@dataclass(frozen=True)
-class ShiftConfig:
-    """The size of a SHIFT model and how its codebooks learn."""
-
-    variant: str = "shift"  # shift: 4 codes per step; part: one per hand; single: one for both hands
-    widths: tuple[int, ...] = (64, 96, 128, 160)  # channels at 30, 15, 7.5 and 3.75 instants per second
-    depth: int = 2  # residual blocks per level, dilations 1, 3, 9, ...
-    out_depth: int = 1  # residual blocks of the decoder at the full rate
-    trajectory_codes: int = 2048  # entries of the trajectory codebook; of the only one in part and single
-    pose_codes: int = 1024  # entries of the pose codebook
-    code_size: int = 64  # numbers of a code
-    decay: float = 0.97  # mu of the codebooks' moving averages
-    restart: float = 0.2  # a code is lost under this part of the fair share of latents
-    start_steps: int = 80  # training steps that leave latents unquantised
-
-    def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise InputError(f"SHIFT variant is {self.variant!r}; it must be one of {', '.join(VARIANTS)}")
-        if len(self.widths) != 4 or min(self.widths) < 1:
-            raise InputError(f"SHIFT widths are {self.widths}; four positive channel counts are wanted")
-        for name in ("trajectory_codes", "pose_codes", "code_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -80,35 +55,6 @@ class ShiftOutput:
     trajectory: Tensor
     pose: Tensor
     commitment: Tensor
-
-
-@dataclass(frozen=True)
-class BranchPlan:
-    """Which numbers of a motion a branch carries: ``part`` of each hand, or all of both hands together."""
-
-    name: str
-    part: slice
-    codes: int
-    both: bool = False
-
-    @property
-    def channels(self) -> int:
-        """Numbers per frame that go through the branch."""
-        size = self.part.stop - self.part.start
-        return size * len(HANDS) if self.both else size
-
-
-def plan(config: ShiftConfig) -> tuple[BranchPlan, ...]:
-    """The branches of a variant, in the order of the slots."""
-    hand = slice(0, HAND_SIZE)
-    if config.variant == "single":
-        return (BranchPlan("both", hand, config.trajectory_codes, both=True),)
-    if config.variant == "part":
-        return (BranchPlan("hand", hand, config.trajectory_codes),)
-    return (
-        BranchPlan("trajectory", TRAJECTORY, config.trajectory_codes),
-        BranchPlan("pose", POSE, config.pose_codes),
-    )
 
 
 class Branch(nn.Module):
@@ -344,28 +290,3 @@ def check_frames(frames: Tensor) -> None:
             f"motion has {shape[1]} frames; a multiple of {FRAMES_PER_STEP} is wanted: "
             "repeat the last frame to fill the step"
         )
-
-
-def config_from(values: Mapping[str, Any]) -> ShiftConfig:
-    """The config that ``save`` wrote as plain values."""
-    known = {f.name for f in fields(ShiftConfig)}
-    unknown = sorted(set(values) - known - {"model"})
-    if unknown:
-        raise FileFormatError(f"a SHIFT config holds {', '.join(unknown)}, which this version does not know")
-    kept: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
-    }
-    return ShiftConfig(**kept)
-
-
-def read_config(path: Path) -> ShiftConfig:
-    """Read ``config.json`` of a SHIFT folder; FileFormatError says what is wrong with it."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path} is missing; run `python -m train.shift` to make it") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} is not JSON ({error}); restore it beside its weights") from error
-    if not isinstance(values, dict) or values.get("model") != "shift":
-        raise FileFormatError(f"{path} does not describe a SHIFT model; give the folder train.shift wrote")
-    return config_from(values)

@@ -53,9 +53,12 @@ class FitConfig:
 class ShiftTrainConfig(FitConfig):
     """The motion tokenizer."""
 
+    steps: int = 4000
+    warmup: int = 100
+    validate_every: int = 1000
     model: ShiftConfig = field(default_factory=ShiftConfig)  # shift.model.widths=..., shift.model.variant=...
     window: int = 64  # frames of a training window, a multiple of 8
-    clips: int = 12_000  # training clips held in memory, the first of the corpus
+    clips: int = 8_000  # training clips held in memory (1 GB), the first of the corpus
     parameter_weight: float = 1.0  # loss weight of the normalised parameters, trajectory and pose alike
     commitment_weight: float = 0.25  # loss weight that keeps latents near their codes
     world_weight: float = 20.0  # loss weight of the L1 distance of world joints, per metre

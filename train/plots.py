@@ -12,7 +12,10 @@ _NOT_CURVES: Final = {"stage", "step", "time", "rate", "gradient"}
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
-    """``metrics.jsonl`` lines of a stage to steps and values per name; validation has ``val_`` names."""
+    """``metrics.jsonl`` lines of a stage to steps and values per name; validation has ``val_`` names.
+
+    Numbers written once are left out where others were written more often.
+    """
     found: dict[str, tuple[list[int], list[float]]] = {}
     for line in sorted(lines, key=lambda line: int(line["step"])):
         for name, value in line.items():
@@ -20,7 +23,8 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[int], lis
                 steps, values = found.setdefault(name, ([], []))
                 steps.append(int(line["step"]))
                 values.append(float(value))
-    return found
+    lines_of = {name: curve for name, curve in found.items() if len(curve[0]) > 1}
+    return lines_of or found
 
 
 def plot_stage(folder: RunFolder, stage: str) -> Path | None:
