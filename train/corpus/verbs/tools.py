@@ -113,7 +113,7 @@ VERBS = (
         "screw",
         Track(
             (0.10, -0.28, -0.40),
-            (10, -35, 45),
+            (10, -26, 45),
             ("tripod", "precision", "lateral", "power"),
             (
                 Wave("aim", 1.0, ((0.0, -0.5), (0.55, 0.5), (0.65, 0.5), (1.0, -0.5))),
@@ -132,7 +132,7 @@ VERBS = (
         (1, 6),
         support=Track((0.11, -0.38, -0.40), (35, 5, 80), ("power", "ball")),
         support_share=0.4,
-        aims=(("clockwise", (0, 0, 0, 0, 0, 85)), ("anticlockwise", (0, 0, 0, 0, 0, -85))),
+        aims=(("clockwise", (0, 0, 0, 0, 0, 72)), ("anticlockwise", (0, 0, 0, 0, 0, -72))),
     ),
     Verb(
         "write",
@@ -204,7 +204,7 @@ VERBS = (
             (0.27, -0.22, -0.36),
             (15, 40, 160),
             ("claw", "power"),
-            (Wave("curl", 8, "sin", rate=0.5, scales=False),),
+            (Wave("curl", 10, "bump", whole=True, scales=False),),
         ),
     ),
     Verb(
