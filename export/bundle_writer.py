@@ -39,11 +39,12 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class About:
-    """What a bundle says of itself beyond its files."""
+    """What a bundle says of itself beyond its files: ``training_data`` is a phrase for the card."""
 
     name: str
     precision: Precision
     draw: Draw
+    training_data: str = TRAINING_DATA
 
 
 @contextmanager
@@ -148,7 +149,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
         "files": {},
         "skeleton": SKELETON,
         "licence": WEIGHTS_LICENCE,
-        "training_data": TRAINING_DATA,
+        "training_data": about.training_data,
         "preset": run.setting("preset"),
         "seed": run.setting("seed"),
         "parameters": {

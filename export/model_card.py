@@ -36,9 +36,16 @@ _PARITY: Final = {
     "decode_mm": "joints apart for the same codes, mm",
 }
 
-_LIMITS: Final = """\
+_MEASURED: Final = (
+    "Of the PyTorch model this bundle was written from, on held-out clips, with 95 % intervals. Distances "
+    "are in mm, accelerations in mm per frame squared."
+)
+
+_PROCEDURAL: Final = """\
 - It learnt from procedural motion: clean, schematic gestures of a few dozen everyday verbs, drawn by a
   program. It has never seen a recording of a person, and its hands move like the program's, not like yours.
+"""
+_LIMITS: Final = """\
 - It reads plain English about hands. Words outside its vocabulary are read as letters and mean little to it.
 - Objects, contact and forces are not modelled: a cup in the sentence is not in the scene.
 - Faces, arms and bodies are not modelled; wrists move freely in front of the viewer.
@@ -78,7 +85,7 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
         "Beside PyTorch, at export, the same sentences under the same noise:",
         _table({words: _number(manifest["parity"][key]) for key, words in _PARITY.items()}),
         "## Limits",
-        _LIMITS,
+        (_PROCEDURAL if manifest["training_data"] == TRAINING_DATA else "") + _LIMITS,
         "## Licences",
         f"Weights, graphs and vocabulary: {WEIGHTS_LICENCE}. The hand in `skeleton.npz` comes from "
         "`generic-hand` of @webxr-input-profiles/assets, MIT, Copyright (c) 2019 Amazon: see "
@@ -113,9 +120,7 @@ def _metrics(metrics: Mapping[str, Any]) -> str:
     lines = [["", *columns], ["---"] * (1 + len(columns))]
     lines += [[measure, *(cells.get(model, "") for model in columns)] for measure, cells in rows.items()]
     table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-    return (
-        f"Of the PyTorch model this bundle was written from, on held-out clips (95 % intervals):\n\n{table}"
-    )
+    return f"{_MEASURED}\n\n{table}"
 
 
 def _number(value: Any) -> str:

@@ -20,6 +20,7 @@ from export.bundle_writer import About, appearing, write_graphs, write_rest
 from export.driver import Draw, Driver
 from export.graph import PRECISIONS, Precision
 from export.lm_graphs import LMGraphs
+from export.model_card import TRAINING_DATA
 from export.parity import SENTENCES, Parity
 from export.run_folder import Run, read_run
 from export.shift_graphs import ShiftGraphs
@@ -39,6 +40,7 @@ def export_bundle(
     precision: Precision = "fp32",
     name: str | None = None,
     replace: bool = False,
+    training_data: str = TRAINING_DATA,
     log: Log = quiet,
 ) -> Report:
     """Write the bundle of a trained run.
@@ -50,6 +52,7 @@ def export_bundle(
         precision: see ``export.graph``.
         name: of the bundle; the folder's name by default.
         replace: whether a bundle in ``out`` may be replaced.
+        training_data: what the run learnt from, in a phrase for the card; say it if it was not our corpus.
         log: takes a line of progress.
 
     Returns:
@@ -75,7 +78,8 @@ def export_bundle(
         log(f"  weights        {store.bytes / 1e6:.1f} MB, {len(store)} tensors, each stored once")
         draw = _draw(loaded)
         report = _compare(folder, loaded, precision, draw, log)
-        write_rest(folder, loaded, graphs, About(name or out.name, precision, draw), report)
+        about = About(name or out.name, precision, draw, training_data)
+        write_rest(folder, loaded, graphs, about, report)
         total = sum(path.stat().st_size for path in folder.iterdir())
     log(f"{out}: {total / 1e6:.1f} MB")
     return report
@@ -117,6 +121,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--precision", choices=PRECISIONS, default="fp32", help="of the weights (default: fp32)"
     )
     parser.add_argument("--name", help="the bundle's name (default: the folder's)")
+    parser.add_argument(
+        "--training-data",
+        metavar="PHRASE",
+        default=TRAINING_DATA,
+        help="what the run learnt from, for the model card, if it was not this project's own corpus",
+    )
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     return parser.parse_args(argv)
 
@@ -125,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     args = _arguments(argv)
     try:
-        export_bundle(args.run, args.out, args.precision, args.name, args.force, log=print)
+        export_bundle(args.run, args.out, args.precision, args.name, args.force, args.training_data, print)
     except ClutchError as error:
         print(f"export: {error}", file=sys.stderr)
         return 1

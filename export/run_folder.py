@@ -96,7 +96,8 @@ def _json(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        # A measure that could not be taken may be NaN, which is no JSON and no manifest's business.
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not JSON ({error}); make it again, or remove it") from error
     if not isinstance(value, dict):

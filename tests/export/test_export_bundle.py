@@ -109,19 +109,20 @@ def test_a_bundle_holds_both_hands_and_a_card_with_the_metrics() -> None:
     left, right = load_hands(bundle / "skeleton.npz")
     np.testing.assert_array_equal(left.rest_joints * [-1, 1, 1], right.rest_joints)
     card = (bundle / "README.md").read_text(encoding="utf-8")
-    for words in (
-        "| 21.5 [20.9, 22.1] |",
-        "| verb | 1 [1, 1] | 0.96 [0.93, 0.98] |",
-        "procedural",
-        "Apache-2.0",
-        "MIT",
-        "Seed 11",
-        "preset=smoke",
-    ):
+    rows = ("| verb | 1 [1, 1] | 0.96 [0.93, 0.98] |", "| 21.5 [20.9, 22.1] |")
+    for words in (*rows, "procedural", "Apache-2.0", "MIT", "Seed 11", "preset=smoke"):
         assert words in card
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["metrics"] == METRICS
     assert set(manifest["files"]) == {p.name for p in bundle.iterdir()} - {"manifest.json"}
+
+
+def test_a_run_on_other_data_does_not_claim_ours(tmp_path: Path) -> None:
+    phrase = "two hours of my own hands"
+    export_bundle(tiny_run("step"), tmp_path / "mine", "int8", training_data=phrase)
+    card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    assert phrase in card and "procedural" not in card
+    assert open_bundle(tmp_path / "mine").manifest.training_data == phrase
 
 
 def test_a_run_exports_to_the_same_bytes(tmp_path: Path) -> None:
