@@ -17,6 +17,7 @@ from clutch_rt.motion import Motion
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
+from .clauses import fingerprint
 from .clip import Clip
 from .config import CorpusConfig
 from .draw import make_clip
@@ -48,7 +49,7 @@ def verb_action(verb: str, seed: int = 0) -> ActionPlan:
 def verb_clip(verb: str, seed: int = 0, config: CorpusConfig | None = None, **changes: object) -> Clip:
     """A clip of one plain example of a verb; `changes` overrides fields of its `ActionPlan`."""
     action = replace(verb_action(verb, seed), **changes)  # type: ignore[arg-type]
-    plan = ClipPlan(f"preview-{verb}", "train", (action,), seed)
+    plan = ClipPlan(f"preview-{verb}", "train", (action,), seed + fingerprint(verb))
     return make_clip(plan, config or CorpusConfig())
 
 

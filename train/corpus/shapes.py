@@ -40,7 +40,7 @@ SHAPES: dict[str, FloatArray] = {
     "flat": _even(2, 3, (-8, 6, 0, 2, 2), spread=2),
     "palm": _even(2, 3, (-22, 20, -20, 0, 4)),
     "cupped": _even(12, 13, (-20, 20, -18, 4, 8)),
-    "fan": _even(0, 4, (-22, -4, -10, 0, 0), spread=9),
+    "fan": _even(0, 4, (-24, 16, -22, 0, 4), spread=9),
     "spread": _even(-6, 4, (18, -18, 0, -4, -4), spread=13),
     "fist": _shape(_FISTED, _FISTED, _FISTED, _FISTED, (22, 32, 10, 40, 45)),
     "power": _even(48, 62, (42, 20, 15, 22, 28), fan=3),
