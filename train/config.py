@@ -96,8 +96,9 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 2500
+    steps: int = 1900
     batch_size: int = 48
+    learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
@@ -125,9 +126,9 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 600
+    steps: int = 500
     batch_size: int = 48
-    learning_rate: float = 3e-4
+    learning_rate: float = 5e-4
     validate_every: int = 0
 
 
