@@ -27,7 +27,7 @@ from export.agreement import Report
 from export.driver import Draw
 from export.graph import Precision
 from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
-from export.run_folder import SPECIAL_IDS, Run
+from export.run_folder import SPECIAL_IDS, WORDS, Run
 from export.weights import WEIGHTS_FILE, WeightStore
 
 CARD: Final = "README.md"
@@ -112,6 +112,8 @@ def write_graphs(folder: Path, graphs: Mapping[str, onnx.ModelProto], store: Wei
 def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, report: Report) -> None:
     """Write vocabulary, skeleton, card and manifest, which its own reader then checks."""
     (folder / TOKENIZER).write_bytes(run.tokenizer)
+    if run.words is not None:
+        (folder / WORDS).write_bytes(run.words)
     save_hands(neutral_hands(), folder / SKELETON)
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
     (folder / SKELETON_LICENCE).write_bytes(licence)
@@ -144,6 +146,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
             **dict(zip(("pad", "eos", "unk"), SPECIAL_IDS, strict=True)),
             "text_to_motion": prompts.TEXT_TO_MOTION,
             "motion_to_text": prompts.MOTION_TO_TEXT,
+            **({} if run.words is None else {"words": WORDS}),
         },
         "graphs": {name: f"{name}.onnx" for name in graphs},
         "files": {},

@@ -16,6 +16,7 @@ from models.lm import MotionLM
 from models.shift import Shift
 
 TOKENIZER: Final = "tokenizer.model"
+WORDS: Final = "words.txt"
 SPECIAL_IDS: Final = (0, 1, 2)
 """pad, end of sentence, unknown: T5's, and this project's."""
 
@@ -28,6 +29,7 @@ class Run:
         path: the folder.
         shift, model: the networks, in evaluation mode, on the CPU.
         tokenizer: bytes of the SentencePiece model.
+        words: bytes of the list of words the corpus taught; None for a vocabulary that came from elsewhere.
         metrics: what ``RUN/evaluate/metrics.json`` says; empty where the run was not evaluated.
         settings: what ``RUN/config.json`` says; empty where there is none.
     """
@@ -36,6 +38,7 @@ class Run:
     shift: Shift
     model: MotionLM
     tokenizer: bytes
+    words: bytes | None
     metrics: Mapping[str, Any]
     settings: Mapping[str, Any]
 
@@ -85,6 +88,7 @@ def read_run(path: Path) -> Run:
         shift=shift,
         model=model,
         tokenizer=tokenizer,
+        words=(path / WORDS).read_bytes() if (path / WORDS).exists() else None,
         metrics=_json(path / "evaluate" / "metrics.json"),
         settings=_json(path / "config.json"),
     )

@@ -3,8 +3,9 @@
 Bytes are pieces too, so text of any language or an emoji encodes without ``<unk>``. Ids 0, 1 and 2 are pad,
 end of sentence and unknown, as in T5. The same sentences give the same file, byte for byte.
 
-``python -m train.tokenizer run=RUN`` writes ``RUN/tokenizer.model``; with ``lm.init`` it copies the
-vocabulary of that checkpoint.
+``python -m train.tokenizer run=RUN`` writes ``RUN/tokenizer.model`` and ``RUN/words.txt``, the words of the
+corpus, by which the runtime tells a user which of theirs the model never learnt; with ``lm.init`` it copies the
+vocabulary of that checkpoint, which knows more words than the corpus, and writes no list.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Final
 import sentencepiece as spm
 from clutch_rt import prompts
 from clutch_rt.errors import InputError
+from clutch_rt.text import words_of
 
 from models.t5 import open_pretrained
 from train.config import TokenizerConfig
@@ -28,6 +30,7 @@ from train.templates import TEMPLATES
 
 STAGE: Final = "tokenizer"
 TOKENIZER_FILE: Final = "tokenizer.model"
+WORDS_FILE: Final = "words.txt"
 PAD: Final = 0
 EOS: Final = 1
 UNK: Final = 2
@@ -128,7 +131,7 @@ def template_sentences() -> Iterator[str]:
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
-    """Write ``RUN/tokenizer.model``."""
+    """Write ``RUN/tokenizer.model`` and ``RUN/words.txt``."""
     config, path = folder.config, folder.path / TOKENIZER_FILE
     if not is_main():
         return {}
@@ -136,6 +139,8 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         write_bytes(path, open_pretrained(config.lm.init).tokenizer.read_bytes())
     else:
         train_tokenizer(_sentences(folder.path / "corpus"), path, config.tokenizer)
+        words = {word for sentence in corpus_sentences(folder.path / "corpus") for word in words_of(sentence)}
+        write_bytes(folder.path / WORDS_FILE, "".join(f"{word}\n" for word in sorted(words)).encode())
     return {"pieces": load_tokenizer(path).get_piece_size()}
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
+import clutch_rt
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 from clutch_rt.bundle import open_bundle
+from clutch_rt.errors import InputError
 from clutch_rt.grammar import Form
 from clutch_rt.handfile import load_hands
 from clutch_rt.manifest import GRAPHS
@@ -123,6 +126,16 @@ def test_a_run_on_other_data_does_not_claim_ours(tmp_path: Path) -> None:
     card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
     assert phrase in card and "procedural" not in card
     assert open_bundle(tmp_path / "mine").manifest.training_data == phrase
+
+
+def test_words_the_corpus_taught_travel_with_the_bundle(tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run("step"), tmp_path / "run")
+    (run / "words.txt").write_text("both\ndough\nhands\nknead\nthe\nwith\n")
+    export_bundle(run, tmp_path / "bundle")
+    with clutch_rt.load(tmp_path / "bundle") as model:
+        assert model.unknown_words("knead the dragon with both hands") == ("dragon",)
+        with pytest.raises(InputError, match="no word this model knows"):
+            model.generate("petrissez vigoureusement")
 
 
 def test_a_run_exports_to_the_same_bytes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from clutch_rt import prompts
 from clutch_rt.errors import InputError
+from clutch_rt.text import words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from train.store import write_shard
 from train.templates import TEMPLATES
 from train.tokenizer import (
     TOKENIZER_FILE,
+    WORDS_FILE,
     corpus_sentences,
     decode,
     encode,
@@ -104,6 +106,8 @@ def test_the_stage_reads_the_training_split_of_the_store(tmp_path: Path) -> None
     assert list(corpus_sentences(tmp_path / "corpus")) == wanted
     report = stage(RunFolder.open(tmp_path, config))
     assert report == {"pieces": load_tokenizer(tmp_path / TOKENIZER_FILE).get_piece_size()}
+    words = (tmp_path / WORDS_FILE).read_text().split()
+    assert words == sorted({word for sentence in wanted for word in words_of(sentence)})
     with pytest.raises(InputError):
         list(corpus_sentences(tmp_path / "empty"))
 
