@@ -4,8 +4,8 @@ Bytes are pieces too, so text of any language or an emoji encodes without ``<unk
 end of sentence and unknown, as in T5. The same sentences give the same file, byte for byte.
 
 ``python -m train.tokenizer run=RUN`` writes ``RUN/tokenizer.model`` and ``RUN/words.txt``, the words of the
-corpus, by which the runtime tells a user which of theirs the model never learnt; with ``lm.init`` it copies the
-vocabulary of that checkpoint, which knows more words than the corpus, and writes no list.
+corpus, by which the runtime tells a user which of theirs the model never learnt. With ``lm.init`` it copies
+the vocabulary of that checkpoint, which knows more words than the corpus, and writes no list.
 """
 
 from __future__ import annotations
