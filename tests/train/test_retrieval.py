@@ -128,8 +128,9 @@ def small_run(path: Path) -> RunFolder:
     config = apply(
         smoke(),
         [
-            "evaluate.clips=32",
-            "evaluate.retrieval_steps=20",
+            "evaluate.clips=24",
+            "evaluate.pool=16",
+            "evaluate.retrieval_steps=12",
             "evaluate.meter_clips=60",
             "machine.progress=no",
         ],
