@@ -11,8 +11,7 @@ with clutch_rt.load() as model:
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
 
 from clutch_rt.errors import (
     BundleError,
@@ -26,17 +25,19 @@ from clutch_rt.errors import (
     UnsafeFileError,
 )
 
+# Not typing's own: importing typing takes longer than all else here, and until `cli.main` runs a Ctrl-C is
+# answered by Python, with a traceback. Type checkers take the name for what it says.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from clutch_rt.hand import Hand, neutral_hands
     from clutch_rt.joints import JointPoses
     from clutch_rt.model import Model, load
     from clutch_rt.motion import Motion
     from clutch_rt.results import Chunk, Info
 
-try:
-    __version__ = metadata.version("clutch-rt")
-except metadata.PackageNotFoundError:  # a checkout on the path, not installed
-    __version__ = "0+unknown"
+    __version__: str
 
 __all__ = [
     "BundleError",
@@ -71,13 +72,22 @@ _LAZY: Final = {
 }
 
 
+def _version() -> str:
+    from importlib import metadata  # here, because it costs as much as all the rest of `import clutch_rt`
+
+    try:
+        return metadata.version("clutch-rt")
+    except metadata.PackageNotFoundError:  # a checkout on the path, not installed
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
+    if name not in _LAZY and name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    value = _version() if name == "__version__" else getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

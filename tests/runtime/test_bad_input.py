@@ -144,7 +144,8 @@ def test_a_read_only_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
-    "command", [["generate", TEXT, "-o", "-", "--format", "npz"], ["stream", TEXT], ["info"]]
+    "command",
+    [["generate", TEXT, "-o", "-", "--format", "npz"], ["stream", TEXT], ["info"], ["--help"], ["--version"]],
 )
 def test_stdout_on_a_full_disk(command: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
@@ -154,6 +155,22 @@ def test_stdout_on_a_full_disk(command: list[str]) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(b"error: cannot write the output stream: No space left on device")
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams with a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (f"stream '{TEXT}' >&-", b"error: stdout is closed; send it to a file or a pipe"),
+        (f"generate '{TEXT}' -o - --format npz >&-", b"error: stdout is closed;"),
+        ("generate --file - -o x.npz <&-", b"error: stdin is closed; give it sentences"),
+    ],
+)
+def test_streams_that_are_closed(command: str, message: bytes) -> None:
+    line = f"exec '{sys.executable}' -m clutch_rt {command}"
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message) and done.stderr.count(b"\n") == 1
 
 
 def test_a_disk_that_fills_up_loses_nothing() -> None:

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from clutch_rt import Motion, load
 from clutch_rt.cli.commands import command_line
+from clutch_rt.cli.info import _metrics
 from clutch_rt.hand import neutral_hand
 from clutch_rt.handfile import save_hand
 
@@ -190,11 +191,16 @@ def test_caption(shell: Shell) -> None:
 def test_info(shell: Shell) -> None:
     done = shell.run("info")
     assert done.exit_code == 0
-    for word in ("toy", "CPUExecutionProvider", "onnxruntime", "3.20 s", "mpjpe_mm 1.0", "CC0"):
+    for word in ("toy", "CPUExecutionProvider", "onnxruntime", "3.20 s", "mpjpe_mm 1", "CC0"):
         assert word in done.stdout
     result = json.loads(shell.run("info", "--json").stdout)
     assert result["layouts"]["webxr"][0] == "wrist"
     assert result["devices"][0] == "cpu"
+
+
+def test_metrics_are_shown_in_groups() -> None:
+    metrics = {"shift.mpjpe": {"value": 12.3456, "interval": [11, 13]}, "shift.verb": 0.5, "fid": None}
+    assert _metrics(metrics) == {"shift": ["mpjpe 12.35", "verb 0.5"], "": ["fid None"]}
 
 
 @pytest.mark.parametrize("command", [[], ["generate"], ["stream"], ["caption"], ["info"], ["hand", "import"]])
@@ -228,7 +234,8 @@ def test_version(shell: Shell) -> None:
 def test_wrong_usage_exits_2(shell: Shell, args: list[str]) -> None:
     done = shell.run(*args)
     assert done.exit_code == 2
-    assert "Error: " in done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and "--help`" in lines[0]
     assert shell.files() == []
     machine = shell.run(*args, "--json")
     assert machine.exit_code == 2
@@ -267,3 +274,24 @@ def test_ctrl_c_leaves_whole_files_only(shell: Shell) -> None:
     assert 1 <= len(made) < 20000
     assert all(name.startswith("w-") and name.endswith(".npz") for name in made)
     Motion.load(made[-1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_while_a_library_loads() -> None:
+    """A library of machine code turns the interruption of its start into an ImportError."""
+    code = """
+import os, signal, sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "clutch_rt.cli.commands":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(30)
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed")
+sys.meta_path.insert(0, Slow())
+from clutch_rt.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, b"error: stopped by Ctrl-C\n")

@@ -18,6 +18,11 @@ EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 EXIT_PIPE: Final = 141
 
+# A group named without a command: click answers with its help. Before click 8.2 it does so by itself.
+_HELP: Final[tuple[type[Exception], ...]] = (
+    (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
+)
+
 
 class Talk:
     """What a command says. Results go to stdout, unless stdout is the file being written; notes to stderr.
@@ -74,7 +79,11 @@ class CommandLine(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note ``--json`` before anything else is understood, so that usage errors can obey it."""
         ctx.obj = Talk("--json" in args)
-        return super().parse_args(ctx, args)
+        rest: list[str] = []
+        code = _run(lambda: rest.extend(super(CommandLine, self).parse_args(ctx, args)), ctx.obj)
+        if code:
+            ctx.exit(code)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it raises becomes a message and an exit code."""
@@ -87,7 +96,7 @@ class CommandLine(click.Group):
 def _run(command: Any, talk: Talk) -> int:
     try:
         code = _attempt(command, talk)
-        sys.stdout.flush()
+        _flush_stdout()
     except BrokenPipeError:
         code = EXIT_PIPE
     except OSError as error:
@@ -101,10 +110,11 @@ def _run(command: Any, talk: Talk) -> int:
 def _attempt(command: Any, talk: Talk) -> int:
     try:
         command()
+    except _HELP:
+        raise
     except click.UsageError as error:
-        if not talk.json:
-            raise
-        talk.error("UsageError", error.format_message())
+        path = error.ctx.command_path if error.ctx else "clutch-rt"
+        _report(talk, f"{error.format_message().rstrip('.')}; see `{path} --help`", "UsageError")
         return EXIT_USAGE
     except ClutchError as error:
         if isinstance(error.__cause__, BrokenPipeError):
@@ -120,16 +130,21 @@ def _attempt(command: Any, talk: Talk) -> int:
 def _report(talk: Talk, message: str, kind: str = "OSError") -> None:
     try:
         talk.error(kind, message)
-        sys.stdout.flush()
+        _flush_stdout()
     except OSError:
         # The place for the message is the place that fails: say it where it can still be heard.
         click.echo(f"error: {' '.join(message.split())}", err=True)
 
 
+def _flush_stdout() -> None:
+    if sys.stdout is not None:  # it is None where the caller closed it
+        sys.stdout.flush()
+
+
 def _settle_stdout() -> None:
     """Keep the interpreter from failing once more when it flushes a broken stdout on its way out."""
     try:
-        sys.stdout.flush()
+        _flush_stdout()
     except OSError:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
@@ -101,6 +101,17 @@ class Sentence:
             raise InputError(f"{self.where}: {error}") from None
 
 
+def stdout() -> TextIO:
+    """Stdout, for a command whose result goes there.
+
+    Raises:
+        FileFormatError: whoever started the command closed it.
+    """
+    if sys.stdout is None:
+        raise FileFormatError("stdout is closed; send it to a file or a pipe, such as `> FILE`")
+    return sys.stdout
+
+
 def read_sentences(file: str) -> list[Sentence]:
     """Sentences of a text file, one per line; empty lines and lines that start with ``#`` are skipped.
 
@@ -112,6 +123,8 @@ def read_sentences(file: str) -> list[Sentence]:
         InputError: the file cannot be read or holds no sentence.
     """
     name = "stdin" if file == STDOUT else file
+    if file == STDOUT and sys.stdin is None:
+        raise InputError("stdin is closed; give it sentences, such as `< FILE`")
     try:
         data = sys.stdin.buffer.read() if file == STDOUT else Path(file).read_bytes()
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from clutch_rt.cli.app import Talk
-from clutch_rt.cli.common import json_option, load_model, model_options, provider_name, request_options
+from clutch_rt.cli.common import (
+    STDOUT,
+    json_option,
+    load_model,
+    model_options,
+    provider_name,
+    request_options,
+    stdout,
+)
 from clutch_rt.cli.plan import Job, make_plan
 from clutch_rt.errors import InputError
 from clutch_rt.formats import FORMATS
@@ -74,7 +81,9 @@ class Given:
 def generate(talk: Talk, **options: Any) -> None:
     """Make two moving hands of TEXT, plain English, and write them to FILE, whose ending is its format."""
     given = Given(**options)
-    talk.to_stderr = given.output == "-"
+    if given.output == STDOUT:
+        talk.to_stderr = True
+        stdout()
     _check_fps(given.fps)
     hands = _load_hands(given.hands)
     jobs = make_plan(given.text, given.sentences, given.output, given.kind, given.variants, given.seed)
@@ -121,7 +130,7 @@ def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Han
     motion = model.generate(text, **_request(given, job))
     generated = time.perf_counter()
     out = _finish(motion, given.fps, hands)
-    out.save(sys.stdout.buffer if job.path is None else job.path, format=given.kind)
+    out.save(stdout().buffer if job.path is None else job.path, format=given.kind)
     written = time.perf_counter()
     if job.path is not None:
         talk.say(str(job.path))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -38,8 +39,9 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     talk.say(f"trained on {about.training_data}")
     talk.say(f"licence    {about.licence}")
     talk.say(f"provider   {provider_name(device, about.provider)}; this machine offers {', '.join(devices)}")
-    for line in _metrics(about.metrics):
-        talk.say(f"metric     {line}")
+    for name, values in _metrics(about.metrics).items():
+        line = f"measured   {name + ': ' if name else ''}{', '.join(values)}"
+        talk.say(textwrap.fill(line, 100, subsequent_indent=" " * 11, break_on_hyphens=False))
     talk.say("versions   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
     if len(installed_runtimes()) > 1:
         talk.say(
@@ -56,15 +58,17 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     )
 
 
-def _metrics(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Metrics as lines; one measured with an interval is ``{"value", "low", "high"}``."""
+def _metrics(metrics: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Metrics in a few lines, ``group.name`` by group; what they mean is the model card's to say."""
+    groups: dict[str, list[str]] = {}
     for name, value in metrics.items():
-        if not isinstance(value, Mapping):
-            yield f"{prefix}{name} {value}"
-        elif {"value", "low", "high"} <= value.keys():
-            yield f"{prefix}{name} {value['value']} ({value['low']} to {value['high']})"
-        else:
-            yield from _metrics(value, f"{prefix}{name}.")
+        group, _, rest = name.partition(".")
+        if not rest:
+            group, rest = "", name
+        number = value.get("value") if isinstance(value, Mapping) else value
+        shown = f"{number:.4g}" if isinstance(number, (int, float)) else str(number)
+        groups.setdefault(group, []).append(f"{rest} {shown}")
+    return groups
 
 
 def _versions() -> dict[str, str]:

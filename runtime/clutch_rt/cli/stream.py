@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +10,7 @@ import click
 import numpy as np
 
 from clutch_rt.cli.app import Talk
-from clutch_rt.cli.common import json_option, load_model, model_options, request_options
+from clutch_rt.cli.common import json_option, load_model, model_options, request_options, stdout
 from clutch_rt.joints import LAYOUTS
 from clutch_rt.layout import FPS, HANDS
 from clutch_rt.text import clean
@@ -64,9 +63,9 @@ def stream(
 ) -> None:
     """Make two moving hands of TEXT and write each frame to stdout as a line of JSON, as it is made."""
     clean(text)
+    out = stdout()
     with load_model(bundle, device, threads) as model:
         chunks = model.stream(text, seconds, seed, temperature, top_k, chunk_steps=chunk_steps)
-        out = sys.stdout
         for chunk in chunks:
             out.writelines(_lines(chunk, layout))
             out.flush()

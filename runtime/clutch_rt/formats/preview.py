@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,7 +126,7 @@ def encode_mp4(motion: Motion, *, width: int = 640, height: int = 480, view: str
         return path.read_bytes()
 
 
-def _film(path: Path, pictures: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float) -> None:
+def _film(path: Path, pictures: Iterator[NDArray[np.uint8]], size: tuple[int, int], fps: float) -> None:
     try:
         import imageio_ffmpeg
     except ImportError as error:
@@ -142,9 +143,10 @@ def _film(path: Path, pictures: Iterable[NDArray[np.uint8]], size: tuple[int, in
             ffmpeg_log_level="error",
             output_params=options,
         )
+        first = next(pictures)  # before ffmpeg starts, which would complain of a Ctrl-C without a picture
         with closing(writer):
             writer.send(None)
-            for picture in pictures:
+            for picture in chain([first], pictures):
                 writer.send(np.ascontiguousarray(picture))
     except RuntimeError as error:  # no ffmpeg for this platform
         raise _missing("ffmpeg", ".mp4") from error
