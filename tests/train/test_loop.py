@@ -246,7 +246,7 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
