@@ -38,7 +38,7 @@ NOTES = (
     "the first row is its ceiling, the last its floor.",
     "Speed and count are read off the motion by a signal meter (its period and repeating stretch), judged by "
     "the train split's bands; the texts say them. Speed covers {speeds} verbs; count those {counts} of "
-    "{repeating} repeating verbs that the meter counts right in at least 80 % of train clips.",
+    "{countable} countable verbs that the meter counts right in at least 80 % of train clips.",
     "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 3 x {half} clips of "
     "the test split.",
 )
@@ -143,7 +143,7 @@ def _notes(folder: RunFolder, bands: Bands, sets: Sets, pool: int) -> list[str]:
         "pool": pool,
         "speeds": len(bands.verbs_of_speed),
         "counts": len(bands.verbs_of_count),
-        "repeating": len(bands.reliability),
+        "countable": len(bands.reliability),
         "temperature": settings.temperature,
         "top_k": settings.top_k,
         "repeats": settings.repeats,

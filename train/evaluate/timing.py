@@ -49,11 +49,13 @@ class Bands:
     Attributes:
         means: verb -> speed -> the four features' means (NaN as None when written).
         covariance: ``4 x 4``, of the features about their means, all verbs together.
-        reliability: verb -> how often the meter counts right on the train split; repeating verbs only.
+        repeating: the verbs that repeat.
+        reliability: verb -> how often the meter counts right on the train split, where texts may say a count.
     """
 
     means: Mapping[str, Mapping[str, tuple[float, ...]]]
     covariance: tuple[tuple[float, ...], ...]
+    repeating: tuple[str, ...]
     reliability: Mapping[str, float]
 
     @property
@@ -74,7 +76,7 @@ class Bands:
         """
         if verb not in self.means:
             raise InputError(f"no speed bands for {verb!r}; the train split has too few of its clips")
-        seen = timing_features(timed, verb in self.reliability)
+        seen = timing_features(timed, verb in self.repeating)
         covariance = np.asarray(self.covariance)
         distances = {}
         for name, mean in self.means[verb].items():
@@ -107,8 +109,8 @@ def fit_bands(motions: Sequence[tuple[Action, Timed]]) -> Bands:
                 middle = _median(stacked)
                 means.setdefault(verb, {})[name] = tuple(middle.tolist())
                 gaps.append(stacked - middle)
-    reliability = {verb: float(np.mean(right.get(verb, [False]))) for verb in sorted(repeating)}
-    return Bands(means, _covariance(gaps), reliability)
+    reliability = {verb: float(np.mean(right[verb])) for verb in sorted(right)}
+    return Bands(means, _covariance(gaps), tuple(sorted(repeating)), reliability)
 
 
 def _median(rows: NDArray[np.float64]) -> NDArray[np.float64]:
