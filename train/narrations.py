@@ -212,7 +212,7 @@ def sheet(results: Sequence[Result], out: Path) -> Path | None:
 def _judge(run: str | None) -> Any:
     if not run:
         return None
-    from train.evaluate.stage import Pieces, make_judge
+    from train.evaluate.judging import Pieces, make_judge
     from train.run import RunFolder
 
     folder = RunFolder(Path(run), RunFolder.read_config(run))

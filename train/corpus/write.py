@@ -105,7 +105,7 @@ def write_corpus(folder: Path | str, config: CorpusConfig, quiet: bool = False) 
     missing = [shard for shard in planned if not _is_done(shard, made_of)]
     done = sum(s.last - s.first for s in planned) - sum(s.last - s.first for s in missing)
     total = sum(s.last - s.first for s in planned)
-    with tqdm(total=total, initial=done, unit="clip", desc="corpus", disable=quiet) as bar:
+    with tqdm(total=total, initial=done, unit="clip", desc="corpus", mininterval=0.5, disable=quiet) as bar:
         for shard in missing:
             store.write_shard(shard.path, list(_draw(shard, config, bar)), {CORPUS_KEY: made_of})
     frames = sum(
@@ -121,7 +121,9 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
 
     if not is_main():
         return {}
-    written = write_corpus(folder.path / "corpus", folder.config.corpus)
+    written = write_corpus(
+        folder.path / "corpus", folder.config.corpus, quiet=not folder.config.machine.progress
+    )
     return {
         "clips": written.clips,
         "frames": written.frames,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Judge the run's own models; the last stage of ``train.all``."""
     from train.evaluate.samplers import TorchSampler
-    from train.evaluate.stage import device_of, evaluate, summary
+    from train.evaluate.judging import device_of, evaluate, summary
 
     settings = folder.config.evaluate
     sampler = TorchSampler(folder.path, settings.temperature, settings.top_k, device_of(folder))
