@@ -15,12 +15,12 @@ from train.config import apply, smoke
 from train.corpus import Clip, CorpusConfig, draw_clip
 from train.evaluate.__main__ import main, open_finished, split_arguments
 from train.evaluate.features import SIZE, Normaliser, features
+from train.evaluate.judging import evaluate
 from train.evaluate.metrics import retrieval_hits
 from train.evaluate.report import flat, markdown
 from train.evaluate.retrieval import Example, Judge, JudgeConfig, judge_motions, judge_texts, train_judge
 from train.evaluate.samplers import Reconstruction
 from train.evaluate.sets import test_sets as sets_of
-from train.evaluate.stage import evaluate
 from train.run import RunFolder
 from train.store import write_shard
 from train.tokenizer import train_tokenizer

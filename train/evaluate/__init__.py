@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Judge the run's own models; the last stage of ``train.all``."""
-    from train.evaluate.samplers import TorchSampler
     from train.evaluate.judging import device_of, evaluate, summary
+    from train.evaluate.samplers import TorchSampler
 
     settings = folder.config.evaluate
     sampler = TorchSampler(folder.path, settings.temperature, settings.top_k, device_of(folder))

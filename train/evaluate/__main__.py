@@ -10,8 +10,8 @@ from pathlib import Path
 from clutch_rt.errors import InputError
 
 from train.config import apply
-from train.evaluate.samplers import BundleSampler, Sampler, TorchSampler
 from train.evaluate.judging import device_of, evaluate, summary
+from train.evaluate.samplers import BundleSampler, Sampler, TorchSampler
 from train.run import RunFolder, guarded, prepare_machine
 
 USAGE = """usage: python -m train.evaluate run=FOLDER [bundle=PATH] [evaluate.KEY=VALUE ...]

@@ -1,6 +1,6 @@
 """From fits to clips: both hands as frames in the viewer's workspace, cut into whole steps.
 
-A recording's origin (a desk, a room, a camera) says nothing, so it is moved (and turned only by its reader): the mean wrist
+A recording's origin (a desk, a room, a camera) says nothing, so it is moved here, not turned: the mean wrist
 of a lone hand goes to that hand's home, the middle of two mean wrists to the middle of the homes, so that
 the distance between the hands stays. A hand that was not recorded rests at its home and is not counted.
 """
