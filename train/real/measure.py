@@ -131,7 +131,8 @@ def markdown(command: str, corpus: Errors, reports: Sequence[SourceReport]) -> s
         "# Real hands through SHIFT",
         "Recordings of people, never trained on, fitted to the neutral hand, moved into the viewer's "
         "workspace (HOT3D also turned to face the viewer), and sent through SHIFT and back. The errors are "
-        "against the fit, over the recorded hands only; brackets are 95 % intervals (bootstrap over windows). Made by:",
+        "against the fit, over the recorded hands only; brackets are 95 % intervals (bootstrap over "
+        "windows). Made by:",
         f"    {command}",
         errors_table(named),
         "## The recordings and their fit",
