@@ -64,8 +64,8 @@ class Engine:
             return request.steps
         logits = memory.length_logits[: self._manifest.limits.max_steps]
         if request.temperature > 0:
-            noise = gumbel(request.seed, STREAM_LENGTH, 0, 0, self._grammar.max_steps)
-            logits = logits / np.float32(request.temperature) + noise[: logits.size]
+            noise = gumbel(request.seed, STREAM_LENGTH, 0, 0, logits.size)
+            logits = logits / np.float32(request.temperature) + noise
         return int(np.argmax(logits)) + 1
 
     def steps(

@@ -20,6 +20,7 @@ TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"
 
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
+_MAX_WHOLE: Final = 2**53  # beyond it JSON readers disagree; no count, size or id of ours comes near
 _REINSTALL: Final = "export or download the bundle again"
 
 _KINDS: Final[Mapping[type, str]] = {
@@ -172,6 +173,10 @@ class _Fields:
         value = self.raw[key]
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             return cast(T, float(value))
+        if kind is int and isinstance(value, int) and abs(value) > _MAX_WHOLE:
+            raise BundleError(
+                f"{self.where}: {name!r} is {_short(value)}; at most {_MAX_WHOLE} was wanted; {_REINSTALL}"
+            )
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise BundleError(
                 f"{self.where}: {name!r} is {_short(value)}; {_KINDS[kind]} was wanted; {_REINSTALL}"
@@ -181,7 +186,9 @@ class _Fields:
     def at_least(self, key: str, least: int) -> int:
         value = self.get(key, int)
         if value < least:
-            raise BundleError(f"{self.where}: {self.prefix + key!r} is {value}; at least {least} was wanted")
+            raise BundleError(
+                f"{self.where}: {self.prefix + key!r} is {value}; at least {least} was wanted; {_REINSTALL}"
+            )
         return value
 
     def child(self, key: str) -> _Fields:

@@ -233,10 +233,11 @@ class Model:
         limit = self._bundle.manifest.limits.max_steps
         longest = max_seconds(limit)
         if motion.duration > longest + 1e-9:
-            raise InputError(
-                f"the motion lasts {motion.duration:.2f} s; this model reads {longest:.2f} s; "
-                f"cut it: Motion(motion.frames[:{int(longest * motion.fps + 1e-9)}], motion.fps)"
-            )
+            found = f"the motion lasts {motion.duration:.2f} s; this model reads {longest:.2f} s"
+            keep = int(longest * motion.fps + 1e-9)
+            if keep == 0:
+                raise InputError(f"{found}, less than one frame at {motion.fps:g} per second; check the fps")
+            raise InputError(f"{found}; cut it: Motion(motion.frames[:{keep}], motion.fps)")
         # Resampling keeps the first and the last frame, which can make one frame more than the limit.
         return motion.resample(FPS).frames[: limit * FRAMES_PER_STEP]
 

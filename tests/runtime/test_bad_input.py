@@ -267,6 +267,7 @@ def _frames() -> np.ndarray:
         (_frames() * np.nan, 30.0, "not finite"),
         (_frames() * 0, 30.0, "no rotation"),
         (_frames(), 0.0, "fps is 0"),
+        (_frames(), 1e-6, "less than one frame at 1e-06 per second; check the fps"),
         (np.repeat(_frames(), 50, axis=0), 30.0, "the motion lasts 13.33 s; this model reads 3.20 s"),
     ],
 )

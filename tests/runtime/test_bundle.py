@@ -115,6 +115,7 @@ def test_a_missing_key_is_named(copy: Path, key: str) -> None:
             "'grammar.pose_codes' is 'many'; a whole number was wanted",
         ),
         (lambda m: m["grammar"].update(pose_codes=0), "'grammar.pose_codes' is 0; at least 1"),
+        (lambda m: m["text"].update(eos=10**30), "; at most 9007199254740992 was wanted"),
         (lambda m: m["limits"].update(max_steps=10_000), "over the grammar's"),
         (lambda m: m["sampling"].update(temperature=-1), "temperature is -1"),
         (lambda m: m["sampling"].update(top_k=True), "'sampling.top_k' is True"),

@@ -136,11 +136,24 @@ def test_a_closed_pipe_is_a_message() -> None:
         tumbling_motion().save(stream, format="npz")
 
 
+def test_places_that_are_no_places() -> None:
+    with pytest.raises(
+        FileFormatError, match=r"cannot write to a StringIO\. Wanted a path or a binary stream"
+    ):
+        tumbling_motion().save(io.StringIO(), format="npz")
+    with pytest.raises(FileFormatError, match="cannot write to a object"):
+        tumbling_motion().save(object(), format="npz")
+    with pytest.raises(FileFormatError, match="null byte"):
+        tumbling_motion().save("a\0b.npz")
+
+
 def test_unknown_endings_name_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"'\.fbx'.*\.glb, \.bvh, \.usda, \.npz, \.mp4, \.gif, \.png"):
         tumbling_motion().save(tmp_path / "hands.fbx")
     with pytest.raises(FileFormatError, match="missing file ending"):
         tumbling_motion().save(tmp_path / "hands")
+    with pytest.raises(FileFormatError, match=r"unknown format 'fbx'\. Wanted one of glb.*choose one"):
+        tumbling_motion().save(tmp_path / "hands.glb", format="fbx")
     with pytest.raises(FileFormatError, match="a stream has no file ending"):
         tumbling_motion().save(io.BytesIO())
     assert names_in(tmp_path) == []

@@ -151,6 +151,14 @@ def test_files_that_are_no_motion_are_refused(tmp_path: Path, write: Any) -> Non
         Motion.load(path)
 
 
+def test_a_file_of_another_kind_is_not_called_a_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "hands.glb"
+    path.write_bytes(b"glTF and more")
+    with pytest.raises(FileFormatError, match=r"hands\.glb: not an \.npz archive") as caught:
+        Motion.load(path)
+    assert "allow_pickle" not in str(caught.value)
+
+
 def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="no such file"):
         Motion.load(tmp_path / "none.npz")

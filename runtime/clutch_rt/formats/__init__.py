@@ -63,11 +63,11 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format
     name = found.lower().removeprefix(".")
     if name in FORMATS:
         return FORMATS[name]
+    if format is not None:
+        raise FileFormatError(f"unknown format {format!r}. Wanted one of {', '.join(FORMATS)}; choose one.")
     known = ", ".join(f".{name}" for name in FORMATS)
-    what = f"file ending {found!r} of {os.fspath(path)!r}" if format is None else f"format {format!r}"
-    if not found:
-        what = f"missing file ending of {os.fspath(path)!r}"
-    raise FileFormatError(f"unknown {what}. Wanted one of {known}; rename the output.")
+    what = f"unknown file ending {found!r}" if found else "missing file ending"
+    raise FileFormatError(f"{what} of {os.fspath(path)!r}. Wanted one of {known}; rename the output.")
 
 
 def options_of(format: Format) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ complete. Whatever goes wrong before that, the temporary file is removed and a f
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -83,6 +84,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             is left behind and a file that stood there is untouched.
     """
     named = Path(path)
+    if "\0" in os.fspath(named):
+        raise FileFormatError("cannot write to a name that holds a null byte. Wanted a file name; change it.")
     try:
         final = named.resolve()  # through links: the file behind a link is replaced, not the link
         _check_place(final)
@@ -125,6 +128,11 @@ def write_bytes(target: Target, data: bytes) -> None:
         with atomic_file(target) as stream:
             stream.write(data)
         return
+    if not hasattr(target, "write") or isinstance(target, io.TextIOBase):
+        raise FileFormatError(
+            f"cannot write to a {type(target).__name__}. Wanted a path or a binary stream; "
+            "open the file with 'wb', or pass stream.buffer."
+        )
     try:
         rest = memoryview(data)
         while rest:  # an unbuffered stream may take only a part at a time

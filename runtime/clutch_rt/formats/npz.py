@@ -24,6 +24,7 @@ from clutch_rt.motion import Motion
 
 NPZ_FORMAT: Final = 1
 
+_ZIP: Final = b"PK"
 _READ: Final = ("format", "frames", "fps", "text", "seed")
 _REMEDY: Final = "write it again with Motion.save, or store frames (T, 2, 99) and fps with numpy.savez"
 
@@ -100,10 +101,11 @@ def read_npz(path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = Non
 def _unpack(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of the file that a motion needs, read without unpickling."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise FileFormatError(f"{path}: a single array. Wanted an .npz archive; {_REMEDY}.")
-        with archive:
+        with path.open("rb") as file:
+            start = file.read(len(_ZIP))
+        if start != _ZIP:  # numpy would take it for a pickle and say how to run it
+            raise FileFormatError(f"{path}: not an .npz archive. Wanted a motion (.npz); {_REMEDY}.")
+        with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name in _READ}
         # A member that is no .npy file comes back as bytes.
         return {name: value for name, value in arrays.items() if isinstance(value, np.ndarray)}
