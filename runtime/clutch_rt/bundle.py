@@ -6,19 +6,18 @@ folder cannot be written, they are verified at every load.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt.errors import BundleError
+from clutch_rt.errors import BundleError, FileFormatError
+from clutch_rt.formats.files import write_bytes
 from clutch_rt.manifest import MANIFEST, FileEntry, Manifest, read_manifest
 
 BUNDLES: Final = Path(__file__).parent / "bundles"
@@ -199,18 +198,9 @@ class _Verified:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, suffix=".tmp")
-        except OSError as error:
+            write_bytes(self._path, json.dumps(self._known).encode())
+        except (OSError, FileFormatError) as error:
             log.debug("verified hashes are not remembered: %s", error)
-            return
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._known, file)
-            Path(name).replace(self._path)
-        except OSError as error:
-            log.debug("verified hashes are not remembered: %s", error)
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
 
     def _read(self) -> Mapping[str, Any]:
         if self._path is None:

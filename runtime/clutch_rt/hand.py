@@ -41,6 +41,8 @@ __all__ = [
     "two_hand_joints",
 ]
 
+BETAS = 10  # numbers of MANO's shape
+
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -61,6 +63,7 @@ class Hand:
         pose_dirs: ``(V, 3, 135)`` MANO's pose correctives, or None.
         tip_vertices: five vertices that are the tips, or None where the tips ride on the distal bones.
         hands_mean: ``(15, 3)`` MANO's mean pose as rotation vectors, or None.
+        betas: ``(10,)`` MANO's shape numbers of the hand, or None for its mean hand and for other hands.
         name, licence: where it comes from.
     """
 
@@ -77,6 +80,7 @@ class Hand:
     pose_dirs: Array | None = None
     tip_vertices: tuple[int, ...] | None = None
     hands_mean: Array | None = None
+    betas: Array | None = None
     name: str = ""
     licence: str = ""
 
@@ -96,6 +100,7 @@ class Hand:
             "uv": (count, 2),
             "pose_dirs": (count, 3, POSE_JOINTS * 9),
             "hands_mean": (POSE_JOINTS, 3),
+            "betas": (BETAS,),
         }
         for name, shape in wanted.items():
             value = getattr(self, name)
@@ -177,6 +182,7 @@ def mirrored(hand: Hand) -> Hand:
         pose_dirs=dirs,
         tip_vertices=hand.tip_vertices,
         hands_mean=None if hand.hands_mean is None else -flip(hand.hands_mean),
+        betas=hand.betas,
         name=hand.name,
         licence=hand.licence,
     )

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from .anatomy import JOINTS, PARENTS, TIPS
 from .errors import FileFormatError, InputError
-from .hand import Hand
+from .formats.files import atomic_file
+from .hand import BETAS, Hand
 from .layout import HANDS, POSE_JOINTS
 
 Array = NDArray[Any]
 
 HAND_FORMAT = 1
+
+_REMEDY = "make one with `clutch-rt hand import`"
 
 # A hand of MANO's size takes 4 MB; a file that unpacks to far more is not one.
 _MAX_BYTES = 1 << 28
@@ -35,6 +38,7 @@ _OPTIONAL: dict[str, _Shape] = {
     "uv": ("V", 2),
     "pose_dirs": ("V", 3, POSE_JOINTS * 9),
     "hands_mean": (POSE_JOINTS, 3),
+    "betas": (BETAS,),
 }
 
 
@@ -50,20 +54,12 @@ def _pack(hand: Hand, prefix: str) -> dict[str, Array]:
 
 
 def _write(path: str | Path, arrays: dict[str, Array]) -> None:
-    """Write the arrays beside the target, then rename, so that no half-written file ever has its name."""
-    target = Path(path)
-    if target.suffix != ".npz":
-        raise InputError(f"a hand is saved as .npz; {target} does not end so")
-    part = target.with_name(target.name + ".part")
+    """Write the arrays as one file that appears whole or not at all."""
+    if Path(path).suffix.lower() != ".npz":
+        raise InputError(f"a hand is saved as .npz, and {path} has another ending; rename it")
     arrays = {"format": np.array(HAND_FORMAT), **arrays}
-    try:
-        with part.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-        part.replace(target)
-    except OSError as error:
-        raise FileFormatError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_file(path) as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
 def save_hand(hand: Hand, path: str | Path) -> None:
@@ -93,14 +89,14 @@ def _read(path: str | Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
-        raise FileFormatError(f"no hand file at {path}; make one with `clutch-rt hand import`") from error
+        raise FileFormatError(f"no hand file at {path}; {_REMEDY}") from error
     except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
+        raise FileFormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError) as error:
-        raise FileFormatError(f"{path} is not a hand file, or is damaged: {error}") from error
+        raise FileFormatError(f"{path} is not a hand file, or is damaged ({error}); {_REMEDY}") from error
     found = arrays.get("format")
     if found is None or found.shape != () or not np.issubdtype(found.dtype, np.integer):
-        raise FileFormatError(f"{path} is not a hand file: it has no format number")
+        raise FileFormatError(f"{path} is not a hand file: it has no format number; {_REMEDY}")
     if int(found) != HAND_FORMAT:
         raise FileFormatError(
             f"{path} is a hand file of format {int(found)}, not {HAND_FORMAT}; upgrade clutch-rt"
@@ -110,7 +106,7 @@ def _read(path: str | Path) -> dict[str, Array]:
 
 def _floats(arrays: dict[str, Array], name: str, shape: _Shape, count: int, path: str) -> Array:
     if name not in arrays:
-        raise FileFormatError(f"{path} is not a hand file: it has no {name}")
+        raise FileFormatError(f"{path} is not a hand file: it has no {name}; {_REMEDY}")
     value = arrays[name]
     wanted = tuple(count if size == "V" else size for size in shape)
     if value.shape != wanted or not np.issubdtype(value.dtype, np.floating):

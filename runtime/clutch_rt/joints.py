@@ -1,9 +1,10 @@
 """A hand's joints as XR runtimes and engines name them: OpenXR 26, WebXR 25, Unity 26, MediaPipe 21, MANO 21.
 
 Orientations follow OpenXR and WebXR: -Z along the bone towards the fingertip, +Y out of the back of the
-hand or the nail, +X by the right-hand rule. Positions and orientations stay in the space of the motion
-(``openxr``) for every layout; an engine with other axes converts afterwards (Unity is left-handed:
-position ``(x, y, -z)``, quaternion ``(-x, -y, z, w)``).
+hand or the nail, +X by the right-hand rule. ``joint_poses`` answers in the space of the parameters
+(``openxr``) for every layout: a layout chooses and names joints, no more. ``Motion.joints`` and
+``Chunk.joints`` also convert ``unity`` to Unity's left-handed space: position ``(x, y, -z)``, quaternion
+``(-x, -y, z, w)``.
 
 MANO has no metacarpals of the fingers and no palm. They are derived: a metacarpal lies at a fixed fraction
 of the way from the wrist to the knuckle and moves with the wrist, and the palm is the middle of the middle
@@ -87,7 +88,7 @@ class JointPoses:
     """The joints of a hand in one layout.
 
     Attributes:
-        positions: ``(..., J, 3)`` metres, in the space of the motion.
+        positions: ``(..., J, 3)`` metres, in the space that the maker of these poses names.
         orientations: ``(..., J, 4)`` unit quaternions x, y, z, w; axes as OpenXR wants them.
         radii: ``(J,)`` metres.
         names: J names.

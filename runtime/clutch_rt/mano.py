@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .anatomy import JOINTS, PARENTS
 from .errors import FileFormatError, InputError, UnsafeFileError
-from .hand import Hand, local_rotations, neutral_hand
+from .hand import BETAS, Hand, local_rotations, neutral_hand
 from .handfile import load_hand, load_hands, save_hand, save_hands
 from .layout import HANDS, POSE_JOINTS, TRANSLATION
 from .rotations import axis_angle_from_matrix, matrix_from_axis_angle, sixd_from_matrix
@@ -69,15 +69,15 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise FileFormatError(f"no file at {path}; expected MANO_RIGHT.pkl or MANO_LEFT.pkl") from error
+        raise FileFormatError(f"no file at {path}; name MANO_RIGHT.pkl or MANO_LEFT.pkl") from error
     except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
+        raise FileFormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     try:
         return load_arrays(data, _KEYS)
     except UnsafeFileError as error:
         raise UnsafeFileError(f"{path}: {error}") from error
     except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+        raise FileFormatError(f"{path}: {error}; name MANO_RIGHT.pkl or MANO_LEFT.pkl") from error
 
 
 def _numbers(data: dict[str, Any], key: str, shape: tuple[int, ...], path: Path) -> Array:
@@ -176,9 +176,18 @@ def import_mano(
         pose_dirs=pose_dirs.astype(np.float32),
         tip_vertices=MANO_TIPS,
         hands_mean=mean.reshape(POSE_JOINTS, 3).astype(np.float32),
+        betas=_padded(shape),
         name=f"MANO {which}",
         licence=_LICENCE,
     )
+
+
+def _padded(shape: ArrayLike | None) -> Array | None:
+    """Shape numbers filled up with zeros, ``(10,)`` float32; how many there are is already checked."""
+    if shape is None:
+        return None
+    given = np.asarray(shape, np.float32)
+    return np.pad(given, (0, BETAS - len(given)))
 
 
 def _shape_offset(
@@ -189,7 +198,7 @@ def _shape_offset(
         raise InputError(f"left_shape is {left_shape!r}; it must be 'keep', 'flip' or 'auto'")
     directions = _numbers(data, "shapedirs", (_VERTICES, 3, -1), path)
     betas = np.zeros(1) if shape is None else np.asarray(shape, np.float64)
-    count = directions.shape[-1]
+    count = min(directions.shape[-1], BETAS)
     if betas.ndim != 1 or not 0 < len(betas) <= count or not np.isfinite(betas).all():
         raise InputError(f"shape must be 1 to {count} finite numbers; it is {betas.shape}")
     if not betas.any() or side == "right":

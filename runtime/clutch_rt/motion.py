@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypedDict
 
@@ -13,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from clutch_rt import hand as hand_model
 from clutch_rt import joints as joint_model
 from clutch_rt.errors import InputError
-from clutch_rt.hand import Hand, neutral_hands
+from clutch_rt.hand import BETAS, Hand, neutral_hands
 from clutch_rt.joints import JointPoses
 from clutch_rt.layout import FPS, HAND_SIZE, HANDS, POSE, POSE_JOINTS, ROTATION, TRANSLATION, Float32Array
 from clutch_rt.rotations import (
@@ -45,7 +47,7 @@ class ManoParameters(TypedDict):
     global_orient: Float32Array  # (T, 2, 3) axis-angle, radians
     hand_pose: Float32Array  # (T, 2, 45) axis-angle, radians, MANO joint order 1..15, flat_hand_mean=True
     transl: Float32Array  # (T, 2, 3) metres: what MANO's `transl` wants, wrist minus the rest wrist
-    betas: Float32Array  # (2, 10) shape
+    betas: Float32Array  # (2, 10) shape; zeros for the mean hand and for hands that are no MANO
     fps: float
     sides: tuple[str, str]
     text: str | None
@@ -66,7 +68,8 @@ class Motion:
 
     Raises:
         InputError: frames of another shape, without a frame, not finite, or with a rotation that is no
-            rotation; an fps that is not a positive number; a text that is no text.
+            rotation; an fps that is not a positive number; a text that is no text; a seed that is no whole
+            number; hands that are not a left and a right one.
     """
 
     frames: Float32Array
@@ -79,8 +82,12 @@ class Motion:
         object.__setattr__(self, "frames", _clean_frames(self.frames))
         object.__setattr__(self, "fps", _clean_fps(self.fps))
         object.__setattr__(self, "text", _clean_text(self.text))
-        object.__setattr__(self, "seed", None if self.seed is None else int(self.seed))
-        object.__setattr__(self, "hands", tuple(self.hands))
+        object.__setattr__(self, "seed", _clean_seed(self.seed))
+        object.__setattr__(self, "hands", _clean_hands(self.hands))
+
+    def __repr__(self) -> str:
+        """One line, without the numbers."""
+        return f"Motion({len(self)} frames, {self.fps:g} fps, text={self.text!r}, seed={self.seed})"
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -218,6 +225,21 @@ def _clean_text(text: str | None) -> str | None:
     return str(text)
 
 
+def _clean_seed(seed: int | None) -> int | None:
+    try:
+        return None if seed is None else operator.index(seed)
+    except TypeError as error:
+        raise InputError(f"the motion's seed is {seed!r}. Wanted a whole number, or None.") from error
+
+
+def _clean_hands(hands: Iterable[Hand]) -> tuple[Hand, ...]:
+    pair = tuple(hands)
+    sides = [hand.side for hand in pair]
+    if tuple(sides) != HANDS:
+        raise InputError(f"the motion's hands are {sides}. Wanted a left and a right hand, in that order.")
+    return pair
+
+
 def _clean_fps(fps: float) -> float:
     try:
         rate = float(fps)
@@ -309,6 +331,5 @@ def _frames_at(frames: Float32Array, times: NDArray[np.float64]) -> Float32Array
 
 
 def _betas(hand: Hand) -> Float32Array:
-    """Shape numbers ``(10,)`` of a hand: zeros for one that has none, such as the neutral hand."""
-    betas = getattr(hand, "betas", None)
-    return np.zeros(10, np.float32) if betas is None else np.asarray(betas, dtype=np.float32)
+    """MANO's shape ``(10,)`` of a hand."""
+    return np.zeros(BETAS, np.float32) if hand.betas is None else hand.betas.astype(np.float32)

@@ -30,6 +30,7 @@ from clutch_rt.mano import (
     save_hand,
     save_hands,
 )
+from clutch_rt.motion import Motion
 from clutch_rt.unpickle import load_arrays
 from hypothesis import given
 from hypothesis import strategies as st
@@ -358,6 +359,18 @@ def test_left_shape_sign(tmp_path: Path) -> None:
     same(import_mano(path, betas, left_shape="auto"), import_mano(path, betas))
     with pytest.raises(InputError, match="shape must be"):
         import_mano(path, np.zeros(11))
+
+
+def test_the_shape_of_a_hand_goes_where_the_hand_goes(tmp_path: Path) -> None:
+    pair = []
+    for side, betas in (("left", None), ("right", [0.5, -1.0])):
+        hand = import_mano(write(tmp_path / f"{side}.pkl", mano_data(side)), betas)
+        save_hand(hand, tmp_path / f"{side}.npz")
+        pair.append(load_hand(tmp_path / f"{side}.npz"))
+    assert pair[0].betas is None
+    frames = np.tile([1.0, 0, 0, 0, 1, 0, 0, 0, 0, *[1.0, 0, 0, 0, 1, 0] * 15], (1, 2, 1))
+    found = Motion(frames.astype(np.float32), hands=(pair[0], pair[1])).to_mano()["betas"]
+    np.testing.assert_array_equal(found, np.float32([[0] * 10, [0.5, -1, *[0] * 8]]))
 
 
 def test_a_hand_survives_a_file(tmp_path: Path) -> None:

@@ -199,3 +199,16 @@ def test_mano_parameters_mean_the_same_hands() -> None:
 def test_duration_counts_every_frame() -> None:
     assert tumbling_motion(60).duration == 2.0
     assert len(tumbling_motion(60)) == 60
+
+
+def test_what_is_no_motion_is_refused() -> None:
+    motion = tumbling_motion()
+    with pytest.raises(InputError, match=r"seed is 'x'\. Wanted a whole number"):
+        Motion(motion.frames, seed="x")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"hands are \['right', 'left'\]. Wanted a left and a right hand"):
+        Motion(motion.frames, hands=(motion.hands[1], motion.hands[0]))
+
+
+def test_a_motion_is_shown_in_one_line() -> None:
+    motion = replace(tumbling_motion(), text="wave", seed=7)
+    assert repr(motion) == "Motion(24 frames, 30 fps, text='wave', seed=7)"
