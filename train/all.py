@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from train.config import PRESETS
-from train.run import RunFolder, Stage, guarded, is_main, open_run, prepare_machine, run_stage
+from train.run import RunFolder, Stage, command_main, is_main, open_run, prepare_machine, run_stage
 
 STAGES: Final = (
     "corpus",  # draw clips with text into RUN/corpus
@@ -53,11 +53,7 @@ def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m train.all``."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(USAGE)
-        return 0 if given else 2
-    return guarded(lambda: run_all(open_run(given)))
+    return command_main(USAGE, lambda given: run_all(open_run(given)), arguments)
 
 
 if __name__ == "__main__":

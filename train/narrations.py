@@ -10,7 +10,6 @@ ours comes nearest, or that none does. With ``run=`` the run's judge says which 
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from train.evaluate import meters
 from train.evaluate.features import features, joints_of
 from train.evaluate.meters import Reading
 from train.evaluate.report import table
-from train.run import guarded, write_text
+from train.run import command_main, write_text
 
 # Narration verbs (before any particle) and the corpus verb whose hands they most resemble.
 CORPUS_VERB: Final[dict[str, str]] = {
@@ -243,8 +242,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    return guarded(lambda: _run(given))
+    return command_main(__doc__ or "", _run, arguments)
 
 
 if __name__ == "__main__":

@@ -269,6 +269,17 @@ def _one_stage(name: str, stage: Stage, arguments: Sequence[str]) -> None:
         folder.close()
 
 
+def command_main(
+    usage: str, work: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None
+) -> int:
+    """The ``main`` of a command with arguments of its own: its help, its errors, its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(usage)
+        return 0 if given else 2
+    return guarded(lambda: work(given))
+
+
 def guarded(work: Callable[[], None]) -> int:
     """Run ``work``; a mistake of the user or a stop becomes one line and an exit status."""
     try:

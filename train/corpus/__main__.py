@@ -69,14 +69,11 @@ def _run(arguments: Sequence[str]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(USAGE)
-        return 0 if given else 2
-    from train.run import guarded, stage_main
+    from train.run import command_main, stage_main
 
     if any(a.startswith("run=") for a in given):
         return stage_main("corpus", stage, given)
-    return guarded(lambda: _run(given))
+    return command_main(USAGE, _run, given)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from clutch_rt.errors import InputError
 from train.config import apply
 from train.evaluate.judging import device_of, evaluate, summary
 from train.evaluate.samplers import BundleSampler, Sampler, TorchSampler
-from train.run import RunFolder, guarded, prepare_machine
+from train.run import RunFolder, command_main, prepare_machine
 
 USAGE = """usage: python -m train.evaluate run=FOLDER [bundle=PATH] [evaluate.KEY=VALUE ...]
 
@@ -73,11 +72,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(USAGE)
-        return 0 if given else 2
-    return guarded(lambda: _run(given))
+    return command_main(USAGE, _run, arguments)
 
 
 if __name__ == "__main__":

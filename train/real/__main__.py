@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from clutch_rt.errors import InputError
 
 from train.evaluate.__main__ import open_finished, split_arguments
 from train.real.measure import run
-from train.run import guarded, prepare_machine
+from train.run import command_main, prepare_machine
 
 USAGE = """usage: python -m train.real run=FOLDER data=PATH [evaluate.clips=...]
 
@@ -30,11 +29,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(USAGE)
-        return 0 if given else 2
-    return guarded(lambda: _run(given))
+    return command_main(USAGE, _run, arguments)
 
 
 if __name__ == "__main__":
