@@ -7,16 +7,19 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from clutch_rt.errors import DeviceError
 from torch import distributed as dist
 from torch import nn
 
 from train.config import FitConfig, MachineConfig
+
+_PATIENCE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ def make_accelerator(machine: MachineConfig) -> Accelerator:
         )
     # Parameters of tasks that a batch does not hold get no gradient; buffers are kept equal by their owners.
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    # The corpus and the evaluation are one process's work, and take longer than the others wait by default.
+    patience = InitProcessGroupKwargs(timeout=_PATIENCE)
     cpu = machine.device == "cpu" or not has_cuda
-    return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[kwargs])
+    return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[kwargs, patience])
 
 
 def to_device(value: Any, device: torch.device) -> Any:

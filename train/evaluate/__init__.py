@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
-    """Judge the run's own models; the last stage of ``train.all``."""
+    """Judge the run's own models, by the first process alone; the last stage of ``train.all``."""
+    from train.run import is_main
+
+    if not is_main():
+        return {}
     from train.evaluate.judging import device_of, evaluate, summary
     from train.evaluate.samplers import TorchSampler
 
