@@ -153,6 +153,7 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     for key in ("r1", "r3", "verb", "hand", "mm_distance"):
         assert made.values[key].value == pytest.approx(truth.values[key].value)
         assert shift.values[key].value == pytest.approx(truth.values[key].value)
+    assert not any("kid" in row.values for row in found.rows)  # the clips' own motions, in every row
     assert floor.values["verb"].value < truth.values["verb"].value
     assert found.errors.mpjpe.value == 0.0
     assert found.usage["pose"].used == 1 and found.usage["pose"].size == 8
