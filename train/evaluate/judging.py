@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentencepiece
 import torch
 from clutch_rt import prompts
 from clutch_rt.layout import Float32Array
@@ -32,10 +31,15 @@ from train.evaluate.samplers import Reconstruction, Sampler
 from train.evaluate.sets import Sets, test_sets, train_clips
 from train.evaluate.timing import Bands, Timed, fit_bands
 from train.run import RunFolder, write_text
+from train.tokenizer import load_tokenizer
 
 NOTES = (
     "R-precision: text and motion retrieval in pools of {pool}, by a model trained on the train split only; "
     "the first row is its ceiling, the last its floor.",
+    "Verb and hand: classifiers of that model, over the 3 x {half} clips of one action; two thirds of these "
+    "are of verbs with a tempo or a count.",
+    "Test clips: about half of the sentences have a form, and of the phrases a wording, kept from training, "
+    "and half of the objects of a verb that has held-out ones are held out with it.",
     "Speed and count are read off the motion by a signal meter (its period and repeating stretch), judged by "
     "the train split's bands; the texts say them. Speed covers {speeds} verbs; count those {counts} of "
     "{countable} countable verbs that the meter counts right in at least 80 % of train clips.",
@@ -48,7 +52,7 @@ class Pieces:
     """The run's SentencePiece vocabulary, as the judge reads texts."""
 
     def __init__(self, path: Path) -> None:
-        self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        self._model = load_tokenizer(path)
 
     @property
     def size(self) -> int:

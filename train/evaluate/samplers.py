@@ -13,7 +13,6 @@ from typing import Protocol
 
 import clutch_rt
 import numpy as np
-import sentencepiece
 import torch
 from clutch_rt import prompts
 from clutch_rt.errors import InputError
@@ -23,8 +22,7 @@ from clutch_rt.motion import Motion
 from models.generation import caption, generate, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift
-
-EOS = 1
+from train.tokenizer import TOKENIZER_FILE, decode, encode, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class TorchSampler:
         self._device = device or torch.device("cpu")
         self._shift = Shift.load(run / "shift").to(self._device)
         self._lm = MotionLM.load(run / "lm").to(self._device)
-        self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(run / "tokenizer.model"))
+        self._pieces = load_tokenizer(run / TOKENIZER_FILE)
         self._temperature, self._top_k = temperature, top_k
 
     @property
@@ -96,14 +94,12 @@ class TorchSampler:
         """For the report."""
         return "PyTorch models of the run"
 
-    def _ids(self, prompt: str) -> list[int]:
-        return [*self._pieces.encode(prompt), EOS]
-
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
         if len(texts) != len(seeds):
             raise InputError(f"{len(texts)} texts came with {len(seeds)} seeds; give one seed per text")
-        ids, mask = pad_prompts([self._ids(prompts.text_to_motion(t)) for t in texts], self._device)
+        asked = [encode(self._pieces, prompts.text_to_motion(text)) for text in texts]
+        ids, mask = pad_prompts(asked, self._device)
         codes = generate(self._lm, ids, mask, seeds, temperature=self._temperature, top_k=self._top_k)
         return self._decode(codes)
 
@@ -128,9 +124,9 @@ class TorchSampler:
         """A sentence for each motion."""
         codes = through_shift(self._shift, motions).codes or []
         limit = self._lm.grammar.max_steps
-        ids = caption(self._lm, self._ids(prompts.MOTION_TO_TEXT), [c[:limit] for c in codes])
-        pieces = self._pieces.get_piece_size()
-        return [self._pieces.decode([i for i in row if i < pieces]).strip() for row in ids]
+        asked = encode(self._pieces, prompts.MOTION_TO_TEXT)
+        found = caption(self._lm, asked, [c[:limit] for c in codes])
+        return [decode(self._pieces, ids).strip() for ids in found]
 
 
 class BundleSampler:
