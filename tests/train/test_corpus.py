@@ -100,6 +100,8 @@ def test_wrong_arguments_are_refused_with_what_is_possible():
         draw_clip(0, 0, "dev", CONFIG)
     with pytest.raises(InputError, match=r"juggle.*knead"):
         draw_clip(0, 0, "train", replace(CONFIG, verbs=("juggle",)))
+    with pytest.raises(InputError, match="max_frames=20 is too short"):
+        draw_clip(0, 0, "train", replace(CONFIG, max_frames=20))
 
 
 # ---- a hand can do this -------------------------------------------------------------------------

@@ -196,8 +196,13 @@ def _fit(actions: tuple[ActionPlan, ...], longest: int) -> tuple[ActionPlan, ...
             actions = (*actions[:worst], fewer, *actions[worst + 1 :])
         elif len(actions) > 1:
             actions = actions[:-1]
-        else:
+        elif action.speed != "fast":
             actions = (replace(action, speed="normal" if action.speed == "slow" else "fast"),)
+        else:
+            raise InputError(
+                f"max_frames={longest} is too short for {action.verb!r}, which needs "
+                f"{schedule(actions).frames} frames at its fastest; give more"
+            )
     return actions
 
 
@@ -205,7 +210,8 @@ def draw_plan(seed: int, index: int, split: str, config: CorpusConfig) -> ClipPl
     """Draw the plan of one clip; a pure function of its arguments.
 
     Raises:
-        InputError: for an unknown split, a negative index, or a verb the table has not.
+        InputError: for an unknown split, a negative index, a verb the table has not, or one that does not
+            fit into ``max_frames``.
     """
     rng = clip_rng(seed, split, index)
     names = verbs_of(config)
