@@ -47,7 +47,7 @@ class ShiftOutput:
         codes: ``(B, S, tokens_per_step)`` int64.
         trajectory: scalar, mean squared error of the normalised trajectory numbers.
         pose: scalar, mean squared error of the normalised pose numbers.
-        commitment: scalar, the sum over the four latents of the distance to their codes.
+        commitment: scalar, mean squared distance of the latents to their codes, summed over the codebooks.
     """
 
     frames: Tensor

@@ -69,7 +69,7 @@ def plan(config: ShiftConfig) -> tuple[BranchPlan, ...]:
 
 
 def config_from(values: Mapping[str, Any]) -> ShiftConfig:
-    """The config that ``save`` wrote as plain values."""
+    """The config that ``save`` wrote as plain values; FileFormatError where they are no such thing."""
     known = {f.name for f in fields(ShiftConfig)}
     unknown = sorted(set(values) - known - {"model"})
     if unknown:
@@ -77,7 +77,10 @@ def config_from(values: Mapping[str, Any]) -> ShiftConfig:
     kept: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
     }
-    return ShiftConfig(**kept)
+    try:
+        return ShiftConfig(**kept)
+    except TypeError as error:
+        raise FileFormatError(f"a SHIFT config holds a wrong value ({error}); restore it") from error
 
 
 def read_config(path: Path) -> ShiftConfig:

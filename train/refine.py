@@ -39,7 +39,7 @@ JOINT_STRIDE: Final = 4  # joints are compared every so many frames
 
 @dataclass(frozen=True)
 class RefineBatch:
-    """Rows to predict and the frames they stand for: ``frames (B, 8 S, 2, 99)``, zeros behind the end."""
+    """Rows to predict and their frames: ``frames (B, 8 S, 2, 99)``, the last held behind the end."""
 
     rows: MotionRows
     frames: Tensor

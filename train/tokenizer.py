@@ -124,7 +124,7 @@ def corpus_sentences(corpus: Path) -> Iterator[str]:
 
 
 def template_sentences() -> Iterator[str]:
-    """Wordings of the tasks, and the numbers they speak of."""
+    """Wordings of the tasks, the names of their fields standing for what fills them."""
     for _ in range(_TEMPLATE_REPEATS):
         for template in TEMPLATES:
             yield from (t.replace("{", "").replace("}", "") for t in (template.prompt, template.answer) if t)
