@@ -21,6 +21,7 @@ import torch
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import Grammar
 from clutch_rt.layout import SLOTS
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import T5Config
@@ -107,13 +108,18 @@ class LMConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LMConfig:
-        """Read ``to_dict`` back; InputError on a field this version does not know."""
+        """Read ``to_dict`` back; InputError on a field this version does not know, or lacks."""
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
         if unknown:
             raise InputError(
                 f"the model's config has unknown fields {', '.join(unknown)}; update this checkout"
             )
-        return cls(**{**values, "grammar": Grammar(**values["grammar"])})
+        try:
+            return cls(**{**values, "grammar": Grammar(**values["grammar"])})
+        except (KeyError, TypeError) as e:
+            raise InputError(
+                f"the model's config describes no language model ({e}); restore it beside its weights"
+            ) from e
 
 
 @dataclass(frozen=True)
@@ -354,17 +360,28 @@ class MotionLM(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> MotionLM:
-        """Read what ``save`` wrote, in evaluation mode; InputError where it is missing or does not fit."""
+        """Read what ``save`` wrote, in evaluation mode; InputError where it is missing, damaged or unfit."""
         folder = Path(folder)
         for name in ("config.json", "model.safetensors"):
             if not (folder / name).is_file():
                 raise InputError(f"{folder} holds no {name}; give the folder of a trained language model")
-        model = cls(LMConfig.from_dict(json.loads((folder / "config.json").read_text())))
+        model = cls(_read_config(folder / "config.json"))
         try:
             model.load_state_dict(load_file(folder / "model.safetensors"))
-        except RuntimeError as e:
+        except (SafetensorError, RuntimeError) as e:
             raise InputError(f"the weights in {folder} do not fit its config.json: {e}") from e
         return model.eval()
+
+
+def _read_config(path: Path) -> LMConfig:
+    """The config in a file; InputError where it is no JSON object or no config of ours."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise InputError(f"{path} is not JSON ({e}); restore it beside its weights") from e
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds a {type(values).__name__}, not a config; restore it")
+    return LMConfig.from_dict(values)
 
 
 def _close_gaps(x: Tensor, mask: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -129,7 +129,9 @@ def _text_rows(examples: Sequence[Example]) -> TextRows:
 
 
 class Schedule:
-    """Which clips make up the batch of a step: each epoch passes once over all, in another order.
+    """Which clips make up the batch of a step: an epoch sees a clip at most once, in an order of its own.
+
+    What does not fill a batch waits for another epoch; too few clips for one batch repeat within it.
 
     Args:
         steps: length of each clip, in steps.

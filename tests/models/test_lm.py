@@ -142,6 +142,25 @@ def test_loading_says_what_is_wrong(tmp_path) -> None:
         MotionLM.load(tmp_path)
 
 
+def test_damaged_files_are_named(tmp_path) -> None:
+    small_model("step").save(tmp_path)
+    config, weights = tmp_path / "config.json", tmp_path / "model.safetensors"
+    good = config.read_text()
+    for text, said in (
+        ("{", "is not JSON"),
+        ("[]", "holds a list"),
+        ("{}", "grammar"),
+        ('{"grammar": 3}', "no language model"),
+    ):
+        config.write_text(text)
+        with pytest.raises(InputError, match=said):
+            MotionLM.load(tmp_path)
+    config.write_text(good)
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match="do not fit"):
+        MotionLM.load(tmp_path)
+
+
 def test_the_shipped_size_fits_its_budget() -> None:
     from models.t5 import SIZES
 
