@@ -333,9 +333,9 @@ class MotionLM(nn.Module):
         g = self.grammar
         return [self.head(out[:, k::N_SLOTS], g.base(k), g.base(k) + g.size(k)) for k in range(N_SLOTS)]
 
-    def flat_logits(self, encoded: Encoded, codes: Tensor) -> Tensor:
+    def flat_logits(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Teacher-forced logits over the whole vocabulary, ``(B, 4 S + 1, vocab)``; ``flat`` form only."""
-        return self.head(self.decode(self.t5.shared(self.flat_inputs(codes)), encoded))
+        return self.head(self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded))
 
     def text_logits(
         self, encoded: Encoded, inputs: Tensor, cache: EncoderDecoderCache | None = None

@@ -96,11 +96,13 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 1900
+    steps: int = 1300
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
+    encoder_rate: float = 0.15  # the encoder and the attention to it learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
+    hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
@@ -126,7 +128,7 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 500
+    steps: int = 240
     batch_size: int = 48
     learning_rate: float = 5e-4
     validate_every: int = 0

@@ -106,6 +106,21 @@ def collate(examples: Sequence[Example], clips: Sequence[int] | None = None) -> 
     return LMBatch(_motion_rows(motion) if motion else None, _text_rows(text) if text else None)
 
 
+def hide_past(batch: LMBatch, share: float, rng: np.random.Generator) -> LMBatch:
+    """Hide some of the steps that the decoder would see, in about ``share`` of the motions.
+
+    A motion's past tells nearly all of its next step, and the little that is left for the sentence to say is
+    lost in the mean over steps: a decoder fed with the truth alone learns to do without its prompt. The part
+    hidden is drawn for each row, up to the whole, where only the sentence is left to go by.
+    """
+    if batch.motion is None or share <= 0:
+        return batch
+    rows, steps = batch.motion.codes.shape[:2]
+    rate = np.where(rng.random(rows) < share, 1.5 * rng.random(rows), 0.0)
+    hidden = rng.random((rows, steps)) < rate[:, None]
+    return replace(batch, motion=replace(batch.motion, hidden=torch.from_numpy(hidden)))
+
+
 def _given(examples: Sequence[Example]) -> tuple[Tensor | None, Tensor | None]:
     if all(e.given is None for e in examples):
         return None, None

@@ -17,7 +17,7 @@ from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
 
 from models.lm import MotionLM
 from train.config import InstructConfig
-from train.examples import Example, LMBatch, Schedule, Tasks, collate
+from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
 from train.objectives import LMObjective
 from train.pretrain import TEXT_WEIGHT, Materials, Validation, loss, parameter_groups, save_stage
@@ -78,16 +78,17 @@ def fill(
 class InstructBatches:
     """Batches of instructions: ``(step, rank, world)`` to rows."""
 
-    def __init__(self, tasks: Tasks, settings: InstructConfig, seed: int) -> None:
-        self.tasks, self.seed, self.size = tasks, seed, settings.batch_size
+    def __init__(self, tasks: Tasks, settings: InstructConfig, hide_share: float, seed: int) -> None:
+        self.tasks, self.seed, self.size, self.hide_share = tasks, seed, settings.batch_size, hide_share
         self.schedule = Schedule(tasks.store.steps, settings.batch_size, seed, STAGE)
 
     def __call__(self, step: int, rank: int, world: int) -> LMBatch:
         clips = self.schedule.clips(step)
         rows = range(self.size)[share(self.size, rank, world)]
-        return collate(
+        batch = collate(
             [instruction(self.tasks, int(clips[r]), generator(self.seed, STAGE, step, r)) for r in rows]
         )
+        return hide_past(batch, self.hide_share, generator(self.seed, STAGE, "past", step, rank))
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
@@ -100,10 +101,10 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         folder,
         STAGE,
         objective,
-        InstructBatches(materials.train, config.instruct, config.seed),
+        InstructBatches(materials.train, config.instruct, config.lm.hide_share, config.seed),
         loss,
         config.instruct,
-        groups=parameter_groups(objective, config.lm.embedding_rate),
+        groups=parameter_groups(objective, config.lm),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)

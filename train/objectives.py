@@ -76,7 +76,7 @@ def slot_losses(logits: list[Tensor], rows: MotionRows) -> dict[str, Tensor]:
 
 def _flat_loss(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Tensor:
     """Cross-entropy over the whole vocabulary of the paper's stream, ``<eom>`` included."""
-    logits = lm.flat_logits(encoded, rows.codes)
+    logits = lm.flat_logits(encoded, rows.codes, rows.hidden)
     targets = F.pad(lm.flat_ids(rows.codes), (0, 1), value=IGNORE)
     positions = torch.arange(targets.shape[1], device=targets.device)
     ends = (N_SLOTS * rows.steps).unsqueeze(1)

@@ -19,7 +19,7 @@ from models.lm import LMConfig, MotionLM
 from models.shift import CONFIG_FILE, read_config
 from models.t5 import SIZES, open_pretrained
 from train.config import LMTrainConfig
-from train.examples import LMBatch, Schedule, Tasks, caption_rows, collate, validation_batches
+from train.examples import LMBatch, Schedule, Tasks, caption_rows, collate, hide_past, validation_batches
 from train.loop import fit
 from train.objectives import LMObjective, validation_losses
 from train.optim import Group
@@ -59,17 +59,28 @@ def build_model(grammar: Grammar, lm: LMTrainConfig, seed: int) -> MotionLM:
     return MotionLM(replace(LMConfig(grammar, dropout=lm.dropout), **SIZES[lm.size]), seed)
 
 
-def parameter_groups(model: nn.Module, embedding_rate: float) -> list[Group]:
-    """Embedding tables at ``embedding_rate`` times the rate; weight decay for the other matrices only."""
-    tables, matrices, vectors = [], [], []
+def parameter_groups(model: nn.Module, lm: LMTrainConfig) -> list[Group]:
+    """Who learns how fast: tables fast, the reading of the prompt slowly; weight decay for matrices only.
+
+    At the decoder's rate the encoder falls into writing one vector for every sentence (measured: all lengths
+    and motions alike, the length's cross-entropy at chance), and nothing brings it back.
+    """
+    tables, matrices, reading, vectors = [], [], [], []
     for name, p in model.named_parameters():
         if ("embedding" in name and "relative" not in name) or name.endswith(("shared.weight", ".start")):
             tables.append(p)
-        elif p.ndim >= 2 and "relative" not in name:
-            matrices.append(p)
-        else:
+        elif p.ndim < 2 or "relative" in name:
             vectors.append(p)
-    return [Group(tables, embedding_rate, decay=False), Group(matrices), Group(vectors, decay=False)]
+        elif "encoder" in name or "EncDecAttention" in name:
+            reading.append(p)
+        else:
+            matrices.append(p)
+    return [
+        Group(tables, lm.embedding_rate, decay=False),
+        Group(matrices),
+        Group(reading, lm.encoder_rate),
+        Group(vectors, lm.encoder_rate, decay=False),
+    ]
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ class PretrainBatches:
     """Batches of pre-training: ``(step, rank, world)`` to rows, ``caption_share`` of them captions."""
 
     def __init__(self, tasks: Tasks, lm: LMTrainConfig, seed: int) -> None:
-        self.tasks, self.seed, self.size = tasks, seed, lm.batch_size
+        self.tasks, self.seed, self.size, self.hide_share = tasks, seed, lm.batch_size, lm.hide_share
         self.schedule = Schedule(tasks.store.steps, lm.batch_size, seed, STAGE)
         self.captions = caption_rows(lm.batch_size, lm.caption_share)
 
@@ -108,7 +119,8 @@ class PretrainBatches:
             rng = generator(self.seed, STAGE, step, row)
             make = self.tasks.motion_to_text if row in self.captions else self.tasks.text_to_motion
             examples.append(make(int(clips[row]), rng))
-        return collate(examples, [int(clips[row]) for row in rows])
+        batch = collate(examples, [int(clips[row]) for row in rows])
+        return hide_past(batch, self.hide_share, generator(self.seed, STAGE, "past", step, rank))
 
 
 def loss(objective: nn.Module, batch: LMBatch, step: int) -> tuple[Tensor, Mapping[str, Any]]:
@@ -149,7 +161,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         PretrainBatches(materials.train, config.lm, config.seed),
         loss,
         config.lm,
-        groups=parameter_groups(objective, config.lm.embedding_rate),
+        groups=parameter_groups(objective, config.lm),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)

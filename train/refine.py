@@ -162,7 +162,9 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         RefineBatches(materials.train, config),
         loss,
         config.refine,
-        groups=parameter_groups(objective, 1.0),  # no table of codes is to move faster than the rest
+        groups=parameter_groups(
+            objective, replace(config.lm, embedding_rate=1.0)
+        ),  # no table of codes is to move faster than the rest
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)

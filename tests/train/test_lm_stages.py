@@ -137,7 +137,7 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
 def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
     materials = Materials.open(run)
     model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
-    groups = parameter_groups(LMObjective(model, 0.3, 0.25), 4.0)
+    groups = parameter_groups(LMObjective(model, 0.3, 0.25), LMTrainConfig())
     ids = [id(p) for g in groups for p in g.parameters]
     assert sorted(ids) == sorted(id(p) for p in model.parameters())
     fast = {id(p) for p in groups[0].parameters}
