@@ -162,9 +162,8 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         RefineBatches(materials.train, config),
         loss,
         config.refine,
-        groups=parameter_groups(
-            objective, replace(config.lm, embedding_rate=1.0)
-        ),  # no table of codes is to move faster than the rest
+        # No table of codes is to move faster than the rest.
+        groups=parameter_groups(objective, replace(config.lm, embedding_rate=1.0)),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)
