@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from .anatomy import JOINTS, PARENTS, TIPS
 from .errors import FileFormatError, InputError
 from .formats.files import atomic_file
-from .hand import BETAS, Hand
 from .layout import HANDS, POSE_JOINTS
+from .resthand import BETAS, Hand
 
 Array = NDArray[Any]
 

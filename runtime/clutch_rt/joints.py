@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .anatomy import JOINT_NAMES, JOINTS, PARENTS, TIP_NAMES, TIP_PARENTS, bind_rotations, flexion_axes
+from .anatomy import JOINT_NAMES, JOINTS, PARENTS, TIP_NAMES, TIP_PARENTS
+from .axes import bind_rotations, flexion_axes
 from .errors import InputError
 from .hand import Hand, forward
 from .rotations import normalize, quaternion_from_matrix

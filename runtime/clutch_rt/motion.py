@@ -10,38 +10,27 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from clutch_rt import formats
 from clutch_rt import hand as hand_model
 from clutch_rt import joints as joint_model
-from clutch_rt.errors import InputError
+from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.formats.npz import read_npz
+from clutch_rt.frames import clean_frames, frames_at
 from clutch_rt.hand import BETAS, Hand, neutral_hands
 from clutch_rt.joints import JointPoses
-from clutch_rt.layout import FPS, HAND_SIZE, HANDS, POSE, POSE_JOINTS, ROTATION, TRANSLATION, Float32Array
-from clutch_rt.rotations import (
-    axis_angle_from_matrix,
-    matrix_from_6d,
-    matrix_from_quaternion,
-    quaternion_from_matrix,
-    sixd_from_matrix,
-    slerp,
-)
+from clutch_rt.layout import FPS, HANDS, Float32Array
+from clutch_rt.mano_parameters import params_to_mano
 
-__all__ = ["ManoParameters", "Motion"]
+__all__ = ["ManoMotion", "Motion"]
 
-_JOINTS: Final = 1 + POSE_JOINTS
-# A column shorter than this, or two columns closer to parallel than this, carry no rotation.
-_DEGENERATE: Final = 1e-6
-# Columns this close to orthonormal are float32 rounding already and stay as they are, which makes
-# construction idempotent: a motion read back from a file is bit for bit the one that was written.
-_ROUNDING: Final = 1e-6
 # From a right-handed space with -Z forward to a left-handed one with +Z forward.
 _UNITY_POSITION: Final = np.array([1, 1, -1], np.float32)
 _UNITY_ORIENTATION: Final = np.array([-1, -1, 1, 1], np.float32)
 _MAX_FRAMES: Final = 1_000_000
 
 
-class ManoParameters(TypedDict):
+class ManoMotion(TypedDict):
     """A motion in MANO's own terms, ``openxr`` space, hands ordered left, right."""
 
     global_orient: Float32Array  # (T, 2, 3) axis-angle, radians
@@ -79,7 +68,7 @@ class Motion:
     hands: tuple[Hand, Hand] = field(default_factory=neutral_hands, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "frames", _clean_frames(self.frames))
+        object.__setattr__(self, "frames", clean_frames(self.frames))
         object.__setattr__(self, "fps", _clean_fps(self.fps))
         object.__setattr__(self, "text", _clean_text(self.text))
         object.__setattr__(self, "seed", _clean_seed(self.seed))
@@ -162,17 +151,15 @@ class Motion:
                 "Wanted fewer; ask for a lower rate."
             )
         times = np.linspace(0.0, len(self) - 1, intervals + 1)
-        return replace(self, frames=_frames_at(self.frames, times), fps=rate)
+        return replace(self, frames=frames_at(self.frames, times), fps=rate)
 
-    def to_mano(self) -> ManoParameters:
+    def to_mano(self) -> ManoMotion:
         """The motion as MANO parameters (flat hand mean), with which MANO puts the wrist where we do."""
-        matrices = _matrices(self.frames)
-        vectors = axis_angle_from_matrix(matrices).astype(np.float32)
-        offsets = np.stack([hand.wrist_offset for hand in self.hands])
-        return ManoParameters(
-            global_orient=vectors[:, :, 0],
-            hand_pose=vectors[:, :, 1:].reshape(len(self), 2, POSE_JOINTS * 3),
-            transl=(self.frames[..., TRANSLATION] - offsets).astype(np.float32),
+        pair = [params_to_mano(hand, self.frames[:, side]) for side, hand in enumerate(self.hands)]
+        return ManoMotion(
+            global_orient=np.stack([mano.global_orient for mano in pair], axis=1),
+            hand_pose=np.stack([mano.hand_pose for mano in pair], axis=1),
+            transl=np.stack([mano.transl for mano in pair], axis=1),
             betas=np.stack([_betas(hand) for hand in self.hands]),
             fps=self.fps,
             sides=HANDS,
@@ -195,8 +182,6 @@ class Motion:
             InputError: an option the format does not have.
             MissingExtraError: a preview without the packages of ``clutch-rt[preview]``.
         """
-        from clutch_rt import formats  # here, because the formats import Motion
-
         formats.write(self, target, format, **options)
 
     @classmethod
@@ -210,9 +195,12 @@ class Motion:
         Raises:
             FileFormatError: no such file, not an ``.npz``, missing or unusable content.
         """
-        from clutch_rt.formats.npz import read_npz  # here, because the formats import Motion
-
-        return read_npz(path, hands)
+        stored = read_npz(path)
+        pair = neutral_hands() if hands is None else hands
+        try:
+            return cls(stored.frames, stored.fps, stored.text, stored.seed, pair)
+        except InputError as error:
+            raise FileFormatError(f"{path}: {error}") from error
 
 
 def _clean_text(text: str | None) -> str | None:
@@ -248,86 +236,6 @@ def _clean_fps(fps: float) -> float:
     if not (math.isfinite(rate) and rate > 0):
         raise InputError(f"fps is {fps!r}. Wanted a positive number; 30 is what the model makes.")
     return rate
-
-
-def _clean_frames(frames: ArrayLike) -> Float32Array:
-    """Validated, orthonormalised, read-only copy ``(T, 2, 99)`` float32."""
-    try:
-        values = np.array(frames, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"frames are not numbers ({error}). Wanted (T, 2, {HAND_SIZE}) floats.") from error
-    if values.ndim != 3 or values.shape[1:] != (2, HAND_SIZE) or values.shape[0] < 1:
-        raise InputError(
-            f"frames have shape {values.shape}. Wanted (T, 2, {HAND_SIZE}) with at least one frame: "
-            "left hand, right hand, 99 numbers each."
-        )
-    bad = ~np.isfinite(values)
-    # Beyond float32 (and far beyond any room) a number would turn into infinity below.
-    bad |= np.abs(values) > np.finfo(np.float32).max
-    if bad.any():
-        where = int(np.argwhere(bad)[0][0])
-        raise InputError(
-            f"frames hold {int(bad.sum())} numbers that are not finite, the first in frame {where}. "
-            "Wanted finite numbers; check what made them."
-        )
-    sixd = _sixd(values)
-    values[..., ROTATION] = sixd[..., 0, :]
-    values[..., POSE] = sixd[..., 1:, :].reshape(*values.shape[:2], POSE_JOINTS * 6)
-    clean = values.astype(np.float32)
-    clean.setflags(write=False)
-    return clean
-
-
-def _sixd(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Orthonormal 6D rotations ``(T, 2, 16, 6)`` of float64 frames."""
-    sixd = _split(values)
-    first, second = sixd[..., :3], sixd[..., 3:]
-    length = np.linalg.norm(first, axis=-1)
-    area = np.linalg.norm(np.cross(first, second), axis=-1)
-    reach = np.linalg.norm(second, axis=-1)
-    bad = (length < _DEGENERATE) | (reach < _DEGENERATE) | (area < _DEGENERATE * length * reach)
-    if bad.any():
-        frame, side, joint = (int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            f"frame {frame}, {HANDS[side]} hand, joint {joint}: the six numbers of a rotation are "
-            f"{sixd[frame, side, joint].tolist()}, which is no rotation. Wanted two columns that are "
-            "neither zero nor parallel; check what made the frames."
-        )
-    error = np.max(
-        np.abs(np.stack([length - 1, reach - 1, (first * second).sum(axis=-1)])), axis=0, keepdims=False
-    )
-    orthonormal = sixd_from_matrix(matrix_from_6d(sixd))
-    return np.where((error < _ROUNDING)[..., None], sixd, orthonormal)
-
-
-def _split(frames: NDArray[Any]) -> NDArray[Any]:
-    """The 6D rotations ``(T, 2, 16, 6)`` of frames, wrist first."""
-    pose = frames[..., POSE].reshape(*frames.shape[:2], POSE_JOINTS, 6)
-    return np.concatenate([frames[..., None, ROTATION], pose], axis=-2)
-
-
-def _matrices(frames: Float32Array) -> NDArray[np.float64]:
-    """Rotation matrices ``(T, 2, 16, 3, 3)`` of frames, wrist first."""
-    return matrix_from_6d(_split(frames.astype(np.float64)))
-
-
-def _frames_at(frames: Float32Array, times: NDArray[np.float64]) -> Float32Array:
-    """Frames ``(N, 2, 99)`` at fractional frame numbers ``(N,)``; whole numbers give their frame exactly."""
-    before = np.minimum(np.floor(times + 1e-9).astype(np.int64), len(frames) - 1)
-    after = np.minimum(before + 1, len(frames) - 1)
-    fraction = np.clip(times - before, 0.0, 1.0)
-    fraction[fraction < 1e-9] = 0.0
-    quaternions = quaternion_from_matrix(_matrices(frames))
-    turned = slerp(quaternions[before], quaternions[after], fraction[:, None, None])
-    sixd = sixd_from_matrix(matrix_from_quaternion(turned)).astype(np.float32)
-    result = frames[before]
-    moving = fraction > 0
-    result[moving, :, ROTATION] = sixd[moving, :, 0]
-    result[moving, :, POSE] = sixd[moving, :, 1:].reshape(-1, 2, POSE_JOINTS * 6)
-    weight = fraction[:, None, None].astype(np.float32)
-    start, stop = frames[before][..., TRANSLATION], frames[after][..., TRANSLATION]
-    result[..., TRANSLATION] = start + weight * (stop - start)
-    return result
 
 
 def _betas(hand: Hand) -> Float32Array:

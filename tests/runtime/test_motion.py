@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clutch_rt.errors import InputError
+from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.hand import forward, neutral_hands, skin
 from clutch_rt.layout import HAND_SIZE
+from clutch_rt.mano_parameters import params_to_mano
 from clutch_rt.motion import Motion
 from clutch_rt.rotations import (
     axis_angle_from_matrix,
@@ -212,3 +214,18 @@ def test_what_is_no_motion_is_refused() -> None:
 def test_a_motion_is_shown_in_one_line() -> None:
     motion = replace(tumbling_motion(), text="wave", seed=7)
     assert repr(motion) == "Motion(24 frames, 30 fps, text='wave', seed=7)"
+
+
+def test_two_hands_and_one_hand_have_the_same_mano_parameters() -> None:
+    motion = tumbling_motion()
+    both = motion.to_mano()
+    for side, hand in enumerate(motion.hands):
+        one = params_to_mano(hand, motion.frames[:, side])
+        np.testing.assert_array_equal(both["global_orient"][:, side], one.global_orient)
+        np.testing.assert_array_equal(both["hand_pose"][:, side], one.hand_pose)
+        np.testing.assert_array_equal(both["transl"][:, side], one.transl)
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"is a folder\. Wanted a file; name one in it"):
+        tumbling_motion().save(tmp_path)

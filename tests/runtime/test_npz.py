@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clutch_rt.errors import FileFormatError
+from clutch_rt.formats import npz
 from clutch_rt.motion import Motion
 from sample_motion import tumbling_motion
 
@@ -164,3 +165,30 @@ def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
         Motion.load(tmp_path / "none.npz")
     with pytest.raises(FileFormatError, match=r"[Dd]irectory|denied"):
         Motion.load(tmp_path)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"hands.npz"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(FileFormatError, match=r"cannot read a motion from .*Wanted the path"):
+        Motion.load(path)
+
+
+def test_a_file_that_unpacks_to_more_than_any_motion_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("frames.npy", bytes(2_000_000))
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(npz, "_MAX_BYTES", 1_000_000)  # the true limit would take a second to write
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(FileFormatError, match=r"bomb\.npz: its arrays unpack to 2,000,000 bytes"):
+        Motion.load(path)
+
+
+def test_what_a_motion_does_not_need_may_be_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez_compressed(tmp_path / "a.npz", **GOOD, notes=np.zeros(1_000_000))
+    monkeypatch.setattr(npz, "_MAX_BYTES", 1_000_000)
+    assert len(Motion.load(tmp_path / "a.npz")) == 24

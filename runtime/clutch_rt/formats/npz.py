@@ -12,21 +12,41 @@ import io
 import os
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clutch_rt.errors import FileFormatError, InputError
-from clutch_rt.hand import Hand, neutral_hands
-from clutch_rt.motion import Motion
+from clutch_rt.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from clutch_rt.motion import Motion
 
 NPZ_FORMAT: Final = 1
 
 _ZIP: Final = b"PK"
+# Over a million of our frames, eleven hours; a file that unpacks to more is no motion.
+_MAX_BYTES: Final = 1 << 30
 _READ: Final = ("format", "frames", "fps", "text", "seed")
 _REMEDY: Final = "write it again with Motion.save, or store frames (T, 2, 99) and fps with numpy.savez"
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file says of a motion, not yet checked as one.
+
+    Attributes:
+        frames: floats, to be ``(T, 2, 99)``.
+        fps: frames per second.
+        text, seed: of the motion, where the file has them.
+    """
+
+    frames: NDArray[Any]
+    fps: float
+    text: str | None
+    seed: int | None
 
 
 def encode_npz(motion: Motion) -> bytes:
@@ -64,16 +84,21 @@ def _pack(arrays: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def read_npz(path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = None) -> Motion:
-    """Read a motion back.
+def read_npz(path: str | os.PathLike[str]) -> Stored:
+    """Read back what a motion is made of.
 
     Args:
         path: a ``.npz`` file.
-        hands: the hands that shall move; the neutral hands unless given.
 
     Raises:
-        FileFormatError: no such file, not an ``.npz``, damaged, pickled, or with unusable content.
+        FileFormatError: no path, no such file, not an ``.npz``, damaged, pickled, or too large unpacked;
+            an array that is missing or of another kind.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise FileFormatError(
+            f"cannot read a motion from {path!r:.40}. Wanted the path of a motion (.npz); "
+            "give its name as text."
+        )
     arrays = _unpack(Path(path))
     for name in ("frames", "fps"):
         if name not in arrays:
@@ -86,16 +111,12 @@ def read_npz(path: str | os.PathLike[str], hands: tuple[Hand, Hand] | None = Non
             f"{path}: motion format {version}. Wanted {NPZ_FORMAT}; update clutch-rt or write the file again."
         )
     text = arrays.get("text")
-    try:
-        return Motion(
-            frames=_numbers(path, arrays["frames"]),
-            fps=_scalar(path, arrays["fps"], "fps"),
-            text=None if text is None else str(text.item() if text.size == 1 else text),
-            seed=_seed(path, arrays.get("seed")),
-            hands=neutral_hands() if hands is None else hands,
-        )
-    except InputError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+    return Stored(
+        frames=_numbers(path, arrays["frames"]),
+        fps=_scalar(path, arrays["fps"], "fps"),
+        text=None if text is None else str(text.item() if text.size == 1 else text),
+        seed=_seed(path, arrays.get("seed")),
+    )
 
 
 def _unpack(path: Path) -> dict[str, NDArray[Any]]:
@@ -105,6 +126,7 @@ def _unpack(path: Path) -> dict[str, NDArray[Any]]:
             start = file.read(len(_ZIP))
         if start != _ZIP:  # numpy would take it for a pickle and say how to run it
             raise FileFormatError(f"{path}: not an .npz archive. Wanted a motion (.npz); {_REMEDY}.")
+        _check_size(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name in _READ}
         # A member that is no .npy file comes back as bytes.
@@ -121,6 +143,18 @@ def _unpack(path: Path) -> dict[str, NDArray[Any]]:
         raise FileFormatError(
             f"{path}: {error.strerror or error}. Wanted a readable file; check it."
         ) from error
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file whose arrays would fill the memory, before any of them is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    size = sum(entry.file_size for entry in entries if entry.filename.removesuffix(".npy") in _READ)
+    if size > _MAX_BYTES:
+        raise FileFormatError(
+            f"{path}: its arrays unpack to {size:,} bytes. Wanted at most {_MAX_BYTES:,}; "
+            "cut the motion into several files."
+        )
 
 
 def _numbers(path: object, values: NDArray[Any]) -> NDArray[Any]:
