@@ -6,32 +6,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from clutch_rt.errors import BundleError, GrammarError
+from clutch_rt.fields import FORMAT, REINSTALL, Fields, short
 from clutch_rt.grammar import FORMS, Form, Grammar
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
 from clutch_rt.noise import NOISE_NAME
 
-FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
 TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"
 
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
-_MAX_WHOLE: Final = 2**53  # beyond it JSON readers disagree; no count, size or id of ours comes near
-_REINSTALL: Final = "export or download the bundle again"
-
-_KINDS: Final[Mapping[type, str]] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,14 +104,14 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check its permissions") from None
     if len(data) > _MAX_MANIFEST_BYTES:
-        raise BundleError(f"{path} is over {_MAX_MANIFEST_BYTES} bytes, which no manifest is; {_REINSTALL}")
+        raise BundleError(f"{path} is over {_MAX_MANIFEST_BYTES} bytes, which no manifest is; {REINSTALL}")
     try:
         raw = json.loads(data)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BundleError(f"{path} is not valid JSON ({_first_line(error)}); {_REINSTALL}") from None
+        raise BundleError(f"{path} is not valid JSON ({_first_line(error)}); {REINSTALL}") from None
     if not isinstance(raw, dict):
         raise BundleError(
-            f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {_REINSTALL}"
+            f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {REINSTALL}"
         )
     return parse_manifest(raw, str(path))
 
@@ -131,14 +119,14 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     """Check a decoded manifest. Unknown keys are let pass: a later version of format 1 may add some."""
     _check_format(raw, where)
-    fields = _Fields(raw, where)
+    fields = Fields(raw, where)
     form = fields.get("form", str)
     if form not in FORMS:
         raise BundleError(f"{where}: form is {form!r}; this version knows {', '.join(FORMS)}")
     _check_constants(fields)
     grammar = _grammar(fields)
     if grammar.form != form:
-        raise BundleError(f"{where}: form is {form!r} but the grammar's is {grammar.form!r}; {_REINSTALL}")
+        raise BundleError(f"{where}: form is {form!r} but the grammar's is {grammar.form!r}; {REINSTALL}")
     files = _files(fields)
     manifest = Manifest(
         name=fields.get("name", str),
@@ -158,48 +146,11 @@ def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     return manifest
 
 
-class _Fields:
-    """Typed access to the keys of one JSON object; a missing or wrong key is a BundleError naming it."""
-
-    def __init__(self, raw: Mapping[str, Any], where: str, prefix: str = "") -> None:
-        self.raw = raw
-        self.where = where
-        self.prefix = prefix
-
-    def get(self, key: str, kind: type[T]) -> T:
-        name = f"{self.prefix}{key}"
-        if key not in self.raw:
-            raise BundleError(f"{self.where} lacks {name!r}, which format {FORMAT} wants; {_REINSTALL}")
-        value = self.raw[key]
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return cast(T, float(value))
-        if kind is int and isinstance(value, int) and abs(value) > _MAX_WHOLE:
-            raise BundleError(
-                f"{self.where}: {name!r} is {_short(value)}; at most {_MAX_WHOLE} was wanted; {_REINSTALL}"
-            )
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BundleError(
-                f"{self.where}: {name!r} is {_short(value)}; {_KINDS[kind]} was wanted; {_REINSTALL}"
-            )
-        return value
-
-    def at_least(self, key: str, least: int) -> int:
-        value = self.get(key, int)
-        if value < least:
-            raise BundleError(
-                f"{self.where}: {self.prefix + key!r} is {value}; at least {least} was wanted; {_REINSTALL}"
-            )
-        return value
-
-    def child(self, key: str) -> _Fields:
-        return _Fields(self.get(key, dict), self.where, f"{self.prefix}{key}.")
-
-
 def _check_format(raw: Mapping[str, Any], where: str) -> None:
     found = raw.get("format")
     if isinstance(found, bool) or not isinstance(found, int):
         raise BundleError(
-            f"{where} does not say its bundle format, so it is not a bundle's manifest; {_REINSTALL}"
+            f"{where} does not say its bundle format, so it is not a bundle's manifest; {REINSTALL}"
         )
     if found > FORMAT:
         raise BundleError(
@@ -208,11 +159,11 @@ def _check_format(raw: Mapping[str, Any], where: str) -> None:
         )
     if found < FORMAT:
         raise BundleError(
-            f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; {_REINSTALL}"
+            f"{where}: the bundle has format {found}; this clutch-rt reads format {FORMAT}; {REINSTALL}"
         )
 
 
-def _check_constants(fields: _Fields) -> None:
+def _check_constants(fields: Fields) -> None:
     """The numbers that the runtime is built on; a bundle made for others would play wrongly, not fail."""
     wanted: dict[str, Any] = {"fps": FPS, "frames_per_step": FRAMES_PER_STEP, "noise": NOISE_NAME}
     for key, value in wanted.items():
@@ -222,11 +173,11 @@ def _check_constants(fields: _Fields) -> None:
     slots = fields.get("slots", list)
     if tuple(slots) != SLOTS:
         raise BundleError(
-            f"{fields.where}: slots are {_short(slots)}; this version plays {', '.join(SLOTS)} only"
+            f"{fields.where}: slots are {short(slots)}; this version plays {', '.join(SLOTS)} only"
         )
 
 
-def _grammar(fields: _Fields) -> Grammar:
+def _grammar(fields: Fields) -> Grammar:
     child = fields.child("grammar")
     names = ("text_vocab", "trajectory_codes", "pose_codes", "max_steps")
     values = {name: child.at_least(name, 1) for name in names}
@@ -234,10 +185,10 @@ def _grammar(fields: _Fields) -> Grammar:
     try:
         return Grammar(**values, form=cast(Form, form))
     except GrammarError as error:
-        raise BundleError(f"{fields.where}: grammar: {error}; {_REINSTALL}") from None
+        raise BundleError(f"{fields.where}: grammar: {error}; {REINSTALL}") from None
 
 
-def _sampling(fields: _Fields) -> Sampling:
+def _sampling(fields: Fields) -> Sampling:
     child = fields.child("sampling")
     temperature = child.get("temperature", float)
     if not 0.0 <= temperature < float("inf"):
@@ -245,23 +196,23 @@ def _sampling(fields: _Fields) -> Sampling:
     return Sampling(temperature, child.at_least("top_k", 0))
 
 
-def _limits(fields: _Fields, grammar: Grammar) -> Limits:
+def _limits(fields: Fields, grammar: Grammar) -> Limits:
     child = fields.child("limits")
     limits = Limits(child.at_least("max_steps", 1), child.at_least("max_prompt_tokens", 2))
     if limits.max_steps > grammar.max_steps:
         raise BundleError(
             f"{fields.where}: limits.max_steps is {limits.max_steps}, "
-            f"over the grammar's {grammar.max_steps}; {_REINSTALL}"
+            f"over the grammar's {grammar.max_steps}; {REINSTALL}"
         )
     return limits
 
 
-def _text(fields: _Fields, files: Mapping[str, FileEntry]) -> TextSettings:
+def _text(fields: Fields, files: Mapping[str, FileEntry]) -> TextSettings:
     child = fields.child("text")
     prompt = child.get("text_to_motion", str)
     if "{text}" not in prompt:
         raise BundleError(
-            f"{fields.where}: text.text_to_motion is {prompt!r}; it must hold {{text}}; {_REINSTALL}"
+            f"{fields.where}: text.text_to_motion is {prompt!r}; it must hold {{text}}; {REINSTALL}"
         )
     return TextSettings(
         pad=child.at_least("pad", 0),
@@ -273,30 +224,30 @@ def _text(fields: _Fields, files: Mapping[str, FileEntry]) -> TextSettings:
     )
 
 
-def _files(fields: _Fields) -> dict[str, FileEntry]:
+def _files(fields: Fields) -> dict[str, FileEntry]:
     files = {}
     child = fields.child("files")
     for name in child.raw:
         _check_name(name, fields.where)
-        entry = _Fields(child.get(name, dict), fields.where, f"files.{name}.")
+        entry = Fields(child.get(name, dict), fields.where, f"files.{name}.")
         files[name] = FileEntry(entry.get("sha256", str).lower(), entry.at_least("bytes", 0))
     for name in (TOKENIZER, SKELETON):
         if name not in files:
-            raise BundleError(f"{fields.where} lists no {name!r} among its files; {_REINSTALL}")
+            raise BundleError(f"{fields.where} lists no {name!r} among its files; {REINSTALL}")
     return files
 
 
-def _graphs(fields: _Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
+def _graphs(fields: Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
     child = fields.child("graphs")
     return {name: _listed(child, name, files) for name in GRAPHS}
 
 
-def _listed(fields: _Fields, key: str, files: Mapping[str, FileEntry]) -> str:
+def _listed(fields: Fields, key: str, files: Mapping[str, FileEntry]) -> str:
     """The name of a file that the bundle lists, and so has a hash for."""
     name = fields.get(key, str)
     if name not in files:
         raise BundleError(
-            f"{fields.where}: {fields.prefix + key!r} is {name!r}, which is not among its files; {_REINSTALL}"
+            f"{fields.where}: {fields.prefix + key!r} is {name!r}, which is not among its files; {REINSTALL}"
         )
     return name
 
@@ -305,11 +256,6 @@ def _check_name(name: str, where: str) -> None:
     """A bundle is flat: a name that could lead outside its folder is refused."""
     if not name or name in (".", "..") or any(c in name for c in "/\\:\0"):
         raise BundleError(f"{where}: the file name {name!r} leads outside the bundle; do not use this bundle")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _first_line(error: BaseException) -> str:
