@@ -1,8 +1,9 @@
 """The corridor from prompt ids to frames and back, over the graphs of a bundle.
 
 Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and the
-SHIFT decoder is always given one step at a time. (Its int8 form scales activations per call, so several steps
-at once would give slightly other frames.)
+SHIFT decoder is always given one step at a time. (SHIFT runs in float32 in every precision; smaller bundles
+only store its weights in float16. But the order in which a kernel sums may depend on how much it is given, so
+several steps at once could give frames that differ in the last bits.)
 """
 
 from __future__ import annotations

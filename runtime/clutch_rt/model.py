@@ -112,7 +112,7 @@ class Model:
         The motion is brought to 30 fps and to whole steps of 8 frames, the last frame held.
 
         Raises:
-            InputError: the motion is longer than the model's limit. Cancelled: ``cancel`` was set.
+            InputError: no motion, or one longer than the model's limit. Cancelled: ``cancel`` was set.
         """
         codes = self._codes(self._model_frames(motion))
         return self._tokenizer.decode(self._engine.caption(self._tokenizer.caption_prompt(), codes, cancel))
@@ -121,7 +121,7 @@ class Model:
         """Send a motion through SHIFT and back: what remains of it in tokens. 30 fps, the same length.
 
         Raises:
-            InputError: the motion is longer than the model's limit.
+            InputError: no motion, or one longer than the model's limit.
         """
         frames = self._model_frames(motion)
         decoder = self._engine.decoder()
@@ -229,7 +229,11 @@ class Model:
             yield _chunk(held, index, total)
 
     def _model_frames(self, motion: Motion) -> Float32Array:
-        """Frames ``(T, 2, 99)`` of a motion at the model's rate; InputError where it is too long."""
+        """Frames ``(T, 2, 99)`` of a motion at the model's rate; InputError where it is none, or too long."""
+        if not isinstance(motion, Motion):
+            raise InputError(
+                f"the motion is {motion!r:.40}; a Motion is wanted, such as Motion.load(FILE) gives"
+            )
         limit = self._bundle.manifest.limits.max_steps
         longest = max_seconds(limit)
         if motion.duration > longest + 1e-9:

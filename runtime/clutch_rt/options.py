@@ -79,6 +79,8 @@ def frames_of(seconds: float, max_steps: int) -> int:
 
 
 def _number(value: object, name: str) -> float:
+    if isinstance(value, bool):
+        raise InputError(f"{name} is {value}; a number is wanted")
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import clutch_rt
 import numpy as np
@@ -139,6 +140,7 @@ def test_every_64_bit_seed(model: Model, seed: int) -> None:
         ({"seconds": 1e300}, "at most 3.20 seconds"),
         ({"seconds": 0.001}, "less than half a frame; at least 0.033"),
         ({"seconds": "two"}, "seconds is 'two'; a number is wanted"),
+        ({"seconds": True}, "seconds is True; a number is wanted"),
         ({"temperature": -0.1}, "temperature is -0.1"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"top_k": -1}, "top_k is -1"),
@@ -249,6 +251,13 @@ def test_a_motion_beyond_the_limit_is_refused(model: Model) -> None:
         with pytest.raises(InputError, match=r"lasts 3\.3\d s; this model reads 3\.20 s; cut it: .*:192"):
             action(long)
     assert model.caption(Motion(np.repeat(frame, 192, axis=0), fps=60)) == TEXT
+
+
+@pytest.mark.parametrize("thing", [None, 3, "wave.npz", np.zeros((8, 2, 99))])
+def test_what_is_no_motion_is_refused(model: Model, thing: Any) -> None:
+    for action in (model.caption, model.reconstruct):
+        with pytest.raises(InputError, match="a Motion is wanted"):
+            action(thing)
 
 
 def test_reconstruct_keeps_length_and_tags(model: Model) -> None:
