@@ -132,6 +132,12 @@ def test_output_that_is_a_folder() -> None:
     assert "folder.npz is a folder; name a file in it" in line
 
 
+@pytest.mark.parametrize("output", [".", "..", "./"])
+@pytest.mark.parametrize("more", [[], ["--format", "glb"], ["--format", "glb", "-n", "2"]])
+def test_output_that_is_the_folder_one_is_in(output: str, more: list[str]) -> None:
+    assert "is a folder" in _refused("generate", TEXT, "-o", output, *more)
+
+
 def test_a_read_only_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path("locked")
     folder.mkdir()

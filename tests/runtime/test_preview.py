@@ -185,3 +185,19 @@ def test_ffmpeg_failing_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises((FileFormatError, MissingExtraError)):
         tumbling_motion(2).save(tmp_path / "a.mp4", width=32, height=32)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("kind", "total"), [("png", 12), ("gif", 20), ("mp4", 24)])
+def test_progress_is_told_picture_by_picture(kind: str, total: int) -> None:
+    pytest.importorskip("PIL" if kind != "mp4" else "imageio_ffmpeg", reason="needs the preview packages")
+    told: list[tuple[int, int]] = []
+    tumbling_motion().save(
+        io.BytesIO(), kind, width=32, height=32, progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+def test_render_tells_its_progress() -> None:
+    told: list[tuple[int, int]] = []
+    render(tumbling_motion(), 32, 24, 3, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]

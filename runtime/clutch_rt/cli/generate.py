@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -21,9 +24,10 @@ from clutch_rt.cli.common import (
 )
 from clutch_rt.cli.plan import Job, make_plan
 from clutch_rt.errors import InputError
-from clutch_rt.formats import FORMATS
+from clutch_rt.formats import FORMATS, format_of, options_of
 
 if TYPE_CHECKING:
+    from clutch_rt.formats.scene import Progress
     from clutch_rt.hand import Hand
     from clutch_rt.model import Info, Model
     from clutch_rt.motion import Motion
@@ -130,7 +134,7 @@ def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Han
     motion = model.generate(text, **_request(given, job))
     generated = time.perf_counter()
     out = _finish(motion, given.fps, hands)
-    out.save(stdout().buffer if job.path is None else job.path, format=given.kind)
+    _write(talk, out, job, given.kind)
     written = time.perf_counter()
     if job.path is not None:
         talk.say(str(job.path))
@@ -146,6 +150,32 @@ def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Han
         "times_real_time": motion.duration / (generated - started),
         "unknown_words": list(model.unknown_words(text)),
     }
+
+
+def _write(talk: Talk, motion: Motion, job: Job, kind: str | None) -> None:
+    """Write the motion; where pictures are drawn, which may take a minute, a person sees how far it is."""
+    target = stdout().buffer if job.path is None else job.path
+    drawn = "progress" in options_of(format_of("" if job.path is None else job.path, kind))
+    if talk.json or not drawn or sys.stderr is None or not sys.stderr.isatty():
+        motion.save(target, format=kind)
+        return
+    with _bar("drawing" if job.path is None else job.path.name) as progress:
+        motion.save(target, format=kind, progress=progress)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Progress]:
+    """A progress bar on stderr, which appears with the first picture."""
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def progress(done: int, total: int) -> None:
+            if not bars:
+                bar = click.progressbar(length=total, label=label, file=sys.stderr)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(1)
+
+        yield progress
 
 
 def _finish(motion: Motion, fps: float | None, hands: dict[str, Hand]) -> Motion:

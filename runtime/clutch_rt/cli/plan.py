@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 
-from clutch_rt.cli.common import STDOUT, Sentence, check_target, read_sentences
-from clutch_rt.errors import InputError
-from clutch_rt.formats import FORMATS, format_of
+from clutch_rt.cli.common import STDOUT, Sentence, check_target, read_sentences, stdout
+from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.formats import FORMATS, Format, format_of
 from clutch_rt.options import MAX_SEED
 
 _MAX_FILES: Final = 100_000
@@ -65,18 +65,29 @@ def _paths(output: str | None, kind: str | None, text: str, count: int) -> list[
             raise click.UsageError("-o - takes one motion; name a file for several")
         if kind is None:
             raise click.UsageError(f"-o - needs --format, one of {', '.join(FORMATS)}")
-        format_of("", kind)
+        _check_terminal(format_of("", kind))
         return [None]
     if output is None:
         path = Path(f"{_slug(text)}.{format_of('', kind or 'glb').name}")
     else:
         path = Path(output)
         format_of(path, kind)
+        if path.name in ("", ".."):  # a folder by its very name, which takes no number
+            check_target(path)
     width = len(str(count))
     numbered = [path.with_name(f"{path.stem}-{k:0{width}d}{path.suffix}") for k in range(1, count + 1)]
     paths = [path] if count == 1 else numbered
     check_target(paths[0])  # the others lie in the same folder
     return list(paths)
+
+
+def _check_terminal(kind: Format) -> None:
+    """Refuse to pour bytes that are no text over a person's terminal."""
+    if not kind.is_text and stdout().isatty():
+        raise FileFormatError(
+            f"stdout is a terminal, and .{kind.name} is not text; "
+            f"send it to a file or a pipe, such as `> hands.{kind.name}`, or name a file with -o"
+        )
 
 
 def _slug(text: str) -> str:

@@ -25,12 +25,13 @@ __all__ = ["FORMATS", "Format", "encode", "format_of", "options_of", "write"]
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its ending without the dot, what it is for, and where its encoder lives."""
+    """A kind of file: its ending without the dot, what it is for, where its encoder lives, whether text."""
 
     name: str
     description: str
     module: str
     function: str
+    is_text: bool = False
 
     @property
     def encoder(self) -> Callable[..., bytes]:
@@ -43,8 +44,20 @@ FORMATS: Final[dict[str, Format]] = {
     entry.name: entry
     for entry in (
         Format("glb", "glTF 2.0: skinned hands with their animation", "clutch_rt.formats.glb", "encode_glb"),
-        Format("bvh", "BVH: skeleton and rotations, centimetres", "clutch_rt.formats.bvh", "encode_bvh"),
-        Format("usda", "USD: skinned hands with their animation", "clutch_rt.formats.usda", "encode_usda"),
+        Format(
+            "bvh",
+            "BVH: skeleton and rotations, centimetres",
+            "clutch_rt.formats.bvh",
+            "encode_bvh",
+            is_text=True,
+        ),
+        Format(
+            "usda",
+            "USD: skinned hands with their animation",
+            "clutch_rt.formats.usda",
+            "encode_usda",
+            is_text=True,
+        ),
         Format("npz", "numpy: frames and MANO parameters", "clutch_rt.formats.npz", "encode_npz"),
         Format("mp4", "film of the motion", "clutch_rt.formats.preview", "encode_mp4"),
         Format("gif", "looping picture of the motion", "clutch_rt.formats.preview", "encode_gif"),
@@ -57,7 +70,8 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format
     """The format meant by a file's ending, or by an explicit name.
 
     Raises:
-        FileFormatError: the ending or name is unknown; the message lists the known ones.
+        FileFormatError: the ending or name is unknown, and the message lists the known ones; or there is no
+            ending because the path is a folder.
     """
     found = Path(path).suffix if format is None else format
     name = found.lower().removeprefix(".")
@@ -65,6 +79,11 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format
         return FORMATS[name]
     if format is not None:
         raise FileFormatError(f"unknown format {format!r}. Wanted one of {', '.join(FORMATS)}; choose one.")
+    if not found and Path(path).is_dir():
+        raise FileFormatError(
+            f"missing file ending: {os.fspath(path)!r} is a folder. Wanted a file; "
+            f"name one in it, such as {Path(path) / 'hands.glb'}."
+        )
     known = ", ".join(f".{name}" for name in FORMATS)
     what = f"unknown file ending {found!r}" if found else "missing file ending"
     raise FileFormatError(f"{what} of {os.fspath(path)!r}. Wanted one of {known}; rename the output.")

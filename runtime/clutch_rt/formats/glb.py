@@ -27,16 +27,8 @@ from numpy.typing import NDArray
 
 from clutch_rt.errors import InputError
 from clutch_rt.formats.gltf import INDICES, UBYTE, UINT, USHORT, VERTICES, Builder, pack
-from clutch_rt.formats.raster import vertex_normals
-from clutch_rt.formats.skeleton import (
-    SKIN_TONE,
-    Skeleton,
-    generator,
-    influences_of,
-    rest_params,
-    skeleton_of,
-)
-from clutch_rt.hand import Hand, skin
+from clutch_rt.formats.skeleton import SKIN_TONE, Skeleton, generator, skeleton_of, skin_of
+from clutch_rt.hand import Hand
 from clutch_rt.layout import HANDS
 
 if TYPE_CHECKING:
@@ -110,17 +102,15 @@ def _add_mesh(builder: Builder, hand: Hand, skeleton: Skeleton, joints: list[int
     if skeleton.parents.count(-1) == 1:
         skin_entry["skeleton"] = joints[skeleton.parents.index(-1)]
     builder.skins.append(skin_entry)
-    vertices = skin(hand, rest_params(hand)).astype(np.float32)
-    influences, weights = influences_of(hand)
-    small = len(vertices) <= np.iinfo(np.uint16).max
-    faces = hand.faces.astype(np.uint16 if small else np.uint32).ravel()
-    normals = vertex_normals(vertices.astype(np.float64), hand.faces)
+    skin = skin_of(hand)
+    small = len(skin.points) <= np.iinfo(np.uint16).max
+    faces = skin.faces.astype(np.uint16 if small else np.uint32).ravel()
     primitive = {
         "attributes": {
-            "POSITION": builder.floats(vertices, VERTICES, bounds=True),
-            "NORMAL": builder.floats(normals, VERTICES),
-            "JOINTS_0": builder.accessor(influences.astype(np.uint8), UBYTE, VERTICES),
-            "WEIGHTS_0": builder.floats(weights, VERTICES),
+            "POSITION": builder.floats(skin.points, VERTICES, bounds=True),
+            "NORMAL": builder.floats(skin.normals, VERTICES),
+            "JOINTS_0": builder.accessor(skin.influences.astype(np.uint8), UBYTE, VERTICES),
+            "WEIGHTS_0": builder.floats(skin.weights, VERTICES),
         },
         "indices": builder.accessor(faces, USHORT if small else UINT, INDICES),
         "material": 0,

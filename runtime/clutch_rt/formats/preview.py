@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt.errors import FileFormatError, InputError, MissingExtraError
-from clutch_rt.formats.scene import VIEWS, choose_frames, pictures_of, render
+from clutch_rt.formats.scene import VIEWS, Progress, choose_frames, pictures_of, render, watched
 
 if TYPE_CHECKING:
     from clutch_rt.motion import Motion
@@ -34,7 +34,13 @@ _PALETTE_SAMPLES: Final = 6
 
 
 def encode_png(
-    motion: Motion, *, frames: int = 6, width: int = 280, height: int = 250, view: str | None = None
+    motion: Motion,
+    *,
+    frames: int = 6,
+    width: int = 280,
+    height: int = 250,
+    view: str | None = None,
+    progress: Progress | None = None,
 ) -> bytes:
     """A strip of moments: columns are times, rows are views, with the sentence above.
 
@@ -43,6 +49,7 @@ def encode_png(
         frames: how many moments, evenly over the motion, its first and last frame among them.
         width, height: of each picture, pixels.
         view: ``"viewer"`` or ``"front"``; both, one above the other, by default.
+        progress: called after each picture with how many are drawn, and of how many.
 
     Raises:
         MissingExtraError: Pillow is not installed. InputError: a size, count or view that cannot be.
@@ -52,10 +59,11 @@ def encode_png(
     views = tuple(VIEWS) if view is None else (view,)
     size = (len(chosen) * (width + _GUTTER) - _GUTTER, len(views) * (height + _GUTTER) - _GUTTER + 2 * _BAR)
     sheet = image.new("RGB", size, _PAPER)
-    for row, name in enumerate(views):
-        for column, picture in enumerate(pictures_of(motion, width, height, chosen, name)):
-            place = (column * (width + _GUTTER), _BAR + row * (height + _GUTTER))
-            sheet.paste(image.fromarray(picture), place)
+    drawn = chain.from_iterable(pictures_of(motion, width, height, chosen, name) for name in views)
+    for index, picture in enumerate(watched(drawn, len(views) * len(chosen), progress)):
+        row, column = divmod(index, len(chosen))
+        place = (column * (width + _GUTTER), _BAR + row * (height + _GUTTER))
+        sheet.paste(image.fromarray(picture), place)
     pen, write = draw.Draw(sheet), font.load_default(size=16)
     note = f"{motion.duration:.1f} s"
     note_width = pen.textlength(note, font=write)
@@ -73,7 +81,13 @@ def encode_png(
 
 
 def encode_gif(
-    motion: Motion, *, width: int = 480, height: int = 360, fps: float = 25.0, view: str = "viewer"
+    motion: Motion,
+    *,
+    width: int = 480,
+    height: int = 360,
+    fps: float = 25.0,
+    view: str = "viewer",
+    progress: Progress | None = None,
 ) -> bytes:
     """A loop of the motion at its true speed.
 
@@ -82,6 +96,7 @@ def encode_gif(
         width, height: pixels.
         fps: pictures per second; GIF counts in hundredths of a second, so the nearest of 50, 33.3, 25, 20 ...
         view: ``"viewer"`` or ``"front"``.
+        progress: called after each picture with how many are drawn, and of how many.
 
     Raises:
         MissingExtraError: Pillow is not installed. InputError: a size, rate or view that cannot be.
@@ -96,7 +111,7 @@ def encode_gif(
     palette = image.fromarray(np.concatenate(samples, axis=0)).quantize(_GIF_COLORS)
     pages = [
         image.fromarray(picture).quantize(palette=palette, dither=image.Dither.NONE)
-        for picture in pictures_of(timed, width, height, chosen, view)
+        for picture in watched(pictures_of(timed, width, height, chosen, view), len(chosen), progress)
     ]
     buffer = io.BytesIO()
     pages[0].save(
@@ -105,20 +120,29 @@ def encode_gif(
     return buffer.getvalue()
 
 
-def encode_mp4(motion: Motion, *, width: int = 640, height: int = 480, view: str = "viewer") -> bytes:
+def encode_mp4(
+    motion: Motion,
+    *,
+    width: int = 640,
+    height: int = 480,
+    view: str = "viewer",
+    progress: Progress | None = None,
+) -> bytes:
     """A film of the motion at its own rate: H.264 that players and browsers open.
 
     Args:
         motion: what to draw.
         width, height: pixels; made even, as H.264 wants.
         view: ``"viewer"`` or ``"front"``.
+        progress: called after each picture with how many are drawn, and of how many.
 
     Raises:
         MissingExtraError: imageio-ffmpeg, or the ffmpeg it brings, is not there. InputError: a size or view
             that cannot be. FileFormatError: ffmpeg failed.
     """
     width, height = width // 2 * 2, height // 2 * 2
-    pictures = pictures_of(motion, width, height, choose_frames(len(motion), None), view)
+    drawn = pictures_of(motion, width, height, choose_frames(len(motion), None), view)
+    pictures = watched(drawn, len(motion), progress)
     # An mp4's index is written last and then moved to the front, for which ffmpeg needs a real file.
     with tempfile.TemporaryDirectory(prefix="clutch-rt-") as folder:
         path = Path(folder) / "film.mp4"

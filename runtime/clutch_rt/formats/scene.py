@@ -6,9 +6,9 @@ from behind and above as the hands' owner sees them, and ``front``, as someone o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from clutch_rt.motion import Motion
 
 Array = NDArray[Any]
+
+# Told after each picture how many are drawn, and of how many.
+Progress: TypeAlias = Callable[[int, int], object]
 
 # From the scene towards the camera. Both stand a little to the right, so that no finger hides behind another.
 VIEWS: Final = {"viewer": (0.20, 1.00, 0.62), "front": (0.32, 0.55, -0.85)}
@@ -61,6 +64,7 @@ def render(
     height: int = 360,
     frames: int | Sequence[int] | None = None,
     view: str = "viewer",
+    progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
     """Pictures of a motion.
 
@@ -70,6 +74,7 @@ def render(
         frames: how many pictures, evenly over the motion with its first and last frame; or which frames;
             all of them by default.
         view: ``"viewer"`` or ``"front"``.
+        progress: called after each picture with how many are drawn, and of how many.
 
     Returns:
         ``(N, height, width, 3)`` uint8 RGB.
@@ -79,7 +84,7 @@ def render(
             without a skin.
     """
     chosen = choose_frames(len(motion), frames)
-    drawn = pictures_of(motion, width, height, chosen, view)
+    drawn = watched(pictures_of(motion, width, height, chosen, view), len(chosen), progress)
     pictures = np.empty((len(chosen), height, width, 3), np.uint8)
     for index, picture in enumerate(drawn):
         pictures[index] = picture
@@ -116,6 +121,16 @@ def pictures_of(
     points = two_hand_joints(motion.frames.astype(np.float64), motion.hands).reshape(-1, 3)
     camera = framing_camera(points, width, height, np.asarray(VIEWS[view]), _VIEW_ANGLE, _MARGIN)
     return _draw_all(motion.hands, motion.frames[chosen], mesh, camera, points)
+
+
+def watched(
+    pictures: Iterator[NDArray[np.uint8]], total: int, progress: Progress | None
+) -> Iterator[NDArray[np.uint8]]:
+    """The same pictures, each reported to ``progress`` once it is drawn."""
+    for done, picture in enumerate(pictures, start=1):
+        if progress is not None:
+            progress(done, total)
+        yield picture
 
 
 def _draw_all(

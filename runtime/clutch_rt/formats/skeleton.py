@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt.anatomy import JOINTS
-from clutch_rt.hand import Hand
+from clutch_rt.formats.raster import vertex_normals
+from clutch_rt.hand import Hand, skin
 from clutch_rt.joints import joint_poses, layout
 from clutch_rt.layout import HAND_SIZE, POSE, ROTATION, TRANSLATION
 from clutch_rt.rotations import matrix_from_axis_angle, matrix_from_quaternion, quaternion_from_matrix
@@ -106,7 +107,33 @@ def one_hemisphere(quaternions: Array) -> Array:
     return quaternions * signs[..., None]
 
 
-def influences_of(hand: Hand) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class Skin:
+    """The mesh of one hand in bind pose, and the joints that move it.
+
+    Attributes:
+        points: ``(V, 3)`` float32, metres.
+        normals: ``(V, 3)`` unit vectors.
+        faces: ``(F, 3)`` counter-clockwise seen from outside.
+        influences: ``(V, 4)`` joint numbers, in WebXR order.
+        weights: ``(V, 4)`` float32, each row sums to 1.
+    """
+
+    points: Array
+    normals: Array
+    faces: Array
+    influences: Array
+    weights: Array
+
+
+def skin_of(hand: Hand) -> Skin:
+    """The skin of a hand as files describe it."""
+    points = skin(hand, rest_params(hand)).astype(np.float32)
+    normals = vertex_normals(points.astype(np.float64), hand.faces)
+    return Skin(points, normals, hand.faces, *_influences(hand))
+
+
+def _influences(hand: Hand) -> tuple[Array, Array]:
     """The joints ``(V, 4)``, in WebXR order, that move each vertex, and their weights ``(V, 4)`` float32."""
     webxr = layout("webxr")
     place = np.array([webxr.sources.index(joint) for joint in range(hand.weights.shape[1])])

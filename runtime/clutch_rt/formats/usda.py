@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clutch_rt.formats.raster import vertex_normals
-from clutch_rt.formats.skeleton import (
-    INFLUENCES,
-    SKIN_TONE,
-    Skeleton,
-    generator,
-    influences_of,
-    rest_params,
-    skeleton_of,
-)
-from clutch_rt.hand import Hand, skin
+from clutch_rt.formats.skeleton import INFLUENCES, SKIN_TONE, Skeleton, generator, skeleton_of, skin_of
+from clutch_rt.hand import Hand
 from clutch_rt.layout import HANDS
 from clutch_rt.rotations import matrix_from_quaternion
 
@@ -108,8 +99,7 @@ def _animation(skeletons: list[Skeleton]) -> str:
 
 def _mesh(hand: Hand, name: str, first: int) -> str:
     """The skin of one hand, whose joints start at number ``first`` of the skeleton."""
-    vertices = skin(hand, rest_params(hand))
-    influences, weights = influences_of(hand)
+    skin = skin_of(hand)
     binding = f'elementSize = {INFLUENCES}\n            interpolation = "vertex"'
     return f"""    def Mesh "{name}" (
         prepend apiSchemas = ["SkelBindingAPI"]
@@ -117,19 +107,19 @@ def _mesh(hand: Hand, name: str, first: int) -> str:
     {{
         uniform bool doubleSided = 1
         uniform token subdivisionScheme = "none"
-        float3[] extent = {_vectors(np.stack([vertices.min(axis=0), vertices.max(axis=0)]))}
-        int[] faceVertexCounts = {[3] * len(hand.faces)}
-        int[] faceVertexIndices = {hand.faces.ravel().tolist()}
-        point3f[] points = {_vectors(vertices)}
-        normal3f[] normals = {_vectors(vertex_normals(vertices.astype(np.float64), hand.faces))} (
+        float3[] extent = {_vectors(np.stack([skin.points.min(axis=0), skin.points.max(axis=0)]))}
+        int[] faceVertexCounts = {[3] * len(skin.faces)}
+        int[] faceVertexIndices = {skin.faces.ravel().tolist()}
+        point3f[] points = {_vectors(skin.points)}
+        normal3f[] normals = {_vectors(skin.normals)} (
             interpolation = "vertex"
         )
         color3f[] primvars:displayColor = [{SKIN_TONE}]
         matrix4d primvars:skel:geomBindTransform = {_matrices(np.eye(4)[None])[1:-1]}
-        int[] primvars:skel:jointIndices = {(influences + first).ravel().tolist()} (
+        int[] primvars:skel:jointIndices = {(skin.influences + first).ravel().tolist()} (
             {binding}
         )
-        float[] primvars:skel:jointWeights = [{", ".join(f"{weight:.9g}" for weight in weights.ravel())}] (
+        float[] primvars:skel:jointWeights = [{", ".join(f"{w:.9g}" for w in skin.weights.ravel())}] (
             {binding}
         )
         rel skel:skeleton = </Hands/Skeleton>
