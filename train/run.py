@@ -257,7 +257,8 @@ def run_stage(folder: RunFolder, name: str, stage: Stage) -> None:
 
 def stage_main(name: str, stage: Stage, arguments: Sequence[str] | None = None) -> int:
     """The ``main`` of a stage's own command; returns its exit status."""
-    return guarded(lambda: _one_stage(name, stage, sys.argv[1:] if arguments is None else arguments))
+    usage = f"usage: python -m train.{name} run=FOLDER [preset=NAME] [key=value ...]"
+    return command_main(usage, lambda given: _one_stage(name, stage, given), arguments)
 
 
 def _one_stage(name: str, stage: Stage, arguments: Sequence[str]) -> None:

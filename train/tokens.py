@@ -119,8 +119,7 @@ def _shift(folder: Path, device: str) -> Shift:
 
 
 def _work(shard: Shard, config: RunConfig, run: Path, device: str) -> None:
-    """One shard in a worker process, on one thread."""
-    torch.set_num_threads(1)
+    """One shard."""
     make_shard(shard, config, _shift(run / "shift", device), run / "tokens")
 
 
@@ -143,15 +142,16 @@ def _mapped(work: Callable[[Shard], None], shards: Sequence[Shard], workers: int
     if workers <= 1:
         yield from map(work, shards)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_signals)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
     try:
         yield from pool.map(work, shards)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_signals() -> None:
-    """In a worker: Ctrl-C is the parent's to answer."""
+def _start_worker() -> None:
+    """In a worker: one thread, as many workers as cores; and Ctrl-C is the parent's to answer."""
+    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
