@@ -12,7 +12,6 @@ are decoded by the same decoder from ``<pad>``, through the text rows.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from transformers import T5Config
 from transformers.cache_utils import EncoderDecoderCache
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
+from models.files import appearing
 from models.t5 import Pretrained, T5Stacks, adopt, initialise
 
 N_SLOTS = len(SLOTS)
@@ -351,12 +351,10 @@ class MotionLM(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        part = folder / f"model.safetensors.{os.getpid()}.part"
-        save_file(weights, part, {"format": "pt"})
-        part.replace(folder / "model.safetensors")
-        part = folder / f"config.json.{os.getpid()}.part"
-        part.write_text(json.dumps(self.config.to_dict(), indent=2) + "\n")
-        part.replace(folder / "config.json")
+        with appearing(folder / "model.safetensors") as part:
+            save_file(weights, part, {"format": "pt"})
+        with appearing(folder / "config.json") as part:
+            part.write_text(json.dumps(self.config.to_dict(), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path | str) -> MotionLM:

@@ -29,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.causal import Decoder, Encoder, State
+from models.files import appearing
 from models.quantizer import Quantizer
 from models.shift_config import VARIANTS, BranchPlan, ShiftConfig, plan, read_config
 
@@ -252,11 +253,11 @@ class Shift(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.contiguous().cpu() for name, value in self.state_dict().items()}
-        save_file(weights, folder / f".{WEIGHTS_FILE}.part")
-        (folder / f".{WEIGHTS_FILE}.part").replace(folder / WEIGHTS_FILE)
+        with appearing(folder / WEIGHTS_FILE) as part:
+            save_file(weights, part)
         text = json.dumps({"model": "shift", **asdict(self.config)}, indent=2) + "\n"
-        (folder / f".{CONFIG_FILE}.part").write_text(text, encoding="utf-8")
-        (folder / f".{CONFIG_FILE}.part").replace(folder / CONFIG_FILE)
+        with appearing(folder / CONFIG_FILE) as part:
+            part.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path | str) -> Shift:

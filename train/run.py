@@ -25,6 +25,7 @@ import torch
 from clutch_rt.errors import ClutchError, FileFormatError, InputError
 from torch import distributed as dist
 
+from models.files import appearing
 from train.config import RunConfig, apply, preset, what_is_learnt
 from train.optim import make_accelerator
 from train.overrides import build, differences
@@ -53,9 +54,8 @@ def is_main() -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write a small file by rename, so that it is whole or absent."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with appearing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def plain(value: Any) -> Any:

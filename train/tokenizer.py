@@ -11,7 +11,6 @@ the vocabulary of that checkpoint, which knows more words than the corpus, and w
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from clutch_rt import prompts
 from clutch_rt.errors import InputError
 from clutch_rt.text import words_of
 
+from models.files import appearing
 from models.t5 import open_pretrained
 from train.config import TokenizerConfig
 from train.run import RunFolder, is_main, stage_main
@@ -83,9 +83,8 @@ def train_tokenizer(sentences: Iterable[str], path: Path | str, config: Tokenize
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file by rename."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    with appearing(path) as part:
+        part.write_bytes(data)
 
 
 def load_tokenizer(path: Path | str) -> spm.SentencePieceProcessor:

@@ -32,6 +32,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import SLOTS, IntArray
 from tqdm import tqdm
 
+from models.files import appearing
 from models.shift import Shift
 from train.config import RunConfig
 from train.corpus import Clip, draw_clip
@@ -98,9 +99,8 @@ def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> N
     clips = [draw_clip(corpus.seed, i, shard.split, corpus) for i in range(shard.first, shard.last)]
     codes = encode_clips(shift, clips, config.tokens.batch_size)
     table = pa.Table.from_pylist([_row(c, k) for c, k in zip(clips, codes, strict=True)], schema=SCHEMA)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    pq.write_table(table, part, compression="zstd")
-    part.replace(path)
+    with appearing(path) as part:
+        pq.write_table(table, part, compression="zstd")
 
 
 def _row(clip: Clip, codes: IntArray) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from models.files import appearing
 from train.evaluate.features import SIZE, MotionBatch, Normaliser
 
 HAND_LABELS: Final = (*HANDS, "both")
@@ -124,11 +125,11 @@ class Judge(nn.Module):
     def save(self, folder: Path, stamp: dict[str, Any]) -> None:
         """Write weights, config and ``stamp`` (what it was trained from) into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / ".judge.part")
-        (folder / ".judge.part").replace(folder / "judge.safetensors")
+        with appearing(folder / "judge.safetensors") as part:
+            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, part)
         text = json.dumps({"config": asdict(self.config), "stamp": stamp}, indent=2) + "\n"
-        (folder / ".judge.json.part").write_text(text, encoding="utf-8")
-        (folder / ".judge.json.part").replace(folder / "judge.json")
+        with appearing(folder / "judge.json") as part:
+            part.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, stamp: dict[str, Any]) -> Judge | None:
