@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -108,6 +110,7 @@ class Echo:
     """A sampler that knows the answer: for a text of the test sets, the clip's own motion."""
 
     name = "an echo"
+    record: ClassVar[dict[str, Any]] = {"model": name, "files": {"a": "0"}, "temperature": 0.8, "top_k": 20}
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self._known = {clip.texts[0]: clip for clip in clips}
@@ -163,6 +166,9 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     text = markdown(found)
     assert "a command" in text and "| ground truth |" in text
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}
+    written = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert written.pop("judged") == {**Echo.record, "command": "a command"}
+    assert written == figures
 
 
 def test_judged_sets_say_what_they_are_judged_by(tmp_path: Path) -> None:

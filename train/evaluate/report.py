@@ -54,6 +54,7 @@ class Findings:
     Attributes:
         command: what made it.
         judged: which model.
+        record: the same for a program; see ``samplers.Sampler``.
         rows: the table's rows, ceilings first, the floor last.
         errors: of SHIFT's reconstructions.
         usage: of the codebooks; empty where the model does not show its codes.
@@ -63,6 +64,7 @@ class Findings:
 
     command: str
     judged: str
+    record: Mapping[str, Any]
     rows: Sequence[Row]
     errors: Errors
     usage: Mapping[str, CodeUsage]
@@ -157,9 +159,10 @@ def _key(name: str) -> str:
 
 
 def write_report(found: Findings, folder: Path) -> None:
-    """``metrics.json``, ``report.md`` and ``report.png`` in ``folder``."""
+    """``metrics.json`` (figures, and under ``judged`` what they are of), ``report.md`` and ``report.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "metrics.json", json.dumps(flat(found), indent=2) + "\n")
+    metrics = {"judged": {**found.record, "command": found.command}, **flat(found)}
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_text(folder / "report.md", markdown(found))
     plot(found.rows, folder / "report.png")
 

@@ -6,15 +6,16 @@ A bundle is sampled through the shipped runtime, so its figures are those of wha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import clutch_rt
 import numpy as np
 import torch
 from clutch_rt import prompts
+from clutch_rt.bundle import find_bundle
 from clutch_rt.errors import InputError
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.motion import Motion
@@ -22,6 +23,7 @@ from clutch_rt.motion import Motion
 from models.generation import caption, generate, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift
+from train.evaluate.judged import files_of_bundle, files_of_run
 from train.tokenizer import TOKENIZER_FILE, decode, encode, load_tokenizer
 
 
@@ -46,6 +48,10 @@ class Sampler(Protocol):
     @property
     def name(self) -> str:
         """For the report."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What is judged: ``model``, ``files`` with their hashes, ``temperature``, ``top_k``."""
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion ``(T, 2, 99)`` for each text, its length chosen by the model."""
@@ -78,6 +84,10 @@ def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int
     return Reconstruction(frames, codes, shift.codebook_sizes)
 
 
+def _record(model: str, files: Mapping[str, str], temperature: float, top_k: int) -> dict[str, Any]:
+    return {"model": model, "files": dict(files), "temperature": temperature, "top_k": top_k}
+
+
 class TorchSampler:
     """The models of a run folder."""
 
@@ -88,11 +98,17 @@ class TorchSampler:
         self._lm = MotionLM.load(run / "lm").to(self._device)
         self._pieces = load_tokenizer(run / TOKENIZER_FILE)
         self._temperature, self._top_k = temperature, top_k
+        self._files = files_of_run(run)
 
     @property
     def name(self) -> str:
         """For the report."""
         return "PyTorch models of the run"
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What is judged."""
+        return _record(self.name, self._files, self._temperature, self._top_k)
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
@@ -136,12 +152,18 @@ class BundleSampler:
         """Open and verify the bundle; its errors say what is wrong with it."""
         self._model = clutch_rt.load(path)
         self._temperature, self._top_k = temperature, top_k
+        self._files = files_of_bundle(find_bundle(path))
 
     @property
     def name(self) -> str:
         """For the report."""
         info = self._model.info
         return f"bundle {info.name} ({info.precision}, {info.device})"
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What is judged."""
+        return _record(self.name, self._files, self._temperature, self._top_k)
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
