@@ -100,8 +100,44 @@ def test_wrong_arguments_are_refused_with_what_is_possible():
         draw_clip(0, 0, "dev", CONFIG)
     with pytest.raises(InputError, match=r"juggle.*knead"):
         draw_clip(0, 0, "train", replace(CONFIG, verbs=("juggle",)))
-    with pytest.raises(InputError, match="max_frames=20 is too short"):
-        draw_clip(0, 0, "train", replace(CONFIG, max_frames=20))
+    with pytest.raises(InputError, match="max_frames=24 is too short"):
+        draw_clip(0, 0, "train", replace(CONFIG, min_frames=0, max_frames=24))
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [
+        ({"clips": -1}, "clips=-1 .*at least 3"),
+        ({"captions": 0}, "captions=0 .*at least 1"),
+        ({"shard_clips": 0}, "shard_clips=0 .*at least 1"),
+        ({"seed": -1}, "seed=-1 .*at least 0"),
+        ({"max_actions": 0}, "max_actions=0 .*1 to 3"),
+        ({"max_actions": 4}, "max_actions=4 .*1 to 3"),
+        ({"action_weights": (0.5, -0.1, 0.6)}, "action_weights.*0 or more"),
+        ({"action_weights": (0.5,)}, "action_weights.*each number of actions"),
+        ({"action_weights": (0.2, 0.3, 0.3, 0.2)}, "action_weights.*3 at most"),
+        ({"action_weights": (0.0, 0.0, 1.0), "max_actions": 2}, "not all of them 0"),
+        ({"max_frames": 100}, "max_frames=100 .*multiple of 8"),
+        ({"max_frames": 264}, "max_frames=264 .*256 at most"),
+        ({"min_frames": 80, "max_frames": 64}, "min_frames=80 .*0 to max_frames=64"),
+        ({"place_noise": -0.1}, "place_noise=-0.1 .*0 or more"),
+        ({"pose_noise": float("nan")}, "pose_noise=nan .*0 or more"),
+        ({"mention": 1.5}, "mention=1.5 .*0 to 1"),
+        ({"val_share": 2.0}, "val_share=2.0 .*0 to 1"),
+        ({"val_share": 0.6, "test_share": 0.4}, "nothing to train on"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_at_once(setting, wanted):
+    with pytest.raises(InputError, match=wanted):
+        replace(CONFIG, **setting)
+
+
+def test_a_short_clip_is_made_as_long_as_asked():
+    short = draw_clip(0, 5, "train", replace(CONFIG, max_actions=1, max_frames=64, verbs=("tap",)))
+    asked = replace(CONFIG, max_actions=1, max_frames=64, verbs=("tap",), min_frames=64)
+    longer = draw_clip(0, 5, "train", asked)
+    assert len(short.frames) < len(longer.frames) == 64
+    assert short.actions == longer.actions
 
 
 # ---- a hand can do this -------------------------------------------------------------------------

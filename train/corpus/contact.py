@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from clutch_rt.hand import PARENTS, TIP_PARENTS, levels, neutral_hand
+from clutch_rt.anatomy import PARENTS, TIP_PARENTS
+from clutch_rt.hand import levels, neutral_hand
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 

@@ -174,14 +174,15 @@ def schedule(actions: tuple[ActionPlan, ...]) -> Schedule:
     """Lay actions on the frame grid: every action begins on a step, and the clip ends on one."""
     starts, stops, now = [], [], 0
     for action in actions:
-        start = _next_step(max(now + action.transition, _FIRST))
+        start = next_step(max(now + action.transition, _FIRST))
         starts.append(start)
         now = start + action.frames
         stops.append(now)
-    return Schedule(tuple(starts), tuple(stops), _next_step(now + actions[-1].transition))
+    return Schedule(tuple(starts), tuple(stops), next_step(now + actions[-1].transition))
 
 
-def _next_step(frame: int) -> int:
+def next_step(frame: int) -> int:
+    """The first frame of a step at or after `frame`."""
     return -(-frame // FRAMES_PER_STEP) * FRAMES_PER_STEP
 
 
@@ -215,7 +216,7 @@ def draw_plan(seed: int, index: int, split: str, config: CorpusConfig) -> ClipPl
     """
     rng = clip_rng(seed, split, index)
     names = verbs_of(config)
-    weights = config.action_weights[: max(1, min(config.max_actions, 3))]
+    weights = config.action_weights[: config.max_actions]
     wanted = int(_pick(rng, tuple("123"[: len(weights)]), weights))
     actions: list[ActionPlan] = []
     while len(actions) < wanted:

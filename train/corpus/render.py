@@ -6,6 +6,7 @@ plus (curves x gains), and a clip is a weighted sum of its tracks with minimum-j
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from .anatomy import ANGLES, FINGERS, STATE, THUMB, WRIST, Posed, pose, to_frame
 from .config import CorpusConfig
 from .contact import keep_apart, per_frame
 from .curves import SAMPLES, min_jerk, sample, table
-from .plan import ActionPlan, ClipPlan, Schedule, opposite, schedule
+from .plan import ActionPlan, ClipPlan, Schedule, next_step, opposite, schedule
 from .shapes import SHAPES
 from .verbs import Track, Verb, Wave
 
@@ -177,5 +178,7 @@ def _separate(posed: Posed, actions: tuple[ActionPlan, ...], when: Schedule) -> 
 def render(plan: ClipPlan, config: CorpusConfig) -> tuple[Float32Array, Schedule]:
     """Draw a plan: frames `(T, 2, 99)` in `openxr` space, and when each action happens."""
     when = schedule(plan.actions)
+    if when.frames < config.min_frames:
+        when = replace(when, frames=next_step(config.min_frames))
     posed = pose(blend(plan.actions, when, config))
     return to_frames(_separate(posed, plan.actions, when)), when
