@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """A path to write to, which takes the name ``path`` when the block ends well."""
+    """A path to write to, which takes the name ``path`` when the block ends well, and is gone otherwise.
+
+    Raises:
+        OSError: whatever writing met; it names ``path`` where it named no file.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    yield part
-    part.replace(path)
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(part)):
+            error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from clutch_rt.layout import SLOTS
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import T5Config
 from transformers.cache_utils import EncoderDecoderCache
 from transformers.models.t5.modeling_t5 import T5LayerNorm
@@ -34,6 +35,7 @@ N_SLOTS = len(SLOTS)
 
 # Tables must be small beside what they learn in the first hundred steps: 0.5 cost 0.8 nats after 240 steps.
 FRESH_TABLE_STD = 0.1
+_UNSEEN = -1e9  # added to a score of attention, leaves it no weight
 _INPUT_TABLES = ("slot_embedding", "start", "position_embedding", "length_embedding", "remaining_embedding")
 
 
@@ -250,10 +252,20 @@ class MotionLM(nn.Module):
 
     # -- decoder
 
-    def decode(self, x: Tensor, encoded: Encoded, cache: EncoderDecoderCache | None = None) -> Tensor:
-        """Run the decoder over embeddings ``(B, N, d_model)``, after those already in ``cache``."""
+    def decode(
+        self,
+        x: Tensor,
+        encoded: Encoded,
+        cache: EncoderDecoderCache | None = None,
+        scores: Tensor | None = None,
+    ) -> Tensor:
+        """Run the decoder over embeddings ``(B, N, d_model)``, after those already in ``cache``.
+
+        ``scores (B, 1, N, N)`` are added to those of self-attention; without them it is causal.
+        """
         out = self.t5.decoder(
             inputs_embeds=x,
+            attention_mask=scores,
             encoder_hidden_states=encoded.memory,
             encoder_attention_mask=encoded.mask.long(),
             past_key_values=cache,
@@ -302,14 +314,23 @@ class MotionLM(nn.Module):
         return (codes + torch.as_tensor(self.grammar.bases, device=codes.device)).flatten(1)
 
     def flat_inputs(self, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Teacher-forced ids ``(B, 4 S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``."""
+        """Teacher-forced ids ``(B, 4 S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``.
+
+        Of a hidden step only the last token is replaced, by ``<som>``: it is the first input of the step
+        after. The step's own slots follow the other three, which ``_flat_scores`` hides from later steps.
+        """
         ids = self.flat_ids(codes)
-        if hidden is not None:  # the step before position s is hidden: its four tokens become <som>
-            seen = torch.cat([~hidden[:, 1:], torch.ones_like(hidden[:, :1])], 1).repeat_interleave(
-                N_SLOTS, dim=1
-            )
-            ids = torch.where(seen, ids, self.grammar.som)
-        return torch.cat([torch.full_like(ids[:, :1], self.grammar.som), ids], 1)
+        ids = torch.cat([torch.full_like(ids[:, :1], self.grammar.som), ids], 1)
+        if hidden is not None:
+            first = torch.zeros_like(ids, dtype=torch.bool)
+            first[:, :-1:N_SLOTS] = hidden
+            ids = torch.where(first, self.grammar.som, ids)
+        return ids
+
+    def _flat_decode(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None) -> Tensor:
+        """The decoder over the ``flat`` form's inputs, ``(B, 4 S + 1, d_model)``."""
+        scores = None if hidden is None else _flat_scores(hidden)
+        return self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded, scores=scores)
 
     def head(self, hidden: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Logits over rows ``first`` to ``last`` of the output table."""
@@ -329,13 +350,13 @@ class MotionLM(nn.Module):
                 if k + 1 < N_SLOTS:
                     context = context + self.depth_embedding[k](codes[..., k])
             return logits
-        out = self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded)[:, :-1]
+        out = self._flat_decode(encoded, codes, hidden)[:, :-1]
         g = self.grammar
         return [self.head(out[:, k::N_SLOTS], g.base(k), g.base(k) + g.size(k)) for k in range(N_SLOTS)]
 
     def flat_logits(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Teacher-forced logits over the whole vocabulary, ``(B, 4 S + 1, vocab)``; ``flat`` form only."""
-        return self.head(self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded))
+        return self.head(self._flat_decode(encoded, codes, hidden))
 
     def text_logits(
         self, encoded: Encoded, inputs: Tensor, cache: EncoderDecoderCache | None = None
@@ -380,6 +401,20 @@ def _read_config(path: Path) -> LMConfig:
     if not isinstance(values, dict):
         raise InputError(f"{path} holds a {type(values).__name__}, not a config; restore it")
     return LMConfig.from_dict(values)
+
+
+def _flat_scores(hidden: Tensor) -> Tensor:
+    """What each position of the flat stream may attend to: 0, or ``_UNSEEN``; ``(B, 1, 4 S + 1, 4 S + 1)``.
+
+    As in the step form, a hidden step is kept from every later step (at any layer), while the slots within it
+    see each other.
+    """
+    at = torch.arange(N_SLOTS * hidden.shape[1] + 1, device=hidden.device)
+    gone = F.pad(hidden[:, 1:], (0, 2)).repeat_interleave(N_SLOTS, dim=1)[:, : len(at)]
+    gone = gone & (at % N_SLOTS != 0)  # the last token of a step is <som> there already
+    step = at // N_SLOTS
+    unseen = (at > at[:, None]) | (gone[:, None] & (step < step[:, None]))
+    return torch.zeros(unseen.shape, device=hidden.device).masked_fill(unseen, _UNSEEN).unsqueeze(1)
 
 
 def _close_gaps(x: Tensor, mask: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:

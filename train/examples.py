@@ -38,12 +38,14 @@ class Example:
         given: motion behind the prompt ``(S, 4)``, or None.
         codes: motion to answer with ``(S, 4)``, or None.
         answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
+        hidden: ``(S,)`` true where the decoder does not see the step before, or None.
     """
 
     prompt: list[int]
     given: IntArray | None = None
     codes: IntArray | None = None
     answer: list[int] | None = None
+    hidden: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -106,19 +108,18 @@ def collate(examples: Sequence[Example], clips: Sequence[int] | None = None) -> 
     return LMBatch(_motion_rows(motion) if motion else None, _text_rows(text) if text else None)
 
 
-def hide_past(batch: LMBatch, share: float, rng: np.random.Generator) -> LMBatch:
+def hide_past(example: Example, share: float, rng: np.random.Generator) -> Example:
     """Hide some of the steps that the decoder would see, in about ``share`` of the motions.
 
     A motion's past tells nearly all of its next step, and the little that is left for the sentence to say is
     lost in the mean over steps: a decoder fed with the truth alone learns to do without its prompt. The part
-    hidden is drawn for each row, up to the whole, where only the sentence is left to go by.
+    hidden is drawn for each row, up to the whole, where only the sentence is left to go by. ``rng`` is the
+    row's own, so that what is hidden does not hang on how many processes share the batch.
     """
-    if batch.motion is None or share <= 0:
-        return batch
-    rows, steps = batch.motion.codes.shape[:2]
-    rate = np.where(rng.random(rows) < share, 1.5 * rng.random(rows), 0.0)
-    hidden = rng.random((rows, steps)) < rate[:, None]
-    return replace(batch, motion=replace(batch.motion, hidden=torch.from_numpy(hidden)))
+    if example.codes is None or share <= 0:
+        return example
+    rate = 1.5 * rng.random() if rng.random() < share else 0.0
+    return replace(example, hidden=rng.random(len(example.codes)) < rate)
 
 
 def _given(examples: Sequence[Example]) -> tuple[Tensor | None, Tensor | None]:
@@ -132,7 +133,21 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
     ids, mask = pad_prompts([e.prompt for e in examples])
     codes, real = pad_codes([e.codes for e in examples if e.codes is not None])
     numbers = torch.tensor([n if e.given is None else -1 for e, n in pairs])
-    return MotionRows(ids, mask, *_given(examples), codes=codes, steps=real.sum(1), clips=numbers)
+    hidden = _hidden(examples, codes.shape[1])
+    return MotionRows(
+        ids, mask, *_given(examples), codes=codes, steps=real.sum(1), clips=numbers, hidden=hidden
+    )
+
+
+def _hidden(examples: Sequence[Example], width: int) -> Tensor | None:
+    """Their masks, ``(B, width)``; None where none has one."""
+    if all(e.hidden is None for e in examples):
+        return None
+    hidden = torch.zeros(len(examples), width, dtype=torch.bool)
+    for row, example in enumerate(examples):
+        if example.hidden is not None:
+            hidden[row, : len(example.hidden)] = torch.from_numpy(example.hidden)
+    return hidden
 
 
 def _text_rows(examples: Sequence[Example]) -> TextRows:

@@ -85,10 +85,12 @@ class InstructBatches:
     def __call__(self, step: int, rank: int, world: int) -> LMBatch:
         clips = self.schedule.clips(step)
         rows = range(self.size)[share(self.size, rank, world)]
-        batch = collate(
-            [instruction(self.tasks, int(clips[r]), generator(self.seed, STAGE, step, r)) for r in rows]
-        )
-        return hide_past(batch, self.hide_share, generator(self.seed, STAGE, "past", step, rank))
+        examples = []
+        for row in rows:
+            made = instruction(self.tasks, int(clips[row]), generator(self.seed, STAGE, step, row))
+            past = generator(self.seed, STAGE, "past", step, row)
+            examples.append(hide_past(made, self.hide_share, past))
+        return collate(examples)
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from clutch_rt.layout import SLOT_CODEBOOK
@@ -56,11 +57,24 @@ def real_steps(rows: MotionRows) -> Tensor:
 
 def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:
     """Cross-entropy of the codes (mean over real slots), per codebook, and of the length."""
+    return motion_predictions(lm, rows)[1]
+
+
+def motion_predictions(lm: MotionLM, rows: MotionRows) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Logits of each slot, four ``(B, S, K_slot)``, and ``motion_losses``, the ending's included."""
     encoded = encode_rows(lm, rows)
     if lm.config.form == "flat":
-        return {"motion": _flat_loss(lm, encoded, rows)}
-    losses = slot_losses(lm.slot_logits(encoded, rows.codes, rows.steps, rows.hidden), rows)
-    return {**losses, "length": F.cross_entropy(lm.length_logits(encoded), rows.steps - 1)}
+        stream = lm.flat_logits(encoded, rows.codes, rows.hidden)
+        return _slots(lm, stream), {"motion": _flat_loss(lm, stream, rows)}
+    logits = lm.slot_logits(encoded, rows.codes, rows.steps, rows.hidden)
+    length = F.cross_entropy(lm.length_logits(encoded), rows.steps - 1)
+    return logits, {**slot_losses(logits, rows), "length": length}
+
+
+def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:
+    """The codes' part of ``flat_logits``, slot by slot."""
+    g = lm.grammar
+    return [stream[:, k:-1:N_SLOTS, g.base(k) : g.base(k) + g.size(k)] for k in range(N_SLOTS)]
 
 
 def slot_losses(logits: list[Tensor], rows: MotionRows) -> dict[str, Tensor]:
@@ -74,9 +88,8 @@ def slot_losses(logits: list[Tensor], rows: MotionRows) -> dict[str, Tensor]:
     return losses
 
 
-def _flat_loss(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Tensor:
+def _flat_loss(lm: MotionLM, logits: Tensor, rows: MotionRows) -> Tensor:
     """Cross-entropy over the whole vocabulary of the paper's stream, ``<eom>`` included."""
-    logits = lm.flat_logits(encoded, rows.codes, rows.hidden)
     targets = F.pad(lm.flat_ids(rows.codes), (0, 1), value=IGNORE)
     positions = torch.arange(targets.shape[1], device=targets.device)
     ends = (N_SLOTS * rows.steps).unsqueeze(1)
@@ -91,13 +104,32 @@ def text_loss(lm: MotionLM, rows: TextRows) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), rows.targets.flatten(), ignore_index=IGNORE)
 
 
+def text_measures(lm: MotionLM, rows: MotionRows, motion: Tensor) -> dict[str, Tensor]:
+    """How much the codes' cross-entropy ``motion`` of these rows hangs on their sentences.
+
+    ``motion_shuffled`` is what it becomes when each motion has the sentence of the row before, and
+    ``text_gain`` the difference: 0 where the encoder says the same of every sentence. ``motion_blind`` has
+    the right sentence, and none of the past. A batch of one has no other sentence, and gives the last only.
+    """
+    hidden = torch.ones_like(rows.codes[..., 0], dtype=torch.bool)
+    measures = {"motion_blind": motion_losses(lm, replace(rows, hidden=hidden))["motion"]}
+    if len(rows.ids) > 1:
+        other = replace(rows, ids=rows.ids.roll(1, 0), mask=rows.mask.roll(1, 0))
+        shuffled = motion_losses(lm, other)["motion"]
+        measures |= {"motion_shuffled": shuffled, "text_gain": shuffled - motion}
+    return measures
+
+
 @torch.no_grad()
 def validation_losses(objective: LMObjective, batches: Iterable[LMBatch]) -> dict[str, float]:
-    """Mean of each loss over batches, the model in evaluation mode."""
-    device = objective.lm.device
+    """Mean of each loss, and of ``text_measures``, over batches; the model in evaluation mode."""
     sums: dict[str, list[float]] = {}
-    for batch in batches:
-        for name, value in objective(batch.to(device)).items():
+    for here in batches:
+        batch = here.to(objective.lm.device)
+        losses = objective(batch)
+        if batch.motion is not None:
+            losses |= text_measures(objective.lm, batch.motion, losses["motion"])
+        for name, value in losses.items():
             if name != "total":
                 sums.setdefault(name, []).append(float(value))
     return {name: sum(values) / len(values) for name, values in sums.items()}

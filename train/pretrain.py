@@ -118,9 +118,9 @@ class PretrainBatches:
         for row in rows:
             rng = generator(self.seed, STAGE, step, row)
             make = self.tasks.motion_to_text if row in self.captions else self.tasks.text_to_motion
-            examples.append(make(int(clips[row]), rng))
-        batch = collate(examples, [int(clips[row]) for row in rows])
-        return hide_past(batch, self.hide_share, generator(self.seed, STAGE, "past", step, rank))
+            past = generator(self.seed, STAGE, "past", step, row)
+            examples.append(hide_past(make(int(clips[row]), rng), self.hide_share, past))
+        return collate(examples, [int(clips[row]) for row in rows])
 
 
 def loss(objective: nn.Module, batch: LMBatch, step: int) -> tuple[Tensor, Mapping[str, Any]]:
@@ -130,7 +130,10 @@ def loss(objective: nn.Module, batch: LMBatch, step: int) -> tuple[Tensor, Mappi
 
 
 class Validation:
-    """Held-out losses of both directions, on the same batches each time."""
+    """Held-out losses of both directions, on the same batches each time.
+
+    ``text_gain`` among them tells whether the model listens to its sentence; see ``text_measures``.
+    """
 
     def __init__(self, tasks: Tasks, clips: int, batch_size: int = 64) -> None:
         self.batches = validation_batches(tasks, clips, batch_size, tasks.text_to_motion)

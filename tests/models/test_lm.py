@@ -108,6 +108,38 @@ def test_hidden_inputs_are_not_seen(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("slot", range(4))
+def test_a_hidden_step_is_kept_from_later_steps_and_not_from_itself(form: str, slot: int) -> None:
+    model = small_model(form)
+    codes, encoded, steps = random_codes(model, 1, 4), model.encode(*prompt(1, 4)), torch.tensor([4])
+    changed = codes.clone()
+    changed[0, 1, slot] = (codes[0, 1, slot] + 1) % 16
+    hidden = torch.tensor([[False, False, True, False]])
+    before = model.slot_logits(encoded, codes, steps, hidden)
+    after = model.slot_logits(encoded, changed, steps, hidden)
+    for k in range(4):
+        same = torch.isclose(before[k][0], after[k][0], **CLOSE).all(-1).tolist()
+        assert same == [True, k <= slot, True, True], f"slot {k}"
+    if form == "flat":
+        ends = [model.flat_logits(encoded, c, hidden)[0, -1] for c in (codes, changed)]
+        torch.testing.assert_close(ends[0], ends[1], **CLOSE)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_not_hidden_is_seen_as_ever(form: str) -> None:
+    model = small_model(form)
+    codes, encoded, steps = random_codes(model, 2, 4), model.encode(*prompt(2, 4)), torch.tensor([4, 4])
+    nothing = torch.zeros(2, 4, dtype=torch.bool)
+    one = nothing.clone()
+    one[0, 2] = True
+    plain, none, some = (model.slot_logits(encoded, codes, steps, h) for h in (None, nothing, one))
+    for k in range(4):
+        torch.testing.assert_close(none[k], plain[k], **CLOSE)
+        torch.testing.assert_close(some[k][1], plain[k][1], **CLOSE)
+        assert not torch.allclose(some[k][0, 2:], plain[k][0, 2:], **CLOSE)
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("feed_forward", ["relu", "gated-gelu"])
 def test_saved_and_loaded_it_is_the_same(form: str, feed_forward: str, tmp_path) -> None:
     model = small_model(form, feed_forward=feed_forward, tied_head=feed_forward == "relu")

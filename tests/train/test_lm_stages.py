@@ -15,7 +15,7 @@ from clutch_rt.errors import InputError
 from torch import Tensor
 
 from models.generation import caption, generate, pad_prompts
-from models.lm import MotionLM
+from models.lm import Encoded, MotionLM
 from models.shift import Shift, ShiftConfig
 from train import instruct, pretrain, refine, tokens
 from train.config import LMTrainConfig, RunConfig, TokenizerConfig, apply, smoke
@@ -156,6 +156,66 @@ def test_batches_are_a_function_of_the_step_and_divide_among_processes(run: RunF
     assert clips == whole.motion.clips.tolist()
 
 
+@pytest.mark.parametrize("stage", ["pretrain", "instruct"])
+def test_what_is_hidden_does_not_hang_on_the_number_of_processes(run: RunFolder, stage: str) -> None:
+    tasks, lm = Materials.open(run).train, run.config.lm
+    settings = run.config.instruct
+    batches: Any = (
+        PretrainBatches(tasks, lm, 0)
+        if stage == "pretrain"
+        else instruct.InstructBatches(tasks, settings, lm.hide_share, 0)
+    )
+    hid = 0
+    for step in range(4):
+        whole = rows_of(batches(step, 0, 1))
+        assert whole == [row for rank in (0, 1) for row in rows_of(batches(step, rank, 2))]
+        hid += sum(any(hidden) for _, _, hidden in whole)
+    assert 0 < hid < 4 * 8
+
+
+def rows_of(batch: LMBatch) -> list[tuple[list[int], list[list[int]], list[bool]]]:
+    """Prompt, codes and mask of each motion, without padding."""
+    motion = batch.motion
+    if motion is None:
+        return []
+    assert motion.hidden is not None
+    return [
+        (motion.ids[i][motion.mask[i]].tolist(), motion.codes[i, :n].tolist(), motion.hidden[i, :n].tolist())
+        for i, n in enumerate(motion.steps.tolist())
+    ]
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_an_encoder_that_says_nothing_gains_nothing(
+    run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0).eval(), 0.3, 0.25)
+    validation = pretrain.Validation(materials.val, VALIDATION)
+    numbers = validation(objective, 0)
+    assert numbers["text_gain"] == pytest.approx(numbers["motion_shuffled"] - numbers["motion"])
+    assert abs(numbers["text_gain"]) > 1e-4, "even a fresh model's codes differ with the sentence"
+    assert np.isfinite(numbers["motion_blind"]) and numbers["motion_blind"] != numbers["motion"]
+
+    encode = MotionLM.encode
+
+    def collapsed(self: MotionLM, *args: Any) -> Encoded:
+        made = encode(self, *args)
+        return replace(made, memory=torch.ones_like(made.memory))
+
+    monkeypatch.setattr(MotionLM, "encode", collapsed)
+    # float32 sums of equal vectors over prompts of other lengths
+    assert validation(objective, 0)["text_gain"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    objective = LMObjective(build_model(build_grammar(run, materials.processor), run.config.lm, 0), 0.3, 0.25)
+    numbers = pretrain.Validation(materials.val, 1)(objective, 0)
+    assert "motion_blind" in numbers and "text_gain" not in numbers
+
+
 @pytest.mark.parametrize("form", ["step", "flat"])
 def test_pretraining_learns_and_resumes_to_the_bit(
     materials_folder: Path, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
@@ -232,6 +292,41 @@ def test_refinement_moves_the_language_model_and_not_shift(run: RunFolder) -> No
     assert all(torch.equal(v, before[k]) for k, v in shift.state_dict().items())
 
 
+def test_refinement_judges_motion_in_full_precision(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, materials = run.config, Materials.open(run)
+    model = build_model(build_grammar(run, materials.processor), config.lm, 0)
+    shift = Shift.load(run.path / "shift")
+    objective = refine.RefineObjective(model, shift, config.refine, config.lm)
+    seen: list[tuple[bool, torch.dtype]] = []
+    decode_soft = Shift.decode_soft
+
+    def watched(self: Shift, soft: Any) -> Tensor:
+        seen.append((torch.is_autocast_enabled("cpu"), soft[0].dtype))
+        return decode_soft(self, soft)
+
+    monkeypatch.setattr(Shift, "decode_soft", watched)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = objective(refine.RefineBatches(materials.train, config)(0, 0, 1))
+    assert seen == [(False, torch.float32)] and losses["parameters"].dtype == torch.float32
+    losses["total"].backward()
+
+
+def test_refinement_of_the_stream_holds_its_ending(run: RunFolder) -> None:
+    config, materials = run.config, Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form="flat")
+    model = build_model(grammar, replace(config.lm, form="flat"), 0)
+    objective = refine.RefineObjective(model, Shift.load(run.path / "shift"), config.refine, config.lm)
+    batches = refine.RefineBatches(materials.train, config)
+    batch = next(b for b in (batches(step, 0, 1) for step in range(20)) if not b.masked)
+    losses = objective(batch)
+    with torch.no_grad():
+        wanted = LMObjective(model, 0.3, 0.25)(LMBatch(batch.rows, None))["motion"]
+    torch.testing.assert_close(losses["motion"], wanted)  # the paper's stream, <eom> among its targets
+    losses["total"].backward()
+    gradient = model.t5.shared.weight.grad
+    assert gradient is not None and float(gradient[grammar.eom].abs().sum()) > 0
+
+
 def test_the_truth_costs_no_more_than_shift_itself(run: RunFolder) -> None:
     """With the true codes, one-hot, the geometric loss is SHIFT's own error; other codes cost more."""
     shift = Shift.load(run.path / "shift")
@@ -296,5 +391,16 @@ def test_mistakes_are_named(run: RunFolder, tmp_path: Path) -> None:
 
 def test_numbers_are_logged_by_name(run: RunFolder) -> None:
     report: Mapping[str, Any] = pretrain.stage(run)
-    assert {"motion", "trajectory", "pose", "length", "text"} <= set(report["validation"])
+    wanted = {
+        "motion",
+        "trajectory",
+        "pose",
+        "length",
+        "text",
+        "text_gain",
+        "motion_shuffled",
+        "motion_blind",
+    }
+    assert wanted <= set(report["validation"])
+    assert any("val_text_gain" in line for line in run.metrics("pretrain"))
     assert report["steps"] == 9 and report["parameters"] > 0
