@@ -20,8 +20,8 @@ def appearing(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        if error.filename in (None, str(part)):
-            error.filename, error.filename2 = str(path), None
+        if error.errno is not None and error.filename in (None, part, str(part)):
+            error.filename = str(path)
         raise
     finally:
         with suppress(OSError):

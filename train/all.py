@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from train.command import command_main
 from train.config import PRESETS
-from train.run import RunFolder, Stage, command_main, is_main, open_run, prepare_machine, run_stage
+from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, run_stage
 
 STAGES: Final = (
     "corpus",  # draw clips with text into RUN/corpus

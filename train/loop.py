@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from train.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
+from train.command import Interrupted
 from train.config import FitConfig
 from train.optim import (
     Group,
@@ -29,7 +30,7 @@ from train.optim import (
     rate_at,
     to_device,
 )
-from train.run import Interrupted, RunFolder
+from train.run import RunFolder
 from train.seeding import derive_seed, forked_random, generator, share
 
 __all__ = ["FitReport", "Group", "derive_seed", "fit", "forked_random", "generator", "share"]

@@ -20,11 +20,13 @@ from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.layout import FPS, HANDS
 from clutch_rt.motion import Motion
 
+from models.files import appearing
+from train.command import command_main
 from train.evaluate import meters
 from train.evaluate.features import features, joints_of
 from train.evaluate.meters import Reading
 from train.evaluate.report import table
-from train.run import command_main, write_text
+from train.run import write_text
 
 # Narration verbs (before any particle) and the corpus verb whose hands they most resemble.
 CORPUS_VERB: Final[dict[str, str]] = {
@@ -203,8 +205,8 @@ def sheet(results: Sequence[Result], out: Path) -> Path | None:
         page.paste(image, (0, top + 18))
         top += image.height + 18
     path = out / "sheet.png"
-    page.save(out / ".sheet.part", format="PNG")
-    (out / ".sheet.part").replace(path)
+    with appearing(path) as part:
+        page.save(part, format="PNG")
     return path
 
 

@@ -120,6 +120,20 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     return value
 
 
+def absent(config: object, values: Any) -> list[str]:
+    """The settings of ``config`` that plain ``values`` lack, as ``key=VALUE``; see ``build``."""
+
+    def said(key: str) -> bool:
+        here = values
+        for part in key.split("."):
+            if not isinstance(here, Mapping) or part not in here:
+                return False
+            here = here[part]
+        return True
+
+    return [f"{key}={value}" for key, value in leaves(config) if not said(key)]
+
+
 def differences(old: object, new: object) -> list[str]:
     """The dotted keys whose values differ, as ``key: OLD -> NEW``."""
     before, after = dict(leaves(old)), dict(leaves(new))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from models.files import appearing
 from train.run import RunFolder, is_main
 
 _NOT_CURVES: Final = {"stage", "step", "time", "rate", "gradient"}
@@ -50,7 +51,6 @@ def plot_stage(folder: RunFolder, stage: str) -> Path | None:
             axes.set_yscale("log")
     figure.suptitle(f"{folder.path.name}: {stage}")
     path = folder.folder("plots") / f"{stage}.png"
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, dpi=110, format="png")
-    part.replace(path)
+    with appearing(path) as part:
+        figure.savefig(part, dpi=110, format="png")
     return path

@@ -11,30 +11,29 @@ RUN/STAGE/           what a stage made
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
-from clutch_rt.errors import ClutchError, FileFormatError, InputError
+from clutch_rt.errors import FileFormatError, InputError
 from torch import distributed as dist
 
 from models.files import appearing
+from train.command import command_main
 from train.config import RunConfig, apply, preset, what_is_learnt
 from train.optim import make_accelerator
-from train.overrides import build, differences
+from train.overrides import absent, build, differences
 
-INTERRUPTED: Final = 130  # exit status after SIGINT, as shells have it
+T = TypeVar("T")
 
-
-class Interrupted(ClutchError):
-    """A stage was stopped by a signal after it saved what it had."""
+FIRST_STAGE: Final = "corpus"  # it may begin a run, as train.all may; later stages go on with one
 
 
 def process_index() -> int:
@@ -84,14 +83,15 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path | str, config: RunConfig) -> RunFolder:
-        """Make the folder, or go on with it.
+        """Make the folder, or go on with it; settings it was made before take their defaults, and are told.
 
         Raises:
             InputError: if it holds a run of another configuration; the message names what differs.
         """
         path = Path(path)
+        added: list[str] = []
         if (path / "config.json").exists():
-            old = cls.read_config(path)
+            old, added = cls.read_config(path), _read(path, lambda values: absent(config, values))
             changed = differences(what_is_learnt(old), what_is_learnt(config))
             if changed:
                 raise InputError(
@@ -99,6 +99,8 @@ class RunFolder:
                     "go on without them, or give another folder with run=FOLDER"
                 )
         if is_main():
+            if added:
+                print(f"{path}: made before these settings were, goes on with {', '.join(added)}", flush=True)
             path.mkdir(parents=True, exist_ok=True)
             write_text(path / "config.json", json.dumps(asdict(config), indent=2) + "\n")
         return cls(path, config)
@@ -110,15 +112,7 @@ class RunFolder:
         Raises:
             FileFormatError: if there is none, or it is damaged.
         """
-        file = Path(path) / "config.json"
-        try:
-            return build(RunConfig, json.loads(file.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise FileFormatError(f"{path} is not a run folder: it has no config.json") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-            raise FileFormatError(
-                f"{file} cannot be read ({error}); restore it or start another run"
-            ) from error
+        return _read(path, lambda values: build(RunConfig, values))
 
     # ---- what was done -------------------------------------------------------------------------
 
@@ -204,16 +198,28 @@ class RunFolder:
             shutil.rmtree(self.path / "checkpoints" / stage, ignore_errors=True)
 
 
+def _read(path: Path | str, use: Callable[[Any], T]) -> T:
+    """What ``use`` makes of a run's ``config.json``."""
+    file = Path(path) / "config.json"
+    try:
+        return use(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path} is not a run folder: it has no config.json") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        raise FileFormatError(f"{file} cannot be read ({error}); restore it or start another run") from error
+
+
 Stage = Callable[[RunFolder], Mapping[str, Any] | None]
 
 
-def open_run(arguments: Sequence[str]) -> RunFolder:
+def open_run(arguments: Sequence[str], create: bool = True) -> RunFolder:
     """The run that ``run=FOLDER [preset=NAME] [key=value ...]`` means.
 
     A folder that holds a run already lends its settings unless a preset is given.
 
     Raises:
-        InputError: if ``run`` is missing, a setting is unknown or bad, or the folder holds another run.
+        InputError: if ``run`` is missing, a setting is unknown or bad, the folder holds another run, or
+            none and ``create`` is false.
     """
     special: dict[str, str] = {}
     settings = []
@@ -226,11 +232,21 @@ def open_run(arguments: Sequence[str]) -> RunFolder:
     if not special.get("run"):
         raise InputError("no run folder given; add run=FOLDER, such as run=runs/default")
     path = Path(special["run"])
+    if not create and not (path / "config.json").exists():
+        raise InputError(_no_run(path))
     if "preset" not in special and (path / "config.json").exists():
         base = RunFolder.read_config(path)
     else:
         base = preset(special.get("preset", "default"))
     return RunFolder.open(path, apply(base, settings))
+
+
+def _no_run(path: Path) -> str:
+    """Says so, with the runs beside it whose names come near."""
+    beside = [p.parent.name for p in path.parent.glob("*/config.json")]
+    near = [str(path.parent / name) for name in difflib.get_close_matches(path.name, beside)]
+    meant = f"did you mean run={' or run='.join(near)}? To start one there" if near else "to start one"
+    return f"there is no run in {path}; {meant}: `python -m train.all run={path}`"
 
 
 def run_stage(folder: RunFolder, name: str, stage: Stage) -> None:
@@ -262,39 +278,12 @@ def stage_main(name: str, stage: Stage, arguments: Sequence[str] | None = None) 
 
 
 def _one_stage(name: str, stage: Stage, arguments: Sequence[str]) -> None:
-    folder = open_run(arguments)
+    folder = open_run(arguments, create=name == FIRST_STAGE)
     prepare_machine(folder.config)
     try:
         run_stage(folder, name, stage)
     finally:
         folder.close()
-
-
-def command_main(
-    usage: str, work: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None
-) -> int:
-    """The ``main`` of a command with arguments of its own: its help, its errors, its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(usage)
-        return 0 if given else 2
-    return guarded(lambda: work(given))
-
-
-def guarded(work: Callable[[], None]) -> int:
-    """Run ``work``; a mistake of the user or a stop becomes one line and an exit status."""
-    try:
-        work()
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
-        return INTERRUPTED
-    except ClutchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def prepare_machine(config: RunConfig) -> None:

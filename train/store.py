@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.layout import FPS, HAND_SIZE, Float32Array
 
+from models.files import appearing
 from train.corpus.clip import Action, Clip
 
 __all__ = [
@@ -123,18 +124,17 @@ def write_shard(path: Path, clips: Sequence[Clip], metadata: Mapping[str, str] |
         InputError: for frames of another shape.
     """
     table = to_table(clips, metadata)
-    beside = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(
-        table,
-        beside,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=["split"],
-        column_encoding={"frames.list.element.list.element": "BYTE_STREAM_SPLIT"},
-    )
-    beside.replace(path)
+    with appearing(path) as part:
+        pq.write_table(
+            table,
+            part,
+            row_group_size=ROW_GROUP,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=["split"],
+            column_encoding={"frames.list.element.list.element": "BYTE_STREAM_SPLIT"},
+        )
 
 
 def shards(source: Path | str, split: str | None = None) -> list[Path]:

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 
 from models.shift import Shift, ShiftConfig
 from train.checkpoint import checkpoints, load_weights, weights_of
+from train.command import Interrupted
 from train.config import FitConfig, MachineConfig, ShiftTrainConfig, apply, preset
 from train.loop import FitReport, Group, derive_seed, fit, generator, share
 from train.optim import make_accelerator, rate_at
-from train.run import Interrupted, RunFolder
+from train.run import RunFolder
 from train.shift_loss import Objective
 
 ROOT = Path(__file__).parents[2]

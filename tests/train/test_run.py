@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 from clutch_rt.errors import FileFormatError, InputError
+from safetensors import SafetensorError
 
+from models.files import appearing
 from train import all as pipeline
+from train.command import FAILURE, INTERRUPTED, MISTAKE, guarded
 from train.config import MachineConfig, RunConfig, apply, preset
 from train.plots import plot_stage
-from train.run import INTERRUPTED, RunFolder, guarded, open_run, run_stage, stage_main
+from train.run import RunFolder, open_run, run_stage, stage_main
 
 
 def quiet(**machine: Any) -> RunConfig:
@@ -46,9 +51,28 @@ def test_folders_that_are_no_runs_are_explained(tmp_path: Path) -> None:
         open_run(["preset=smoke"])
     with pytest.raises(FileFormatError, match="not a run folder"):
         RunFolder.read_config(tmp_path)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(FileFormatError, match="cannot be read"):
-        open_run([f"run={tmp_path}"])
+    for damaged in ("{", "[]", "3"):
+        (tmp_path / "config.json").write_text(damaged)
+        with pytest.raises(FileFormatError, match="cannot be read"):
+            open_run([f"run={tmp_path}"])
+
+
+def test_settings_newer_than_the_folder_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = open_run([f"run={tmp_path}", "preset=smoke"]).config
+    old = json.loads((tmp_path / "config.json").read_text())
+    del old["lm"]["hide_share"], old["machine"]["plots"], old["evaluate"]
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    capsys.readouterr()
+    again = open_run([f"run={tmp_path}", f"evaluate.clips={RunConfig().evaluate.clips}"]).config
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"{tmp_path}: ")
+    assert f"lm.hide_share={first.lm.hide_share}," in lines[0] and "machine.plots=True" in lines[0]
+    assert "evaluate.clips=" in lines[0] and "shift.steps" not in lines[0]
+    assert again.lm == first.lm
+    open_run([f"run={tmp_path}"])
+    assert capsys.readouterr().out == ""
 
 
 def test_metrics_survive_a_torn_line_and_a_step_done_twice(tmp_path: Path) -> None:
@@ -99,10 +123,59 @@ def test_mistakes_and_stops_become_exit_codes(tmp_path: Path, capsys: pytest.Cap
         raise KeyboardInterrupt
 
     assert guarded(stopped) == INTERRUPTED
-    assert stage_main("toy", lambda folder: None, [f"run={tmp_path}", "shift.stepz=1"]) == 2
+    assert stage_main("corpus", lambda folder: None, [f"run={tmp_path}", "shift.stepz=1"]) == MISTAKE
     error = capsys.readouterr().err
     assert "did you mean shift.steps" in error and "Traceback" not in error
     assert not (tmp_path / "config.json").exists()
+
+
+@pytest.mark.parametrize("settings", [[], ["preset=smoke"]])
+def test_a_later_stage_begins_no_run(
+    tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[RunFolder] = []
+    run, slip = tmp_path / "default", tmp_path / "defualt"
+    (tmp_path / "defaults").mkdir()  # no run: not to be named
+    start = [f"run={run}", "preset=smoke", "machine.plots=no"]
+    assert stage_main("corpus", lambda folder: ran.append(folder), start) == 0
+    assert stage_main("pretrain", lambda folder: ran.append(folder), [f"run={slip}", *settings]) == MISTAKE
+    assert len(ran) == 1 and not slip.exists()
+    error = capsys.readouterr().err
+    assert f"no run in {slip}; did you mean run={run}?" in error and "python -m train.all" in error
+    assert stage_main("pretrain", lambda folder: ran.append(folder), [f"run={run}"]) == 0
+    assert stage_main("pretrain", lambda folder: None, [f"run={tmp_path / 'far' / 'away'}"]) == MISTAKE
+    assert not (tmp_path / "far").exists()
+
+
+def test_files_that_cannot_be_had_become_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(error: Exception) -> None:
+        with appearing(tmp_path / "weights") as part:
+            part.write_bytes(b"some")
+            raise error
+
+    def missing() -> None:
+        (tmp_path / "none").read_text()
+
+    def under_a_file() -> None:
+        (tmp_path / "file").write_text("")
+        open_run([f"run={tmp_path / 'file' / 'run'}", "preset=smoke"])
+
+    closed = PermissionError(errno.EACCES, "Permission denied", "/closed/run")
+    said = SafetensorError("I/O error: No space left on device (os error 28)")
+    for work, wanted in (
+        (lambda: full(OSError(errno.ENOSPC, "No space left on device")), (str(tmp_path / "weights"), "free")),
+        (lambda: full(said), ("No space left", "free some space")),
+        (lambda: full(closed), ("/closed/run", "Permission denied", "get the right")),
+        (lambda: full(OSError(errno.EROFS, "Read-only file system")), ("Read-only", "can be written")),
+        (lambda: full(OSError("pipe\nbroken")), ("pipe broken", "mend that", "run the same command again")),
+        (missing, ("none", "check the path")),
+        (under_a_file, ("file", "Not a directory", "give a folder")),
+    ):
+        assert guarded(work) == FAILURE
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and error.count("\n") == 1
+        assert all(part in error for part in wanted), error
+    assert [p.name for p in tmp_path.iterdir()] == ["file"], "nothing half written is left"
 
 
 def test_the_pipeline_runs_its_stages_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

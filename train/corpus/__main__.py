@@ -69,7 +69,8 @@ def _run(arguments: Sequence[str]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    from train.run import command_main, stage_main
+    from train.command import command_main
+    from train.run import stage_main
 
     if any(a.startswith("run=") for a in given):
         return stage_main("corpus", stage, given)

@@ -5,7 +5,6 @@ Needs the packages of `clutch-rt[preview]`.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,8 @@ from clutch_rt.formats.scene import pictures_of
 from clutch_rt.motion import Motion
 from PIL import Image, ImageDraw
 from tqdm import tqdm
+
+from models.files import appearing
 
 from .clauses import fingerprint
 from .clip import Clip
@@ -79,16 +80,10 @@ def contact_sheet(
 def write_preview(folder: Path, verbs: Sequence[str] = VERBS, seed: int = 0) -> None:
     """Write `contact_sheet.png` and one `VERB.gif` per verb into `folder`; files appear by rename."""
     folder.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    contact_sheet(verbs, seed=seed).save(buffer, "PNG")
-    _place(folder / "contact_sheet.png", buffer.getvalue())
+    with appearing(folder / "contact_sheet.png") as part:
+        contact_sheet(verbs, seed=seed).save(part, "PNG")
     for verb in tqdm(verbs, desc="animations", unit="verb"):
         clip = verb_clip(verb, seed)
         motion = Motion(frames=clip.frames, fps=30.0, text=clip.texts[0], seed=None)
-        _place(folder / f"{verb}.gif", encode_gif(motion, width=240, height=192, fps=15.0))
-
-
-def _place(path: Path, content: bytes) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+        with appearing(folder / f"{verb}.gif") as part:
+            part.write_bytes(encode_gif(motion, width=240, height=192, fps=15.0))

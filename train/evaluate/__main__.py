@@ -8,10 +8,11 @@ from pathlib import Path
 
 from clutch_rt.errors import InputError
 
+from train.command import command_main
 from train.config import apply
 from train.evaluate.judging import device_of, evaluate, summary
 from train.evaluate.samplers import BundleSampler, Sampler, TorchSampler
-from train.run import RunFolder, command_main, prepare_machine
+from train.run import RunFolder, prepare_machine
 
 USAGE = """usage: python -m train.evaluate run=FOLDER [bundle=PATH] [evaluate.KEY=VALUE ...]
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.files import appearing
 from train.evaluate.errors import Errors
 from train.evaluate.metrics import CodeUsage, Measured
 from train.evaluate.rows import Row
@@ -180,9 +181,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     _confusion(speed, generated.speed, ("slow", "normal", "fast"), f"speed, {generated.name}")
     counts = tuple(range(1, 1 + max([max(pair) for pair in generated.count], default=1)))
     _confusion(count, generated.count, counts, f"count, {generated.name}")
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, dpi=110, format="png")
-    part.replace(path)
+    with appearing(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
 def _bars(axes: Any, rows: Sequence[Row]) -> None:

@@ -14,8 +14,9 @@ from train.run import RunFolder
 from train.store import read_clips
 
 SPEEDS = ("slow", "normal", "fast")
-# Draws of the judged sets start here, so that none of them is a clip of the store.
+# Draws of the judged sets start here, so that none is a clip of the store, nor of another set.
 FIRST_INDEX = 10_000_000
+_SPEED_INDEX, _COUNT_INDEX = 2 * FIRST_INDEX, 3 * FIRST_INDEX
 _TRIES = 50_000
 
 
@@ -57,9 +58,9 @@ def test_sets(folder: RunFolder, clips: int) -> Sets:
     )
 
 
-def _plans(seed: int, config: CorpusConfig) -> Iterator[tuple[ClipPlan, ActionPlan]]:
+def _plans(seed: int, first: int, config: CorpusConfig) -> Iterator[tuple[ClipPlan, ActionPlan]]:
     # Ends, for a corpus may have no verb that is timed or counted.
-    for index in range(2 * FIRST_INDEX, 2 * FIRST_INDEX + _TRIES):
+    for index in range(first, first + _TRIES):
         plan = draw_plan(seed, index, "test", config)
         yield plan, plan.actions[0]
 
@@ -70,7 +71,7 @@ def _fits(plan: ClipPlan, config: CorpusConfig) -> bool:
 
 def _told_speed(seed: int, config: CorpusConfig) -> Iterator[Clip]:
     wanted = itertools.cycle(SPEEDS)
-    for plan, action in _plans(seed, config):
+    for plan, action in _plans(seed, _SPEED_INDEX, config):
         if action.spec.timed:
             # Only plans that fit at every speed, so that slow clips are not a choice of few cycles.
             versions = {speed: vary(plan, "speed", speed) for speed in SPEEDS}
@@ -79,7 +80,7 @@ def _told_speed(seed: int, config: CorpusConfig) -> Iterator[Clip]:
 
 
 def _told_count(seed: int, config: CorpusConfig) -> Iterator[Clip]:
-    for number, (plan, action) in enumerate(_plans(seed, config)):
+    for number, (plan, action) in enumerate(_plans(seed, _COUNT_INDEX, config)):
         if action.spec.counts is None or not action.spec.counted:
             continue
         low, high = action.spec.counts

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from clutch_rt.errors import InputError
 
+from train.command import command_main
 from train.evaluate.__main__ import open_finished, split_arguments
 from train.real.measure import run
-from train.run import command_main, prepare_machine
+from train.run import prepare_machine
 
 USAGE = """usage: python -m train.real run=FOLDER data=PATH [evaluate.clips=...]
 
