@@ -25,25 +25,37 @@ from clutch_rt.noise import NOISE_NAME
 
 from export.agreement import Report
 from export.driver import Draw
+from export.figures import Figures, merged
 from export.graph import Precision
 from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
 from export.run_folder import SPECIAL_IDS, WORDS, Run
+from export.training import Training
 from export.weights import WEIGHTS_FILE, WeightStore
 
 CARD: Final = "README.md"
 SKELETON_LICENCE: Final = "SKELETON-LICENSE.md"
-MAX_PROMPT_TOKENS: Final = 256
 
 _CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class About:
-    """What a bundle says of itself beyond its files: ``training_data`` is a phrase for the card."""
+    """What a bundle says of itself beyond its files.
+
+    Attributes:
+        name: of the bundle.
+        precision: of its weights.
+        draw: the sampling of callers who do not say.
+        files: SHA-256 of what it was written from, by path in the run folder.
+        figures: of the PyTorch model; None where there are none of these weights.
+        training_data: a phrase for the card.
+    """
 
     name: str
     precision: Precision
     draw: Draw
+    files: Mapping[str, str]
+    figures: Figures | None = None
     training_data: str = TRAINING_DATA
 
 
@@ -68,7 +80,7 @@ def appearing(out: Path, replace: bool) -> Iterator[Path]:
     except OSError as error:
         where = error.filename or out
         reason = error.strerror or error
-        raise BundleError(f"cannot write {where}: {reason}; choose another -o, or make room") from error
+        raise BundleError(f"cannot write {where}: {reason}; make room, or choose another folder") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -119,10 +131,22 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     (folder / SKELETON_LICENCE).write_bytes(licence)
     manifest = describe(run, graphs, about, report)
     manifest["files"] = file_entries(folder)
-    (folder / CARD).write_text(model_card(manifest, run.path.resolve().name), encoding="utf-8")
-    manifest["files"] = file_entries(folder)
-    parse_manifest(manifest)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+    write_card(folder, manifest, run.path.resolve().name)
+
+
+def write_card(folder: Path, manifest: Mapping[str, Any], run_name: str) -> None:
+    """Write the card that a manifest gives, and the manifest with the card among its files.
+
+    Args:
+        folder: of the bundle; its other files are in place.
+        manifest: lists all files but the card.
+        run_name: name of the run folder, for the card's commands.
+    """
+    (folder / CARD).write_text(model_card(manifest, run_name), encoding="utf-8")
+    files = {**manifest["files"], CARD: file_entry(folder / CARD)}
+    whole = {**manifest, "files": dict(sorted(files.items()))}
+    parse_manifest(whole)
+    text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
@@ -141,7 +165,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
         "grammar": grammar.to_dict(),
         "noise": NOISE_NAME,
         "sampling": {"temperature": about.draw.temperature, "top_k": about.draw.top_k},
-        "limits": {"max_steps": grammar.max_steps, "max_prompt_tokens": MAX_PROMPT_TOKENS},
+        "limits": {"max_steps": grammar.max_steps, "max_prompt_tokens": run.training.max_prompt},
         "text": {
             **dict(zip(("pad", "eos", "unk"), SPECIAL_IDS, strict=True)),
             "text_to_motion": prompts.TEXT_TO_MOTION,
@@ -153,24 +177,44 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
         "skeleton": SKELETON,
         "licence": WEIGHTS_LICENCE,
         "training_data": about.training_data,
-        "preset": run.setting("preset"),
-        "seed": run.setting("seed"),
+        "made_from": dict(about.files),
+        **trained(run.training, about.training_data),
         "parameters": {
             "language_model": sum(p.numel() for p in run.model.parameters()),
             "shift": sum(p.numel() for p in run.shift.parameters()),
         },
-        "metrics": dict(run.metrics),
+        **measured(None, about.figures),
         "parity": report.to_dict(),
     }
 
 
-def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """Hash and size of every file of a bundle but its manifest, by name."""
+def trained(training: Training, training_data: str) -> dict[str, Any]:
+    """What a manifest says of the training; the verbs of our corpus only where it was learnt from."""
     return {
-        path.name: {"sha256": _sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.iterdir())
-        if path.name != MANIFEST
+        "preset": training.preset,
+        "settings": list(training.settings),
+        "seed": training.seed,
+        "verbs": list(training.verbs) if training_data == TRAINING_DATA else [],
+        "max_actions": training.max_actions,
     }
+
+
+def measured(bundle: Figures | None, pytorch: Figures | None) -> dict[str, Any]:
+    """What a manifest says of the evaluation."""
+    pools = (figures.pool for figures in (bundle, pytorch) if figures)
+    return {"metrics": merged(bundle, pytorch), "pool": next(pools, None)}
+
+
+def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Hash and size of every file of a bundle but its card and its manifest, by name."""
+    return {
+        path.name: file_entry(path) for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, CARD)
+    }
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """Hash and size of a file."""
+    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
 
 
 def _sha256(path: Path) -> str:

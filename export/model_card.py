@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
+
+from export.figure_table import cell, figure_table, plain_table, shortcomings
+from export.training import train_command
 
 WEIGHTS_LICENCE: Final = "Apache-2.0"
 TRAINING_DATA: Final = (
@@ -36,56 +41,56 @@ _PARITY: Final = {
     "decode_mm": "joints apart for the same codes, mm",
 }
 
-_MEASURED: Final = (
-    "Of the PyTorch model this bundle was written from, on held-out clips, with 95 % intervals. Distances "
-    "are in mm, accelerations in mm per frame squared."
-)
+_MEASURED: Final = """\
+On held-out clips; brackets are 95 % intervals. R@k: how often a motion finds its sentence among the first k
+of {pool}, by a retrieval model trained on the train split; verb and hand by its classifiers; speed and count
+by a signal meter. The clips' own motions are the ceiling, the same motions dealt out at random the floor."""
+_NOT_JUDGED: Final = """\
+This bundle itself was not judged{beside}: `python -m train.evaluate run=RUN bundle=BUNDLE` judges it, and
+`python -m export.card RUN BUNDLE` writes what that finds here."""
 
-_PROCEDURAL: Final = """\
-- It learnt from procedural motion: clean, schematic gestures of a few dozen everyday verbs, drawn by a
-  program. It has never seen a recording of a person, and its hands move like the program's, not like yours.
-"""
-_LIMITS: Final = """\
-- It reads plain English about hands. Words outside its vocabulary are read as letters and mean little to it.
-- Objects, contact and forces are not modelled: a cup in the sentence is not in the scene.
-- Faces, arms and bodies are not modelled; wrists move freely in front of the viewer.
-- Speed, count and direction follow the sentence as far as the table says, and no further.
-- Do not use it to identify, measure or diagnose people."""
+_PROCEDURAL: Final = (
+    "It learnt from procedural motion: clean, schematic gestures drawn by a program. It has never seen a "
+    "recording of a person, and its hands move like the program's, not like yours.",
+    "It knows {count} verbs: {verbs}. A sentence about anything else gets the hands of one of these.",
+    "It learnt sentences of at most {max_actions} actions, and no longer stories.",
+)
+_LIMITS: Final = (
+    "English only, and plain English about hands. Words it never met are read in pieces and mean little to "
+    "it; `clutch-rt generate` names them.",
+    "At most {seconds:.1f} s of motion at once, and {tokens} tokens of prompt.",
+    "Objects, contact and forces are not modelled: a cup in the sentence is not in the scene.",
+    "Faces, arms and bodies are not modelled; wrists move freely in front of the viewer.",
+)
+_ROUNDED: Final = (
+    "{precision} weights: under the same noise {agreement:.0%} of the motion codes are those the PyTorch "
+    "model draws, so one seed gives other hands in another precision."
+)
+_LAST: Final = "Do not use it to identify, measure or diagnose people."
 
 
 def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
     """Markdown of the card.
 
     Args:
-        manifest: of the bundle, all but the entry of the card itself.
+        manifest: of the bundle, its list of files without the card itself.
         run_name: name of the run folder, for the commands.
     """
-    grammar, sampling = manifest["grammar"], manifest["sampling"]
     sections = [
         f"# {manifest['name']}",
         "A CLUTCH-RT bundle: a sentence becomes the motion of two hands, and back. Load it with "
         '`clutch_rt.load("PATH")`, or `clutch-rt generate --bundle PATH "wave with the right hand"`.',
         "## What it is",
-        _table(
-            {
-                "form": f"`{manifest['form']}`, {_parameters(manifest)}",
-                "precision": f"`{manifest['precision']}`: {_PRECISIONS[manifest['precision']]}",
-                "size": f"{sum(f['bytes'] for f in manifest['files'].values()) / 1e6:.1f} MB",
-                "motion": f"up to {manifest['limits']['max_steps'] * 8 / 30:.1f} s at 30 frames per second, "
-                "8 frames per step, four codes per step",
-                "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes",
-                "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
-            }
-        ),
+        _what_it_is(manifest),
         "## How it was made",
         f"Corpus: {manifest['training_data']}. Seed {manifest['seed']}.",
-        f"```sh\n{_commands(manifest, run_name)}\n```",
+        _commands(manifest, run_name),
         "## Measured",
-        _metrics(manifest["metrics"]),
+        _measured(manifest),
         "Beside PyTorch, at export, the same sentences under the same noise:",
-        _table({words: _number(manifest["parity"][key]) for key, words in _PARITY.items()}),
+        plain_table((words, _number(manifest["parity"][key])) for key, words in _PARITY.items()),
         "## Limits",
-        (_PROCEDURAL if manifest["training_data"] == TRAINING_DATA else "") + _LIMITS,
+        "\n".join(textwrap.fill(f"- {limit}", 110, subsequent_indent="  ") for limit in _limits(manifest)),
         "## Licences",
         f"Weights, graphs and vocabulary: {WEIGHTS_LICENCE}. The hand in `skeleton.npz` comes from "
         "`generic-hand` of @webxr-input-profiles/assets, MIT, Copyright (c) 2019 Amazon: see "
@@ -94,49 +99,71 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _parameters(manifest: Mapping[str, Any]) -> str:
+def _what_it_is(manifest: Mapping[str, Any]) -> str:
+    grammar, sampling, precision = manifest["grammar"], manifest["sampling"], manifest["precision"]
     words, motion = (manifest["parameters"][part] / 1e6 for part in ("language_model", "shift"))
-    return f"{words:.1f}M parameters of language model and {motion:.1f}M of SHIFT"
+    rows = {
+        "form": f"`{manifest['form']}`, {words:.1f}M parameters of language model and {motion:.1f}M of SHIFT",
+        "precision": f"`{precision}`: {_PRECISIONS[precision]}",
+        "size": f"{sum(f['bytes'] for f in manifest['files'].values()) / 1e6:.1f} MB",
+        "motion": f"up to {_seconds(manifest):.1f} s at 30 frames per second, "
+        "8 frames per step, four codes per step",
+        "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes",
+        "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
+    }
+    return plain_table((name, cell(value)) for name, value in rows.items())
+
+
+def _seconds(manifest: Mapping[str, Any]) -> float:
+    return float(manifest["limits"]["max_steps"] * manifest["frames_per_step"] / manifest["fps"])
 
 
 def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
-    preset = manifest.get("preset") or "default"
-    return (
-        f"python -m train.all preset={preset} run=runs/{run_name}\n"
-        f"python -m export.onnx runs/{run_name} -o {manifest['name']} --precision {manifest['precision']}"
-    )
+    run, name = f"runs/{run_name}", manifest["name"]
+    export = ["python", "-m", "export.onnx", run, "-o", name, "--precision", manifest["precision"]]
+    if manifest["training_data"] != TRAINING_DATA:
+        export += ["--training-data", manifest["training_data"]]
+    lines = [shlex.join(export)]
+    if manifest["preset"] is not None:
+        lines.insert(0, train_command(manifest["preset"], run, tuple(manifest["settings"])))
+    if _was_judged(manifest):
+        lines.append(shlex.join(["python", "-m", "train.evaluate", f"run={run}", f"bundle={name}"]))
+        lines.append(shlex.join(["python", "-m", "export.card", run, name]))
+    return "```sh\n" + "\n".join(lines) + "\n```"
 
 
-def _metrics(metrics: Mapping[str, Any]) -> str:
-    """Measures named ``model.measure``, with values or ``{"value", "interval"}``, as one table."""
-    if not metrics:
-        return "This run was not evaluated: `python -m train.evaluate run=RUN` makes the table."
-    columns: dict[str, None] = {}
-    rows: dict[str, dict[str, str]] = {}
-    for name, value in metrics.items():
-        model, _, measure = name.partition(".")
-        columns[model] = None
-        rows.setdefault(measure or "value", {})[model] = _number(value)
-    lines = [["", *columns], ["---"] * (1 + len(columns))]
-    lines += [[measure, *(cells.get(model, "") for model in columns)] for measure, cells in rows.items()]
-    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-    return f"{_MEASURED}\n\n{table}"
+def _was_judged(manifest: Mapping[str, Any]) -> bool:
+    """Whether there are figures of the bundle itself."""
+    return any(name.startswith("generated.") for name in manifest["metrics"])
+
+
+def _measured(manifest: Mapping[str, Any]) -> str:
+    metrics = manifest["metrics"]
+    beside = "; the figures are of the PyTorch model it was written from" if metrics else ""
+    parts = [] if _was_judged(manifest) else [_NOT_JUDGED.format(beside=beside)]
+    if metrics:
+        parts += [_MEASURED.format(pool=manifest["pool"] or "a pool"), figure_table(metrics)]
+    return "\n\n".join(parts)
+
+
+def _limits(manifest: Mapping[str, Any]) -> list[str]:
+    verbs = [verb.replace("_", " ") for verb in manifest["verbs"]]
+    values = {
+        "count": len(verbs),
+        "verbs": ", ".join(verbs),
+        "max_actions": manifest["max_actions"],
+        "seconds": _seconds(manifest),
+        "tokens": manifest["limits"]["max_prompt_tokens"],
+        "precision": manifest["precision"],
+        "agreement": manifest["parity"]["token_agreement"],
+    }
+    limits = [*(_PROCEDURAL if verbs else ()), *_LIMITS]
+    rounded = [] if manifest["precision"] == "fp32" else [_ROUNDED]
+    told = [limit.format(**values) for limit in (*limits, *rounded)]
+    return [*told[: len(limits)], *shortcomings(manifest["metrics"]), *told[len(limits) :], _LAST]
 
 
 def _number(value: Any) -> str:
-    if isinstance(value, Mapping):
-        low_high = value.get("interval")
-        interval = f" [{', '.join(map(_number, low_high))}]" if low_high else ""
-        return f"{_number(value.get('value'))}{interval}"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return "-" if value is None else str(value)
-
-
-def _table(rows: Mapping[str, str]) -> str:
-    lines = [f"| {name} | {_cell(value)} |" for name, value in rows.items()]
-    return "\n".join(["| | |", "|---|---|", *lines])
-
-
-def _cell(value: str) -> str:
-    return value.replace("|", "\\|").replace("\n", " ")

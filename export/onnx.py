@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from clutch_rt.errors import ClutchError, InputError
 from export.agreement import Report
 from export.bundle_writer import About, appearing, write_graphs, write_rest
 from export.driver import Draw, Driver
+from export.figures import FIGURES, Figures, read_figures
 from export.graph import PRECISIONS, Precision
 from export.lm_graphs import LMGraphs
 from export.model_card import TRAINING_DATA
@@ -26,6 +27,7 @@ from export.run_folder import Run, read_run
 from export.shift_graphs import ShiftGraphs
 from export.weights import WeightStore
 from models.generation import DEFAULT_TEMPERATURE, DEFAULT_TOP_K
+from train.evaluate.judged import files_of_run
 
 Log = Callable[[str], None]
 
@@ -78,7 +80,9 @@ def export_bundle(
         log(f"  weights        {store.bytes / 1e6:.1f} MB, {len(store)} tensors, each stored once")
         draw = _draw(loaded)
         report = _compare(folder, loaded, precision, draw, log)
-        about = About(name or out.name, precision, draw, training_data)
+        files = files_of_run(loaded.path)
+        figures = _figures(loaded.path, files, draw, log)
+        about = About(name or out.name, precision, draw, files, figures, training_data)
         write_rest(folder, loaded, graphs, about, report)
         total = sum(path.stat().st_size for path in folder.iterdir())
     log(f"{out}: {total / 1e6:.1f} MB")
@@ -90,6 +94,15 @@ def _draw(run: Run) -> Draw:
         float(run.setting("evaluate", "temperature", default=DEFAULT_TEMPERATURE)),
         int(run.setting("evaluate", "top_k", default=DEFAULT_TOP_K)),
     )
+
+
+def _figures(run: Path, files: Mapping[str, str], draw: Draw, log: Log) -> Figures | None:
+    """Those of the PyTorch model; a bundle can be written without them, but not with those of another."""
+    try:
+        return read_figures(run / FIGURES, files, draw, f"python -m train.evaluate run={run}")
+    except InputError as error:
+        log(f"no figures go into the card: {error}")
+        return None
 
 
 def _compare(folder: Path, run: Run, precision: Precision, draw: Draw, log: Log) -> Report:

@@ -1,4 +1,4 @@
-"""What the export needs of a training run: the two networks, the vocabulary, the metrics, the settings."""
+"""What the export needs of a training run: the two networks, the vocabulary, the settings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sentencepiece
 from clutch_rt import prompts
 from clutch_rt.errors import ClutchError, InputError
 
+from export.training import Training, training_of
 from models.lm import MotionLM
 from models.shift import Shift
 
@@ -30,8 +31,8 @@ class Run:
         shift, model: the networks, in evaluation mode, on the CPU.
         tokenizer: bytes of the SentencePiece model.
         words: bytes of the list of words the corpus taught; None for a vocabulary that came from elsewhere.
-        metrics: what ``RUN/evaluate/metrics.json`` says; empty where the run was not evaluated.
         settings: what ``RUN/config.json`` says; empty where there is none.
+        training: the same, as a card says it.
     """
 
     path: Path
@@ -39,8 +40,8 @@ class Run:
     model: MotionLM
     tokenizer: bytes
     words: bytes | None
-    metrics: Mapping[str, Any]
     settings: Mapping[str, Any]
+    training: Training
 
     def setting(self, *keys: str, default: Any = None) -> Any:
         """A setting by its path, such as ``("evaluate", "top_k")``."""
@@ -83,20 +84,22 @@ def read_run(path: Path) -> Run:
             )
     shift, model = Shift.load(path / "shift").eval(), MotionLM.load(path / "lm").eval()
     tokenizer = (path / TOKENIZER).read_bytes()
+    settings = read_json(path / "config.json")
     run = Run(
         path=path,
         shift=shift,
         model=model,
         tokenizer=tokenizer,
         words=(path / WORDS).read_bytes() if (path / WORDS).exists() else None,
-        metrics=_json(path / "evaluate" / "metrics.json"),
-        settings=_json(path / "config.json"),
+        settings=settings,
+        training=training_of(settings),
     )
     _check(run)
     return run
 
 
-def _json(path: Path) -> Mapping[str, Any]:
+def read_json(path: Path) -> Mapping[str, Any]:
+    """The object of a JSON file, NaN read as None; empty where there is no file; InputError if damaged."""
     if not path.exists():
         return {}
     try:

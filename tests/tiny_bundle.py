@@ -10,6 +10,8 @@ import atexit
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -24,12 +26,14 @@ from export.onnx import export_bundle
 from export.parity import SENTENCES
 from models.lm import LMConfig, MotionLM
 from models.shift import Shift, ShiftConfig
+from train.config import apply, smoke
+from train.evaluate.judged import files_of_run
 
 MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
 METRICS = {
-    "ground.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
+    "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
     "generated.verb": {"value": 0.96, "interval": [0.93, 0.98], "count": 48},
     "shift.mpjpe": {"value": 21.5, "interval": [20.9, 22.1], "count": 48},
     "codes.pose.used": {"value": 40, "interval": None, "count": 40},
@@ -71,9 +75,17 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> Non
         tied_head=tied_head,
     )
     save_model(config, run / "lm")
-    (run / "evaluate" / "metrics.json").write_text(json.dumps(METRICS))
-    settings = {"preset": "smoke", "seed": 11, "evaluate": {"temperature": 0.9, "top_k": 16}}
-    (run / "config.json").write_text(json.dumps(settings))
+    write_metrics(run / "evaluate" / "metrics.json", files_of_run(run))
+    config = apply(smoke(), ["seed=11", "evaluate.temperature=0.9", "evaluate.top_k=16", "lm.max_prompt=96"])
+    (run / "config.json").write_text(json.dumps(asdict(config)))
+
+
+def write_metrics(path: Path, files: Mapping[str, str], **values: float) -> None:
+    """What an evaluation of ``files`` would write: ``METRICS``, and ``values`` of what was generated."""
+    judged = {"model": "a model", "files": dict(files), "temperature": 0.9, "top_k": 16, "pool": 32}
+    other = {f"generated.{name}": {"value": v, "interval": [v, v], "count": 48} for name, v in values.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"judged": judged, **METRICS, **other}))
 
 
 def tiny_bundle(form: Form = "step", precision: Precision = "fp32") -> Path:

@@ -112,11 +112,14 @@ def test_a_bundle_holds_both_hands_and_a_card_with_the_metrics() -> None:
     left, right = load_hands(bundle / "skeleton.npz")
     np.testing.assert_array_equal(left.rest_joints * [-1, 1, 1], right.rest_joints)
     card = (bundle / "README.md").read_text(encoding="utf-8")
-    rows = ("| verb | 1 [1, 1] | 0.96 [0.93, 0.98] |", "| 21.5 [20.9, 22.1] |")
-    for words in (*rows, "procedural", "Apache-2.0", "MIT", "Seed 11", "preset=smoke"):
+    rows = ("| verb as asked | 1.00 [1.00, 1.00] | 0.96 [0.93, 0.98] |", "| 21.5 [20.9, 22.1] |")
+    learnt = ("procedural", "6 verbs: wave, stir, clap, hammer, point, type", "English only", "96 tokens")
+    for words in (*rows, *learnt, "Apache-2.0", "MIT", "Seed 11", "not judged"):
         assert words in card
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["metrics"] == METRICS
+    named = {f"pytorch.{name}" if name != "truth.verb" else name: v for name, v in METRICS.items()}
+    assert manifest["metrics"] == named
+    assert manifest["limits"]["max_prompt_tokens"] == 96
     assert set(manifest["files"]) == {p.name for p in bundle.iterdir()} - {"manifest.json"}
 
 

@@ -167,7 +167,7 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     assert "a command" in text and "| ground truth |" in text
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}
     written = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
-    assert written.pop("judged") == {**Echo.record, "command": "a command"}
+    assert written.pop("judged") == {**Echo.record, "pool": 16, "command": "a command"}
     assert written == figures
 
 

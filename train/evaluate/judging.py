@@ -177,7 +177,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
     found = Findings(
         command=command,
         judged=sampler.name,
-        record=sampler.record,
+        record={**sampler.record, "pool": pool},
         rows=rows,
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes) if rebuilt.codes else {},

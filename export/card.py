@@ -1,0 +1,99 @@
+"""A bundle's own figures into its card and its manifest: ``python -m export.card RUN BUNDLE``.
+
+Comes after ``python -m train.evaluate run=RUN bundle=BUNDLE``; no weight and no graph is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clutch_rt.bundle import Bundle, open_bundle
+from clutch_rt.errors import ClutchError, InputError
+
+from export.bundle_writer import CARD, appearing, measured, trained, write_card
+from export.driver import Draw
+from export.figures import FIGURES, Figures, read_figures
+from export.run_folder import read_json
+from export.training import training_of
+from train.evaluate.judged import files_of_bundle, files_of_run
+
+
+def rewrite_card(run: Path | str, bundle: Path | str) -> Bundle:
+    """Put what the evaluation found of a bundle into its card and manifest; the bundle as it is then.
+
+    Args:
+        run: the run folder it was exported from, where it was judged.
+        bundle: its folder, or the name of a shipped one; replaced by rename.
+
+    Raises:
+        InputError: the bundle is not of this run, was not judged, or figures are of other weights.
+        BundleError: the bundle is damaged, or cannot be written.
+    """
+    run, opened = Path(run), open_bundle(bundle)
+    manifest = dict(opened.manifest.raw)
+    manifest.update(trained(training_of(read_json(run / "config.json")), opened.manifest.training_data))
+    manifest.update(_figures(run, opened))
+    manifest["files"] = {name: entry for name, entry in manifest["files"].items() if name != CARD}
+    with appearing(opened.path, replace=True) as folder:
+        shutil.copytree(opened.path, folder, dirs_exist_ok=True)
+        write_card(folder, manifest, run.resolve().name)
+    return open_bundle(opened.path)
+
+
+def _figures(run: Path, bundle: Bundle) -> dict[str, Any]:
+    files = files_of_run(run)
+    _check_origin(run, files, bundle)
+    sampling = bundle.manifest.sampling
+    draw = Draw(sampling.temperature, sampling.top_k)
+    judge = f"python -m train.evaluate run={run}"
+    own = run / "evaluate" / f"bundle-{bundle.path.name}" / "metrics.json"
+    found = read_figures(own, files_of_bundle(bundle.path), draw, f"{judge} bundle={bundle.path}")
+    pytorch: Figures | None = None
+    if (run / FIGURES).is_file():
+        pytorch = read_figures(run / FIGURES, files, draw, judge)
+    return measured(found, pytorch)
+
+
+def _check_origin(run: Path, files: dict[str, str], bundle: Bundle) -> None:
+    """The commands on the card are the run's: it must be the one the bundle was written from."""
+    made_from = bundle.manifest.raw.get("made_from")
+    if made_from is None:
+        raise InputError(f"{bundle.path} does not say which run it was written from; export it again")
+    if made_from != files:
+        raise InputError(
+            f"{bundle.path} was not written from the weights of {run}; name its run, or export again"
+        )
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m export.card",
+        description="Write what `python -m train.evaluate run=RUN bundle=BUNDLE` found into the card.",
+    )
+    parser.add_argument("run", metavar="RUN", help="run folder the bundle was exported from")
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder of the bundle, or the name of a shipped one")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    args = _arguments(argv)
+    try:
+        bundle = rewrite_card(args.run, args.bundle)
+    except ClutchError as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("card: stopped; the bundle is as it was", file=sys.stderr)
+        return 130
+    print(f"{bundle.path / CARD}: {len(bundle.manifest.metrics)} figures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
