@@ -8,7 +8,8 @@ RUN/tokens/{train,val}-NNNNN.parquet, one row per clip:
     actions   list<struct>           as in the clip store; see train.store
 
 A shard holds the same clips however many processes make it; those already there are left as they are, so the
-stage resumes where it stopped. Clips are drawn by index, without end: no clip need be seen twice.
+stage resumes where it stopped. Clips are drawn by index, without end: no clip need be seen twice. On a CPU
+each worker draws and encodes shards of its own; on a GPU the workers draw, and one process encodes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -35,11 +37,14 @@ from tqdm import tqdm
 from models.files import appearing
 from models.shift import Shift
 from train.config import RunConfig
-from train.corpus import Clip, draw_clip
+from train.corpus import Clip, CorpusConfig, draw_clip
 from train.run import RunFolder, is_main, process_count, process_index, stage_main
 from train.store import ACTION
 
+R = TypeVar("R")
+
 STAGE: Final = "tokens"
+PIECE: Final = 128  # clips that a drawing process hands over at once, about 11 MB
 
 SCHEMA: Final = pa.schema(
     [
@@ -90,16 +95,22 @@ def encode_clips(shift: Shift, clips: Sequence[Clip], batch_size: int) -> list[I
     return out
 
 
+def draw(shard: Shard, corpus: CorpusConfig) -> list[Clip]:
+    """The clips of a shard, or of a piece of one."""
+    return [draw_clip(corpus.seed, i, shard.split, corpus) for i in range(shard.first, shard.last)]
+
+
 def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> None:
     """Draw, encode and write one shard, by rename; nothing is done where it is there."""
-    path = shard.path(folder)
-    if path.exists():
-        return
-    corpus = config.corpus
-    clips = [draw_clip(corpus.seed, i, shard.split, corpus) for i in range(shard.first, shard.last)]
+    if not shard.path(folder).exists():
+        save_shard(shard, draw(shard, config.corpus), config, shift, folder)
+
+
+def save_shard(shard: Shard, clips: Sequence[Clip], config: RunConfig, shift: Shift, folder: Path) -> None:
+    """Encode and write the clips of a shard, by rename."""
     codes = encode_clips(shift, clips, config.tokens.batch_size)
     table = pa.Table.from_pylist([_row(c, k) for c, k in zip(clips, codes, strict=True)], schema=SCHEMA)
-    with appearing(path) as part:
+    with appearing(shard.path(folder)) as part:
         pq.write_table(table, part, compression="zstd")
 
 
@@ -114,13 +125,13 @@ def _row(clip: Clip, codes: IntArray) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1)
-def _shift(folder: Path, device: str) -> Shift:
-    return Shift.load(folder).to(device)
+def _shift(folder: Path) -> Shift:
+    return Shift.load(folder)
 
 
-def _work(shard: Shard, config: RunConfig, run: Path, device: str) -> None:
-    """One shard."""
-    make_shard(shard, config, _shift(run / "shift", device), run / "tokens")
+def _work(shard: Shard, config: RunConfig, run: Path) -> None:
+    """One shard, on the CPU."""
+    make_shard(shard, config, _shift(run / "shift"), run / "tokens")
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
@@ -128,23 +139,55 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config, out = folder.config, folder.folder("tokens")
     shards = plan(config.tokens.clips, config.tokens.validation, config.tokens.shard_clips)
     mine = [s for s in shards[process_index() :: process_count()] if not s.path(out).exists()]
-    work = functools.partial(_work, config=config, run=folder.path, device=_device(config))
-    workers = min(len(mine), config.machine.threads or os.cpu_count() or 1)
+    workers, device = _workers(config), _device(config)
+    if device == "cpu":
+        work = functools.partial(_work, config=config, run=folder.path)
+        made = in_order(work, mine, min(workers, len(mine)))
+    else:
+        made = encode_here(mine, config, Shift.load(folder.path / "shift").to(device), out, workers)
     bar = tqdm(total=len(mine), desc=STAGE, unit="shard", disable=not (config.machine.progress and is_main()))
     with bar:
-        for _ in _mapped(work, mine, workers):
+        for _ in made:
             bar.update()
     return {"shards": len(shards), "clips": config.tokens.clips, "validation": config.tokens.validation}
 
 
-def _mapped(work: Callable[[Shard], None], shards: Sequence[Shard], workers: int) -> Iterator[None]:
-    """Run the shards, in this process where one worker is enough; a stop waits for those in hand only."""
+def encode_here(
+    shards: Sequence[Shard], config: RunConfig, shift: Shift, folder: Path, workers: int
+) -> Iterator[None]:
+    """Make the shards with one model, in this process: the workers only draw, and open no device."""
+    parts = [part for shard in shards for part in pieces(shard)]
+    drawn = in_order(functools.partial(draw, corpus=config.corpus), parts, min(workers, len(parts)))
+    for shard in shards:
+        clips = [clip for _ in pieces(shard) for clip in next(drawn)]
+        save_shard(shard, clips, config, shift, folder)
+        yield
+
+
+def pieces(shard: Shard) -> list[Shard]:
+    """A shard in runs of ``PIECE`` clips."""
+    starts = range(shard.first, shard.last, PIECE)
+    return [replace(shard, first=first, last=min(first + PIECE, shard.last)) for first in starts]
+
+
+def in_order(work: Callable[[Shard], R], items: Sequence[Shard], workers: int) -> Iterator[R]:
+    """``work`` of each item, in order, by so many processes; in this one where one is enough.
+
+    No more than two items a process are in hand or wait to be taken, so memory stays bounded; a stop waits
+    for those in hand only.
+    """
     if workers <= 1:
-        yield from map(work, shards)
+        yield from map(work, items)
         return
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    waiting: deque[Future[R]] = deque()
     try:
-        yield from pool.map(work, shards)
+        for item in items:
+            if len(waiting) == 2 * workers:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(work, item))
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -153,6 +196,12 @@ def _start_worker() -> None:
     """In a worker: one thread, as many workers as cores; and Ctrl-C is the parent's to answer."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _workers(config: RunConfig) -> int:
+    """Processes that draw for this one: as many as threads are asked for, or its share of the cores."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return config.machine.threads or max(1, (os.cpu_count() or 1) // here)
 
 
 def _device(config: RunConfig) -> str:

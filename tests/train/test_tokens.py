@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,7 +18,7 @@ from models.shift import Shift, ShiftConfig
 from train.config import RunConfig, smoke
 from train.corpus import draw_clip
 from train.run import RunFolder
-from train.tokens import TokenStore, encode_clips, make_shard, plan, stage
+from train.tokens import Shard, TokenStore, encode_clips, encode_here, in_order, make_shard, plan, stage
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,48 @@ def test_the_stage_makes_resumes_and_reads_back(shift: Shift, config: RunConfig,
         np.testing.assert_array_equal(store.codes(i), encode_clips(shift, [clip], 1)[0])
         assert store.steps[i] == len(clip.frames) // 8
     assert pq.read_table(files[0]).column_names == ["id", "texts", "codes", "actions"]
+
+
+class Inline:
+    """A pool whose work is done when it is handed in."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def submit(self, work: Callable[[Shard], Any], item: Shard) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(item))
+        return done
+
+    def shutdown(self, cancel_futures: bool) -> None: ...
+
+
+def test_one_process_encodes_what_others_draw(
+    shift: Shift, config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: the same shards to the byte, the model in this process alone."""
+    monkeypatch.setattr("train.tokens.PIECE", 3)
+    monkeypatch.setattr("train.tokens.ProcessPoolExecutor", Inline)
+    shards = plan(10, 3, 4)
+    for name in ("alone", "here"):
+        (tmp_path / name).mkdir()
+    for shard in shards:
+        make_shard(shard, config, shift, tmp_path / "alone")
+    assert len(list(encode_here(shards, config, shift, tmp_path / "here", 2))) == len(shards)
+    wanted = {p.name: p.read_bytes() for p in (tmp_path / "alone").iterdir()}
+    assert {p.name: p.read_bytes() for p in (tmp_path / "here").iterdir()} == wanted
+
+
+def test_no_more_is_drawn_ahead_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.tokens.ProcessPoolExecutor", Inline)
+    begun: list[int] = []
+
+    def work(shard: Shard) -> int:
+        begun.append(shard.number)
+        return shard.number
+
+    for number, result in enumerate(in_order(work, plan(40, 0, 2), 3)):
+        assert result == number and len(begun) <= number + 2 * 3
+    assert begun == list(range(20))
 
 
 def test_a_shard_is_whole_or_absent(
