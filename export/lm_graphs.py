@@ -268,9 +268,10 @@ class Sampler:
     def __init__(self, g: GraphBuilder, temperature: Value, top_k: Value) -> None:
         self._g = g
         self._temperature = temperature
-        # No cut is a cut that keeps everything: TopK clips k to the rows there are.
+        # No cut is a bar that everything passes: TopK then finds one row, where keeping all would sort all.
         none = g.node("LessOrEqual", top_k, g.ints(0))
-        self._k = g.node("Where", none, g.ints(np.iinfo(np.int32).max), top_k)
+        self._k = g.node("Max", top_k, g.ints(1))
+        self._most = g.node("Where", none, g.scalar(float("-inf")), g.scalar(float("inf")))
 
     def choose(self, logits: Value, noise: Value) -> Value:
         """Logits ``(1, K)`` and noise, ``(K,)`` or ``(1, K)``, to the row that is drawn, ``(1,)`` int64."""
@@ -278,6 +279,6 @@ class Sampler:
         scores = g.node("Div", logits, self._temperature)
         k = g.node("Min", self._k, g.gather(g.node("Shape", scores), g.ints(1)))
         best = g.nodes("TopK", [scores, k], 2, axis=-1)[0]
-        bar = g.node("ReduceMin", best, axes=[-1], keepdims=1)
+        bar = g.node("Min", g.node("ReduceMin", best, axes=[-1], keepdims=1), self._most)
         kept = g.node("Where", g.node("Less", scores, bar), g.scalar(float("-inf")), scores)
         return g.node("ArgMax", g.add(kept, noise), axis=-1, keepdims=0)
