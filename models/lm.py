@@ -142,6 +142,11 @@ class Encoded:
         """The same, for the batch rows in ``index``."""
         return Encoded(self.memory[index], self.mask[index], self.text_mask[index])
 
+    def pooled_text(self) -> Tensor:
+        """The mean of the memory that comes from text, ``(B, d_model)``."""
+        weight = self.text_mask.to(self.memory.dtype).unsqueeze(-1)
+        return (self.memory * weight).sum(1) / weight.sum(1).clamp(min=1.0)
+
 
 class MotionLM(nn.Module):
     """Text and motion in one T5.
@@ -246,9 +251,7 @@ class MotionLM(nn.Module):
 
     def length_logits(self, encoded: Encoded) -> Tensor:
         """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
-        weight = encoded.text_mask.to(encoded.memory.dtype).unsqueeze(-1)
-        pooled = (encoded.memory * weight).sum(1) / weight.sum(1).clamp(min=1.0)
-        return self.length_head(pooled)
+        return self.length_head(encoded.pooled_text())
 
     # -- decoder
 

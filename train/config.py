@@ -62,7 +62,8 @@ class ShiftTrainConfig(FitConfig):
     parameter_weight: float = 1.0  # loss weight of the normalised parameters, trajectory and pose alike
     commitment_weight: float = 0.25  # loss weight that keeps latents near their codes
     world_weight: float = 20.0  # loss weight of the L1 distance of world joints, per metre
-    relative_weight: float = 20.0  # loss weight of the L1 distance of wrist-relative joints, per metre
+    movement_weight: float = 150.0  # loss weight of the L1 distance of their movement in two frames, a metre
+    relative_weight: float = 30.0  # loss weight of the L1 distance of wrist-relative joints, per metre
     velocity_weight: float = 0.5  # loss weight of frame differences of the normalised parameters
     acceleration_weight: float = 0.5  # loss weight of their second differences, against jitter
     joint_stride: int = 4  # joints are compared every so many frames
@@ -96,7 +97,7 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 1300
+    steps: int = 3000
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
@@ -104,6 +105,7 @@ class LMTrainConfig(FitConfig):
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
+    bag_weight: float = 1.5  # loss weight of the codes told from the sentence alone, in any order
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
 
@@ -128,7 +130,7 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 240
+    steps: int = 400
     batch_size: int = 48
     learning_rate: float = 5e-4
     validate_every: int = 0
@@ -141,7 +143,7 @@ class EvaluateConfig:
     clips: int = 512  # held-out clips; half as many again for each of: one action, its speed, its count
     pool: int = 32  # texts that R-precision chooses among
     captions: int = 128  # held-out motions that are described
-    temperature: float = 0.8  # of sampling
+    temperature: float = 0.5  # of sampling
     top_k: int = 20  # of sampling; 0 does not cut
     repeats: int = 1  # generations of the whole set, each with seeds of its own
     retrieval_steps: int = 600  # training steps of the text-motion retrieval model

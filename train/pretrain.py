@@ -156,7 +156,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config = folder.config
     materials = Materials.open(folder)
     model = build_model(build_grammar(folder, materials.processor), config.lm, config.seed)
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT)
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, config.lm.bag_weight)
     report = fit(
         folder,
         STAGE,

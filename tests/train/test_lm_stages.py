@@ -137,9 +137,10 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
 def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
     materials = Materials.open(run)
     model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
-    groups = parameter_groups(LMObjective(model, 0.3, 0.25), LMTrainConfig())
+    objective = LMObjective(model, 0.3, 0.25, 1.0)
+    groups = parameter_groups(objective, LMTrainConfig())
     ids = [id(p) for g in groups for p in g.parameters]
-    assert sorted(ids) == sorted(id(p) for p in model.parameters())
+    assert sorted(ids) == sorted(id(p) for p in objective.parameters())
     fast = {id(p) for p in groups[0].parameters}
     assert id(model.t5.shared.weight) in fast and id(model.depth_embedding[0].weight) in fast
     assert id(model.depth_head[0].weight) not in fast
@@ -207,6 +208,24 @@ def test_an_encoder_that_says_nothing_gains_nothing(
     monkeypatch.setattr(MotionLM, "encode", collapsed)
     # float32 sums of equal vectors over prompts of other lengths
     assert validation(objective, 0)["text_gain"] == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_a_bag_of_codes_teaches_the_encoder_and_forgets_the_order(run: RunFolder, form: str) -> None:
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25, 1.0)
+    examples = [materials.train.text_to_motion(i, generator(i)) for i in range(3)]
+    bag = objective(collate(examples))["bag"]
+    # Untrained heads know nothing: near the mean log of the codebooks, within what random logits of about
+    # unit spread add.
+    assert float(bag.detach()) == pytest.approx(np.mean([np.log(grammar.size(k)) for k in range(4)]), abs=1.0)
+    bag.backward()
+    gradients = [p.grad for p in objective.lm.t5.encoder.parameters()]
+    assert any(g is not None and float(g.abs().max()) > 0 for g in gradients)
+    backwards = [replace(e, codes=e.codes[::-1].copy()) for e in examples if e.codes is not None]
+    torch.testing.assert_close(objective(collate(backwards))["bag"], bag, rtol=1e-5, atol=1e-6)
+    assert not any("bag" in name for name in objective.lm.state_dict()), "it is no part of the model"
 
 
 def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
