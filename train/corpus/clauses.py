@@ -2,78 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from .inflect import NUMBERS, inflect, with_article
+from .inflect import NUMBERS, inflect, plural, with_article
+from .modifiers import AMPLITUDE, DEGREES, DIRECTION, EARLY, GRIPS, REPEATED, SPEED, count_phrases
 from .plan import ActionPlan
-from .wordings import WORDINGS, many, things_of
+from .wordings import WORDINGS, many, mass_nouns, nouns, things_of
 
 Rng = np.random.Generator
 
-SPEED = {
-    "slow": many(
-        "slowly | slowly | very slowly | at a slow pace | in slow motion | unhurriedly | in no hurry "
-        "| slowly and "
-        "carefully | at a leisurely pace | at low speed"
-    ),
-    "normal": many("at a normal pace | at a steady pace | at normal speed"),
-    "fast": many(
-        "quickly | quickly | fast | rapidly | at a fast pace | in a hurry | very fast | very quickly "
-        "| at high speed | "
-        "swiftly | hastily"
-    ),
-}
-EARLY = frozenset(
-    many("slowly | very slowly | quickly | very quickly | rapidly | unhurriedly | swiftly | hastily")
-)
-AMPLITUDE = {
-    "small": many("with small movements | gently | a little | slightly | lightly | with a small motion"),
-    "large": many(
-        "with big movements | with large movements | vigorously | with a big motion | with wide movements"
-    ),
-}
-DIRECTION = {
-    "forward": many("forward | to the front | straight ahead"),
-    "back": many("back | towards the body | backwards"),
-    "left": many("to the left | leftwards | towards the left | left"),
-    "right": many("to the right | rightwards | towards the right | right"),
-    "up": many("up | upwards"),
-    "down": many("down | downwards"),
-    "clockwise": many("clockwise | in a clockwise direction"),
-    "anticlockwise": many("anticlockwise | counterclockwise | in an anticlockwise direction"),
-}
-GRIPS = {
-    "power": "with a power grip",
-    "precision": "with a precision grip",
-    "lateral": "with a key grip",
-    "hook": "with a hook grip",
-    "tripod": "with three fingers",
-    "ball": "with a round grip",
-}
 _GRIP_VERBS = frozenset(("grasp", "pick_up"))
-_BOTH = many("with both hands | using both hands | with two hands")
-_REPEATED = many("repeatedly | again and again | over and over")
+# Verbs whose things may be several: "peel potatoes".
+_PLURAL_VERBS = frozenset(("cut", "peel", "wash", "put_down"))
+_BOTH = many("with both hands | with both hands | using both hands | with two hands")
+_ONE = many("with the {} | with the {} | with the {} | using the {} | with only the {} | using just the {}")
+# Parts of the body in a phrase; the first kind can be named by its side ("the fist", "the left fist").
+_SIDED = re.compile(r"\bthe (hand|fist|wrist|arm|palm|thumb|index finger)\b(?! cream)")
+_PAIRED = re.compile(r"\bthe (hand|fist|wrist|arm|palm)\b(?! cream)")
+BODY = re.compile(r"\b(hands?|fists?|wrists?|arms?|palms?|thumbs?|fingers?)\b")
 
 
 @dataclass(frozen=True)
 class Clause:
     """What one action is said with, before the form of the sentence is known.
 
-    `hand` is the phrase for the hand, or "": it stands last unless the sentence moves it.
+    Attributes:
+        action: what is done.
+        phrase: the verb with its object.
+        early: an adverb before it, or "".
+        late: what follows it, apart from the hand.
+        hand: the phrase for the hand, or "" where it is not said or the phrase says it.
+        place: where among `late` the hand stands.
+        meanwhile: what the other hand does, or "".
+        counted: whether it says how often.
     """
 
+    action: ActionPlan
     phrase: str
     early: str
     late: tuple[str, ...]
-    hand: str
+    hand: str = ""
+    place: int = 9
+    meanwhile: str = ""
+    counted: bool = False
 
     def text(self, form: str, hand: bool = True) -> str:
-        """The clause with its verb in the "base", "third" or "ing" form."""
-        parts = (self.early, inflect(self.phrase, form), *self.late, self.hand if hand else "")
+        """The clause with its verb in the "base", "third" or "ing" form, with or without its hand."""
+        said = self.hand if hand else ""
+        late = (*self.late[: self.place], said, *self.late[self.place :])
+        parts = (self.early, inflect(self.phrase, form), *late, self.meanwhile)
         return " ".join(part for part in parts if part)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether one may say that it keeps being done."""
+        repeats = self.action.spec.counts is not None and self.action.cycles > 1
+        return repeats and not self.counted and self.action.verb != "count"
 
 
 def choose(rng: Rng, options: tuple[str, ...]) -> str:
@@ -119,94 +107,128 @@ def draw_thing(rng: Rng, action: ActionPlan, held_out: bool) -> str | None:
     return choose(rng, options)
 
 
-@lru_cache(maxsize=1024)
-def _phrases(verb: str, kind: str, thing: bool, direction: str | None = None) -> tuple[str, ...]:
-    """The phrases of a kind that need a thing, or that do not."""
+@lru_cache(maxsize=16384)
+def _phrases(verb: str, kind: str, thing: str | None, direction: str | None = None) -> tuple[str, ...]:
+    """The phrases of a kind that can be said of a thing, or without one."""
     wording = WORDINGS[verb]
-    text = dict(wording.towards).get(direction or "", "") if kind == "towards" else getattr(wording, kind)
-    return tuple(p for p in many(text) if ("{o}" in p) == thing)
+    texts = [dict(wording.towards).get(direction or "", "") if kind == "towards" else getattr(wording, kind)]
+    if thing is None:
+        return tuple(p for p in many(texts[0]) if "{o}" not in p)
+    if thing not in nouns(wording.things):
+        texts = []
+    if kind == "phrases":
+        texts += [phrases for phrases, things in wording.more if thing in nouns(things)]
+    return tuple(p for text in texts for p in many(text) if "{o}" in p)
 
 
 def _phrase(rng: Rng, action: ActionPlan, thing: str | None, held_out: bool, must: bool) -> tuple[str, bool]:
     """The phrase, and whether it says the direction already."""
-    named = thing is not None and not (_phrases(action.verb, "plain", False) and rng.random() < 0.12)
-    towards = _phrases(action.verb, "towards", named, action.direction)
-    unseen = _phrases(action.verb, "unseen", named)
+    if thing is not None and _phrases(action.verb, "plain", None) and rng.random() < 0.12:
+        thing = None
+    towards = _phrases(action.verb, "towards", thing, action.direction)
+    unseen = _phrases(action.verb, "unseen", thing)
     says = bool(towards) and not must and rng.random() < 0.45
     if held_out and unseen and not says and rng.random() < 0.5:
         options = unseen
     elif says:
         options = towards
     else:
-        options = _phrases(action.verb, "phrases" if named else "plain", named)
-    phrase = choose(rng, options)
+        options = _phrases(action.verb, "plain" if thing is None else "phrases", thing)
+    if action.verb == "count" and action.count == 1:
+        options = tuple(p for p in options if "one to" not in p)
+    # The keyword by itself ("wave") is what people type first.
+    short = thing is None and not says and rng.random() < 0.25
+    phrase = min(options, key=lambda p: p.count(" ")) if short else choose(rng, options)
     if "{n}" in phrase and action.count is not None:
         phrase = phrase.replace("{n}", choose(rng, (str(action.count), NUMBERS[action.count])))
-    if "{o}" in phrase:
-        bare = any(
-            f" {word} {{o}}" in phrase for word in ("some", "of", "flying", "falling", "with", "glass")
-        )
-        article = 0.0 if (bare and " a " in phrase + " ") or " some {o}" in phrase else rng.random()
-        phrase = phrase.replace("{o}", with_article(thing or "", article))
+    if thing is not None:
+        phrase = phrase.replace("{o}", _named(rng, action.verb, phrase, thing))
     return phrase, says
 
 
-def count_phrase(rng: Rng, count: int) -> str:
-    """How often, in words or digits."""
-    if count == 1:
-        return choose(rng, ("once", "one time", "a single time", "1 time", "just once"))
-    if count == 2:
-        return choose(rng, ("twice", "two times", "2 times", "twice"))
-    return choose(rng, (f"{NUMBERS[count]} times", f"{count} times"))
+def _named(rng: Rng, verb: str, phrase: str, thing: str) -> str:
+    """A thing as the phrase can name it: with an article, or several of it."""
+    words = ("some", "of", "flying", "falling", "with", "glass")
+    bare = any(f" {word} {{o}}" in phrase for word in words) and " a " in phrase
+    if bare or " some {o}" in phrase:
+        return thing
+    counts = thing in nouns("@fruit | @vegetable") and thing not in mass_nouns()
+    if verb in _PLURAL_VERBS and counts and rng.random() < 0.15:
+        return choose(rng, ("", "the ", "the ", "some ")) + plural(thing)
+    return with_article(thing, rng.random())
 
 
-def _hand(rng: Rng, action: ActionPlan, told: bool) -> str:
-    """Which hand does it: always said when it is not the one expected of the verb."""
+def _with_hand(rng: Rng, action: ActionPlan, phrase: str, told: bool) -> tuple[str, str, str]:
+    """The phrase, the hand and what the other hand does; a hand not expected of the verb is always said."""
     usual = action.spec.hands[0][0]
     share = 0.3 if len(action.spec.hands) == 1 else 0.5
     if not told and action.hand == usual and rng.random() > share:
-        return ""
+        return phrase, "", ""
     if action.hand == "both":
-        return choose(rng, _BOTH)
-    other = "left" if action.hand == "right" else "right"
+        if _PAIRED.search(phrase):
+            return _PAIRED.sub(r"both \1s", phrase).replace(" a fist", " fists"), "", ""
+        if len(action.spec.hands) == 1 and re.search(r"\b(hands|palms)\b", phrase):
+            return phrase, "", ""
+        return phrase, choose(rng, _BOTH), ""
+    if _SIDED.search(phrase):
+        return _SIDED.sub(rf"the {action.hand} \1", phrase), "", ""
+    meanwhile = ""
     if action.support and rng.random() < 0.4:
-        held = choose(rng, many(WORDINGS[action.verb].support))
-        return f"with the {action.hand} hand while the {other} hand {held}"
-    form = choose(
-        rng,
-        (
-            "with the {}",
-            "with the {}",
-            "using the {}",
-            "with the {}" if action.support else "with only the {}",
-        ),
-    )
-    return form.format(f"{action.hand} hand")
+        other = "left" if action.hand == "right" else "right"
+        meanwhile = f"while the {other} hand {choose(rng, many(WORDINGS[action.verb].support))}"
+    elif action.direction not in ("left", "right") and rng.random() < 0.05:
+        return phrase, f"{action.hand}-handed", ""
+    form = choose(rng, _ONE[:4] if action.support else _ONE)
+    return phrase, form.format(f"{action.hand} hand"), meanwhile
 
 
-def _manner(rng: Rng, action: ActionPlan, mention: float, told: str | None) -> tuple[str, list[str]]:
-    """An adverb before the verb, and what follows it: speed, size, count, grip."""
-    early, late = "", []
+def _manner(rng: Rng, action: ActionPlan, mention: float, told: str | None) -> tuple[str, list[str], bool]:
+    """An adverb before the verb, what follows it (speed, size, count, grip), and whether it counts."""
+    early, late, counted = "", [], False
     if action.amplitude != "normal" and (told == "amplitude" or rng.random() < mention):
         late.append(choose(rng, AMPLITUDE[action.amplitude]))
     if action.verb != "count" and action.spec.counted and action.spec.counts is not None:
         if action.count is not None and (told == "count" or rng.random() < mention):
-            late.append(count_phrase(rng, action.count))
+            late.append(choose(rng, count_phrases(action.verb, action.count)))
+            counted = True
         elif action.count is None and rng.random() < 0.1:
-            late.append(choose(rng, _REPEATED))
+            late.append(choose(rng, REPEATED))
     if told == "speed" or (
         action.spec.timed and rng.random() < (0.06 if action.speed == "normal" else mention)
     ):
-        word = choose(rng, SPEED[action.speed])
-        if word in EARLY and rng.random() < 0.4:
-            early = word
-        else:
-            late.append(word)
+        late.append(choose(rng, SPEED[action.speed]))
+    movable = [word for word in late if word in EARLY]
+    if movable and rng.random() < 0.4:
+        early = movable[-1]
+        late.remove(early)
     if action.verb in _GRIP_VERBS and action.shape in GRIPS and rng.random() < 0.35:
         late.append(GRIPS[action.shape])
     if len(late) > 1:
-        late = [late[i] for i in rng.permutation(len(late))]
-    return early, late
+        late = _ordered([late[i] for i in rng.permutation(len(late))])
+    return early, late, counted
+
+
+def _ordered(late: list[str]) -> list[str]:
+    """Adverbs that do not run together: "slowly and forcefully"; a "slightly" qualifies none of them."""
+    late = sorted(late, key=lambda words: words in DEGREES)
+    merged = late[:1]
+    for words in late[1:]:
+        if words.endswith("ly") and merged[-1].endswith("ly") and " and " not in merged[-1]:
+            merged[-1] = f"{merged[-1]} and {words}"
+        else:
+            merged.append(words)
+    return merged
+
+
+def _which_way(rng: Rng, action: ActionPlan, mention: float, told: bool, sided: bool) -> list[str]:
+    """The direction; never a bare "left" beside the name of a hand."""
+    if action.direction is None:
+        return []
+    default = action.direction == action.spec.directions[0]
+    if not told and rng.random() >= (0.35 if default else mention + 0.2):
+        return []
+    options = DIRECTION[action.direction]
+    return [choose(rng, options[:-1] if sided and action.direction in ("left", "right") else options)]
 
 
 def draw_clause(
@@ -223,13 +245,11 @@ def draw_clause(
         told: a modifier that must be named.
     """
     phrase, said = _phrase(rng, action, thing, held_out, told == "direction")
-    which = []
-    if action.direction is not None and not said:
-        default = action.direction == action.spec.directions[0]
-        if told == "direction" or rng.random() < (0.35 if default else mention + 0.2):
-            which.append(choose(rng, DIRECTION[action.direction]))
-    early, late = _manner(rng, action, mention, told)
-    hand = _hand(rng, action, told == "hand")
-    if hand and " while " not in hand and late and rng.random() < 0.35:
-        return Clause(phrase, early, (*which, hand, *late), "")
-    return Clause(phrase, early, (*which, *late), hand)
+    phrase, hand, meanwhile = _with_hand(rng, action, phrase, told == "hand")
+    sided = "left" in phrase + hand or "right" in phrase + hand
+    if thing is not None and thing not in nouns(WORDINGS[action.verb].things):
+        said = said or (told != "direction" and rng.random() < 0.6)  # "take off the lid to the left" is rare
+    which = [] if said else _which_way(rng, action, mention, told == "direction", sided)
+    early, late, counted = _manner(rng, action, mention, told)
+    place = len(which) if hand and late and not meanwhile and rng.random() < 0.35 else 9
+    return Clause(action, phrase, early, (*which, *late), hand, place, meanwhile, counted)

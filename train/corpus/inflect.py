@@ -7,9 +7,14 @@ from functools import lru_cache
 
 from .wordings import mass_nouns, plural_nouns
 
-_DOUBLED = frozenset(("unzip",))
+_DOUBLED = frozenset(("unzip", "begin", "unplug"))
 _ONE_SYLLABLE = re.compile(r"^[^aeiou]*[aeiou][^aeiouwxy]$")
-_THIRD = {"do": "does", "have": "has", "be": "is"}
+_THIRD = {"do": "does", "have": "has", "be": "is", "go": "goes", "undo": "undoes"}
+# A second verb of a phrase ("raise the hand and wave") has the form of the first.
+_SECOND = re.compile(r"\band (wave|let|rest|do|turn|knead)\b")
+# Things of which a home has one.
+_UNIQUE = frozenset(("volume", "temperature", "brightness", "flame", "floor", "kitchen"))
+_PLURALS = {"knife": "knives", "leaf": "leaves", "loaf": "loaves", "scarf": "scarves"}
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
@@ -17,8 +22,9 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 def inflect(phrase: str, form: str) -> str:
     """A phrase with its first word, the verb, in the "base", "third" or "ing" form."""
     verb, _, rest = phrase.partition(" ")
-    new = {"base": lambda v: v, "third": _third, "ing": _ing}[form](verb)
-    return f"{new} {rest}" if rest else new
+    change = {"base": lambda v: v, "third": _third, "ing": _ing}[form]
+    rest = _SECOND.sub(lambda found: f"and {change(found[1])}", rest)
+    return f"{change(verb)} {rest}" if rest else change(verb)
 
 
 def _third(verb: str) -> str:
@@ -39,13 +45,22 @@ def _ing(verb: str) -> str:
     )
 
 
+def plural(noun: str) -> str:
+    """Several of a noun: "potatoes", "tea towels"."""
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if noun.endswith(("s", "sh", "ch", "x", "z", "mango", "potato", "tomato")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
+
+
 def with_article(noun: str, choice: float) -> str:
-    """The noun with "the", "a", "some" or nothing, by `choice` from 0 to 1."""
-    if choice < 0.10:
-        return noun
+    """The noun with "the", "a", "some" or, where English allows it, nothing, by `choice` from 0 to 1."""
     if noun in mass_nouns() or noun in plural_nouns():
-        return f"the {noun}" if choice < 0.68 else f"some {noun}"
-    if choice < 0.56:
+        if choice < 0.22:
+            return noun
+        return f"the {noun}" if choice < 0.72 else f"some {noun}"
+    if choice < 0.58 or noun in _UNIQUE:
         return f"the {noun}"
     return f"{_indefinite(noun)} {noun}"
 

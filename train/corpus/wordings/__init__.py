@@ -35,24 +35,37 @@ EXTRA = {
     "hardware": "stake",
     "bedding": "pillowcase | napkin | tea towel",
     "person": "boy | girl | neighbour",
+    "utility": "sponge | cloth | napkin | tea towel | peeler | rolling pin | cutting board | foil | packet | "
+    "paper towel | tin | rag | bread knife | can opener | place mat | rack | detergent | oven glove | "
+    "cutlery",
+    "produce": "bread | egg | meat | chicken | cheese | butter | sausage | fish | bacon | salmon | ham "
+    "| tofu | tortilla | sandwich | berries | herbs",
+    "machine": "oven | stove | hob | kettle | radio | television | computer | dishwasher | microwave | fan | "
+    "toaster | blender | washing machine | coffee machine | heater | mixer | grill | dryer",
+    "openable": "drawer | door | fridge | cupboard | oven | dishwasher | microwave | freezer | cabinet | "
+    "wardrobe | window | washing machine",
+    "stationery": "pen | pencil | ruler | eraser | marker | notebook | envelope | stapler | tape",
 }
 
 _MASS_LISTS = ("drink", "sauce", "soup", "spice", "material")
 _MASS = """rice cereal flour oil pasta porridge salt sugar cheese sand glitter sawdust bread clay dough pastry
 putty meat garlic ginger lotion cream wool cloth paper code thread batter paint gel soap hair skin spinach
-broccoli lettuce cauliflower celery kale asparagus cabbage fennel poker music chicken wallpaper"""
-_MASS_PHRASES = "pizza dough | pasta dough | cookie dough | bread dough"
+broccoli lettuce cauliflower celery kale asparagus cabbage fennel poker music chicken wallpaper
+butter fish bacon salmon ham tofu foil packaging rubbish trash detergent cutlery tape toothpaste shampoo
+water milk heat gas soil dust yogurt jam paste glue yeast chocolate turkey"""
+_MASS_PHRASES = "hand cream | pizza dough | pasta dough | cookie dough | bread dough"
 _PLURAL = """dice knees thighs legs herbs cards chips tickets tokens trousers pliers jeans shorts pants
 scissors
-tongs chives letters coins"""
+tongs chives letters coins berries noodles beans potatoes vegetables crumbs"""
 
 
 @lru_cache(maxsize=1)
 def noun_lists() -> dict[str, tuple[str, ...]]:
     """The nouns of each list, WordNet's and ours."""
+    found = word_lists()
     return {
-        name: tuple(dict.fromkeys((*words, *many(EXTRA.get(name, "")))))
-        for name, words in word_lists().items()
+        name: tuple(dict.fromkeys((*found.get(name, ()), *many(EXTRA.get(name, "")))))
+        for name in dict.fromkeys((*found, *EXTRA))
     }
 
 
@@ -70,13 +83,24 @@ def plural_nouns() -> frozenset[str]:
     return frozenset((*_PLURAL.split(), *many("playing cards")))
 
 
+@lru_cache(maxsize=512)
+def nouns(things: str) -> dict[str, None]:
+    """The nouns of a text of nouns and lists, in order and each once."""
+    found: dict[str, None] = {}
+    for name in many(things):
+        found.update(dict.fromkeys(noun_lists()[name[1:]] if name.startswith("@") else (name,)))
+    return found
+
+
 @lru_cache(maxsize=64)
 def things_of(verb: str) -> tuple[str, ...]:
     """The nouns of a verb, its lists spelt out."""
-    nouns: list[str] = []
-    for name in many(WORDINGS[verb].things):
-        nouns.extend(noun_lists()[name[1:]] if name.startswith("@") else (name,))
-    return tuple(dict.fromkeys(nouns))
+    wording = WORDINGS[verb]
+    return tuple(
+        dict.fromkeys(
+            noun for text in (wording.things, *(t for _, t in wording.more)) for noun in nouns(text)
+        )
+    )
 
 
-__all__ = ["WORDINGS", "Wording", "many", "mass_nouns", "noun_lists", "plural_nouns", "things_of"]
+__all__ = ["WORDINGS", "Wording", "many", "mass_nouns", "noun_lists", "nouns", "plural_nouns", "things_of"]

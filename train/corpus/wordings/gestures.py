@@ -6,10 +6,10 @@ from .spec import Wording
 
 WORDINGS = {
     "reach": Wording(
-        "reach for {o} | reach out for {o} | reach towards {o} | extend the arm to {o} | reach out "
-        "to {o} | "
-        "stretch the arm towards {o} | try to reach {o}",
-        "@container | @kitchenware | @device | door | shelf | light switch | handle",
+        "reach for {o} | reach out for {o} | reach towards {o} | extend the arm to {o} | reach out to {o} | "
+        "stretch the arm towards {o} | try to reach {o} | feel for {o}",
+        "@container | @kitchenware | @device | door | shelf | light switch | handle | tap | drawer | towel | "
+        "cupboard | fridge | apple | packet",
         "reach out | reach | extend the arm | stretch out the arm | hold out the hand | reach for something",
         "stretch out the arm towards {o} | extend the hand | try to reach for {o}",
         towards=(
@@ -23,7 +23,8 @@ WORDINGS = {
     "point": Wording(
         "point at {o} | point to {o} | point out {o} | point a finger at {o} | point towards {o} | "
         "indicate {o}",
-        "@device | @animal | @vehicle | door | map | window | sign | picture | tree | star",
+        "@device | @animal | @vehicle | door | map | window | sign | picture | tree | star | clock | "
+        "oven | fridge | bin | sink | screen",
         "point | point the index finger | point with one finger | extend the index finger to point | "
         "make a pointing gesture | point at something",
         "point the index finger at {o} | point a finger | indicate something",
@@ -36,7 +37,8 @@ WORDINGS = {
         ),
     ),
     "wave": Wording(
-        "wave to {o} | wave at {o} | wave hello to {o} | wave goodbye to {o} | greet {o} with a wave",
+        "wave to {o} | wave at {o} | wave hello to {o} | wave goodbye to {o} | greet {o} with a wave | "
+        "say hi to {o} with a wave",
         "@person | crowd | camera | dog",
         "wave | wave hello | wave goodbye | wave the hand from side to side | say hello with a wave | "
         "greet someone | say goodbye | raise the hand and wave",
@@ -69,21 +71,29 @@ WORDINGS = {
     ),
     "close": Wording(
         plain="close the hand | close the fist | make a fist | clench the fist | curl the fingers "
-        "into a fist | "
-        "clench the hand | ball the hand into a fist | form a fist",
+        "into a fist | clench the hand | ball the hand into a fist | form a fist",
         unseen="close the fingers into a fist | clench the fingers | form a fist with the hand",
     ),
     "tap": Wording(
         "tap {o} | tap on {o} | tap {o} with a finger | press {o} | touch {o} | poke {o} | "
         "press {o} with the index finger",
-        "screen | button | @device | @furniture | icon | bell | window | light switch | doorbell",
+        "screen | button | @device | @furniture | icon | bell | window | light switch | doorbell | key "
+        "| timer",
         "tap with the index finger | tap the finger | tap | press a button | ring the bell | "
         "switch on the light | switch off the light | tap the screen",
-        "tap a finger on {o} | touch {o} with a finger | switch on {o}",
+        "tap a finger on {o} | touch {o} with a finger",
+        more=(
+            (
+                "turn on {o} | turn off {o} | switch on {o} | switch off {o} | turn {o} on | turn {o} off | "
+                "switch {o} on | switch {o} off | start {o} | press the button of {o}",
+                "@machine | light | lamp",
+            ),
+            ("click {o} | click on {o} | press {o}", "button | icon | link | mouse | menu"),
+        ),
     ),
     "scroll": Wording(
-        "scroll through {o} | scroll {o} | swipe {o} | swipe through {o} | browse {o}",
-        "page | list | screen | feed | menu | article | document | photo | message | map | recipe",
+        "scroll through {o} | scroll {o} | swipe {o} | swipe through {o} | browse {o} | flick through {o}",
+        "page | list | screen | feed | menu | article | document | photo | message | map | recipe | website",
         "scroll | swipe | swipe the screen | swipe a finger across the screen | browse the phone | "
         "scroll on the tablet",
         "scroll the screen | swipe a finger through {o} | browse through {o}",
@@ -97,8 +107,7 @@ WORDINGS = {
     "rest": Wording(
         "rest the hands on {o} | lay the hands on {o} | put the hands on {o} and rest",
         "table | lap | knees | desk | thighs | blanket | legs",
-        "rest | rest the hands | relax the hands | keep the hands still | let the hands rest | do "
-        "nothing | "
+        "rest | rest the hands | relax the hands | keep the hands still | let the hands rest | do nothing | "
         "stay still | wait | hold still | take a break | be idle",
         "let the hands relax | keep the hands still on {o} | wait and do nothing",
     ),

@@ -24,6 +24,7 @@ class Wording:
         unseen: held out, with or without a thing.
         towards: phrases that say one direction of the verb, (direction, phrases).
         support: what the other hand does meanwhile, as a third person.
+        more: further phrases that fit only certain things, (phrases, things).
     """
 
     phrases: str = ""
@@ -32,3 +33,4 @@ class Wording:
     unseen: str = ""
     towards: tuple[tuple[str, str], ...] = field(default=())
     support: str = ""
+    more: tuple[tuple[str, str], ...] = field(default=())

@@ -7,7 +7,7 @@ from .spec import Wording
 WORDINGS = {
     "type": Wording(
         "type {o} | type out {o} | type up {o} | type {o} on the keyboard | enter {o} on the computer",
-        "@text | email | code | password",
+        "@text | email | code | password | search | username",
         "type | type on the keyboard | type on a computer | type on a laptop | work on the computer | "
         "use the keyboard",
         "type out {o} on a computer | type on the laptop keyboard | enter {o} on the keyboard",
@@ -20,42 +20,45 @@ WORDINGS = {
         "perform {o} on the keyboard | practise piano | practise {o} on the organ",
     ),
     "clap": Wording(
-        "clap for {o} | applaud {o} | clap along to {o}",
-        "@person | team | song | band | speech",
-        "clap | clap the hands | clap hands | applaud | clap both hands together | give applause | "
+        "clap for {o} | applaud {o}",
+        "@person | team | band | speech | speaker",
+        more=(("clap along to {o}", "song | music | beat"),),
+        plain="clap | clap the hands | clap hands | applaud | clap both hands together | give applause | "
         "bring the palms together in a clap",
-        "clap the hands for {o} | applaud with both palms | clap the palms together",
+        unseen="clap the hands for {o} | applaud with both palms | clap the palms together",
     ),
     "drum": Wording(
         "drum on {o} | beat {o} with sticks | drum {o} | bang on {o} with sticks",
-        "@furniture | drum | pot | box | bucket | crate | can",
+        "@furniture | drum | pot | box | bucket | crate | can | pan",
         "drum | play the drums | play the drum | beat the drums with sticks | play a drum roll | "
         "play drums in a band",
         "beat {o} | play the drums with sticks | bang on the drums",
     ),
     "saw": Wording(
         "saw {o} | saw through {o} | cut {o} with a saw | saw off {o} | saw {o} in half",
-        "@material | branch | log | plank | pipe | board | stick | beam",
+        "@material | branch | log | plank | pipe | board | stick | beam | bone",
         "saw | saw wood | use a saw | cut wood with a saw",
         "saw {o} with a saw | cut through {o} with a saw | cut {o} in half with a saw",
         support="holds the wood | holds it in place | steadies the board | keeps the wood still",
     ),
     "hammer": Wording(
-        "hammer {o} | hit {o} with a hammer | pound {o} | hammer in {o} | strike {o} with a hammer | "
-        "hammer {o} into the wall | drive in {o} with a hammer",
+        "hammer {o} | hit {o} with a hammer | pound {o} | strike {o} with a hammer | pound on {o}",
         "@hardware | @material | plank | board",
         "hammer | use a hammer | swing a hammer | hammer a nail into the wood",
-        "pound {o} with a hammer | pound in {o} | hit {o} into the wood",
+        "pound {o} with a hammer | swing a hammer at {o}",
         support="holds the nail | steadies the nail | holds it in place | holds the board",
+        more=(
+            ("hammer in {o} | hammer {o} into the wall | drive in {o} with a hammer", "@hardware"),
+            ("nail {o} to the wall | nail up {o}", "sign | picture | board | shelf | poster"),
+        ),
     ),
     "screw": Wording(
-        "turn {o} with a screwdriver | drive {o} with a screwdriver | screw {o} | work on {o} with a "
-        "screwdriver",
-        "screw | bolt | light bulb | nut | hook | cap | peg",
+        "turn {o} with a screwdriver | drive {o} with a screwdriver | work on {o} with a screwdriver",
+        "screw | bolt | nut | hook | peg | bracket",
         "use a screwdriver | turn a screwdriver | drive a screw",
-        "work on {o} | screw {o} with a screwdriver",
+        "work on {o} | turn {o} with the screwdriver",
         towards=(
-            ("clockwise", "screw in {o} | tighten {o} | tighten a screw"),
+            ("clockwise", "screw in {o} | tighten {o} | tighten a screw | screw {o} tight"),
             ("anticlockwise", "unscrew {o} | loosen {o} | screw out {o} | take out {o} with a screwdriver"),
         ),
         support="holds the board | holds it in place | steadies the screw | keeps it still",
@@ -68,6 +71,13 @@ WORDINGS = {
         "sign a paper",
         "jot down {o} with a pen | scribble {o} on paper | sign {o} with a pen",
         support="holds the paper | steadies the paper | rests on the paper | keeps the paper still",
+        more=(
+            (
+                "draw {o} | sketch {o} | draw {o} on paper",
+                "picture | line | circle | face | house | flower | map",
+            ),
+            ("mark {o} | mark {o} with a pen", "page | exam | line | spot | homework | box"),
+        ),
     ),
     "zip": Wording(
         "do the zip of {o} | pull the zip of {o} | slide the zip of {o} | move the zipper of {o}",
@@ -97,7 +107,7 @@ WORDINGS = {
     ),
     "knit": Wording(
         "knit {o} | knit up {o} | work on knitting {o} | make {o} with needles and wool",
-        "scarf | sweater | hat | sock | blanket | glove | shawl | cardigan | vest",
+        "scarf | sweater | hat | sock | blanket | glove | shawl | cardigan | vest | jumper",
         "knit | knit with two needles | knit with wool | do some knitting | use knitting needles",
         "knit {o} with two needles | work on {o} with knitting needles",
     ),
@@ -105,8 +115,7 @@ WORDINGS = {
         "steer {o} | drive {o} | turn the wheel of {o} | turn the steering wheel of {o}",
         "@vehicle",
         "steer | turn the steering wheel | drive | steer from side to side | hold the steering wheel "
-        "and turn it | "
-        "turn the wheel",
+        "and turn it | turn the wheel",
         "drive {o} from side to side | turn the wheel from side to side",
     ),
 }
