@@ -23,6 +23,7 @@ _ONE = many("with the {} | with the {} | with the {} | using the {} | with only 
 # Parts of the body in a phrase; the first kind can be named by its side ("the fist", "the left fist").
 _SIDED = re.compile(r"\bthe (hand|fist|wrist|arm|palm|thumb|index finger)\b(?! cream)")
 _PAIRED = re.compile(r"\bthe (hand|fist|wrist|arm|palm)\b(?! cream)")
+_PARTICLE = re.compile(r"\b(in|into|off|on|out|away|aside|across|down)\b")
 BODY = re.compile(r"\b(hands?|fists?|wrists?|arms?|palms?|thumbs?|fingers?)\b")
 
 
@@ -247,8 +248,9 @@ def draw_clause(
     phrase, said = _phrase(rng, action, thing, held_out, told == "direction")
     phrase, hand, meanwhile = _with_hand(rng, action, phrase, told == "hand")
     sided = "left" in phrase + hand or "right" in phrase + hand
-    if thing is not None and thing not in nouns(WORDINGS[action.verb].things):
-        said = said or (told != "direction" and rng.random() < 0.6)  # "take off the lid to the left" is rare
+    special = thing is not None and thing not in nouns(WORDINGS[action.verb].things)
+    if special and told != "direction":
+        said = said or bool(_PARTICLE.search(phrase)) or rng.random() < 0.4  # not "push in the card down"
     which = [] if said else _which_way(rng, action, mention, told == "direction", sided)
     early, late, counted = _manner(rng, action, mention, told)
     place = len(which) if hand and late and not meanwhile and rng.random() < 0.35 else 9
