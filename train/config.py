@@ -101,7 +101,7 @@ class LMTrainConfig(FitConfig):
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
-    encoder_rate: float = 0.15  # the encoder and the attention to it learn this much slower
+    encoder_rate: float = 0.08  # the encoder and the attention to it learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
