@@ -183,7 +183,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
             "language_model": sum(p.numel() for p in run.model.parameters()),
             "shift": sum(p.numel() for p in run.shift.parameters()),
         },
-        **measured(None, about.figures),
+        **measured(run.training, None, about.figures),
         "parity": report.to_dict(),
     }
 
@@ -199,10 +199,11 @@ def trained(training: Training, training_data: str) -> dict[str, Any]:
     }
 
 
-def measured(bundle: Figures | None, pytorch: Figures | None) -> dict[str, Any]:
+def measured(training: Training, bundle: Figures | None, pytorch: Figures | None) -> dict[str, Any]:
     """What a manifest says of the evaluation."""
-    pools = (figures.pool for figures in (bundle, pytorch) if figures)
-    return {"metrics": merged(bundle, pytorch), "pool": next(pools, None)}
+    found = bundle or pytorch or Figures({})
+    judging = list(training.judging(found.settings))
+    return {"metrics": merged(bundle, pytorch), "judging": {"pool": found.pool, "settings": judging}}
 
 
 def file_entries(folder: Path) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.errors import ClutchError, InputError
@@ -36,8 +35,9 @@ def rewrite_card(run: Path | str, bundle: Path | str) -> Bundle:
     """
     run, opened = Path(run), open_bundle(bundle)
     manifest = dict(opened.manifest.raw)
-    manifest.update(trained(training_of(read_json(run / "config.json")), opened.manifest.training_data))
-    manifest.update(_figures(run, opened))
+    training = training_of(read_json(run / "config.json"))
+    manifest.update(trained(training, opened.manifest.training_data))
+    manifest.update(measured(training, *_figures(run, opened)))
     manifest["files"] = {name: entry for name, entry in manifest["files"].items() if name != CARD}
     with appearing(opened.path, replace=True) as folder:
         shutil.copytree(opened.path, folder, dirs_exist_ok=True)
@@ -45,7 +45,8 @@ def rewrite_card(run: Path | str, bundle: Path | str) -> Bundle:
     return open_bundle(opened.path)
 
 
-def _figures(run: Path, bundle: Bundle) -> dict[str, Any]:
+def _figures(run: Path, bundle: Bundle) -> tuple[Figures, Figures | None]:
+    """The bundle's own figures and those of the PyTorch model, found in the same way, where there are any."""
     files = files_of_run(run)
     _check_origin(run, files, bundle)
     sampling = bundle.manifest.sampling
@@ -53,10 +54,16 @@ def _figures(run: Path, bundle: Bundle) -> dict[str, Any]:
     judge = f"python -m train.evaluate run={run}"
     own = run / "evaluate" / f"bundle-{bundle.path.name}" / "metrics.json"
     found = read_figures(own, files_of_bundle(bundle.path), draw, f"{judge} bundle={bundle.path}")
-    pytorch: Figures | None = None
-    if (run / FIGURES).is_file():
-        pytorch = read_figures(run / FIGURES, files, draw, judge)
-    return measured(found, pytorch)
+    if not (run / FIGURES).is_file():
+        return found, None
+    pytorch = read_figures(run / FIGURES, files, draw, judge)
+    other = sorted(key for key, value in found.settings.items() if pytorch.settings.get(key) != value)
+    if other:
+        raise InputError(
+            f"{own} and {run / FIGURES} were found under other settings of the evaluation "
+            f"({', '.join(other)}) and cannot stand in one table; run `{judge}` again with the same"
+        )
+    return found, pytorch
 
 
 def _check_origin(run: Path, files: dict[str, str], bundle: Bundle) -> None:

@@ -8,7 +8,7 @@ In a manifest the bundle's own stand first, under the names ``train.evaluate`` g
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,10 +31,12 @@ class Figures:
     Attributes:
         values: ``{"value", "interval", "count"}`` by name.
         pool: sentences that a motion's own is looked for among; None where the evaluation does not say.
+        settings: of the evaluation, by the names of ``train.config.EvaluateConfig``.
     """
 
     values: Mapping[str, Any]
-    pool: int | None
+    pool: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_figures(path: Path, files: Mapping[str, str], draw: Draw, again: str) -> Figures:
@@ -62,18 +64,19 @@ def read_figures(path: Path, files: Mapping[str, str], draw: Draw, again: str) -
         raise InputError(
             f"the figures of {path} are of other weights: {', '.join(other)} differ; run `{again}` again"
         )
-    sampled = (judged.get("temperature"), judged.get("top_k"))
+    settings = judged.get("settings") or {}
+    sampled = (settings.get("temperature"), settings.get("top_k"))
     if sampled != (draw.temperature, draw.top_k):
         raise InputError(
             f"the figures of {path} are of temperature {sampled[0]} and top-k {sampled[1]}, the bundle draws "
             f"with {draw.temperature} and {draw.top_k}; run `{again}` again, with those"
         )
-    return Figures(values, judged.get("pool"))
+    return Figures(values, judged.get("pool"), settings)
 
 
 def merged(bundle: Figures | None, pytorch: Figures | None) -> dict[str, Any]:
     """The metrics of a manifest, from the figures there are."""
-    first = bundle or pytorch or Figures({}, None)
+    first = bundle or pytorch or Figures({})
     found = {name: v for name, v in first.values.items() if bundle or not _of_a_model(name)}
     behind = pytorch.values if pytorch else {}
     return found | {f"{PYTORCH}.{name}": v for name, v in behind.items() if _of_a_model(name)}

@@ -64,7 +64,7 @@ _LIMITS: Final = (
 )
 _ROUNDED: Final = (
     "{precision} weights: under the same noise {agreement:.0%} of the motion codes are those the PyTorch "
-    "model draws, so one seed gives other hands in another precision."
+    "model draws, so one seed can give other hands in another precision."
 )
 _LAST: Final = "Do not use it to identify, measure or diagnose people."
 
@@ -127,7 +127,8 @@ def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
     if manifest["preset"] is not None:
         lines.insert(0, train_command(manifest["preset"], run, tuple(manifest["settings"])))
     if _was_judged(manifest):
-        lines.append(shlex.join(["python", "-m", "train.evaluate", f"run={run}", f"bundle={name}"]))
+        judging = [f"run={run}", f"bundle={name}", *manifest["judging"]["settings"]]
+        lines.append(shlex.join(["python", "-m", "train.evaluate", *judging]))
         lines.append(shlex.join(["python", "-m", "export.card", run, name]))
     return "```sh\n" + "\n".join(lines) + "\n```"
 
@@ -142,7 +143,7 @@ def _measured(manifest: Mapping[str, Any]) -> str:
     beside = "; the figures are of the PyTorch model it was written from" if metrics else ""
     parts = [] if _was_judged(manifest) else [_NOT_JUDGED.format(beside=beside)]
     if metrics:
-        parts += [_MEASURED.format(pool=manifest["pool"] or "a pool"), figure_table(metrics)]
+        parts += [_MEASURED.format(pool=manifest["judging"]["pool"] or "a pool"), figure_table(metrics)]
     return "\n\n".join(parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from clutch_rt.errors import ClutchError, InputError
 
-from train.config import RunConfig, apply, preset, what_is_learnt
+from train.config import EvaluateConfig, RunConfig, apply, preset, what_is_learnt
 from train.corpus import VERBS
 from train.overrides import build, leaves
 
@@ -25,6 +25,7 @@ class Training:
         verbs: what the corpus was drawn from.
         max_actions: most actions of one clip.
         max_prompt: longest prompt, in tokens with its end mark.
+        evaluate: the settings of its evaluation.
     """
 
     preset: str | None
@@ -33,6 +34,12 @@ class Training:
     verbs: tuple[str, ...]
     max_actions: int
     max_prompt: int
+    evaluate: EvaluateConfig
+
+    def judging(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ``evaluate.key=value`` of a judging under other ``settings`` than the run's."""
+        own = dict(leaves(self.evaluate))
+        return tuple(f"evaluate.{k}={written(v)}" for k, v in settings.items() if own.get(k, v) != v)
 
 
 def training_of(settings: Mapping[str, Any]) -> Training:
@@ -52,6 +59,7 @@ def training_of(settings: Mapping[str, Any]) -> Training:
         verbs=config.corpus.verbs or VERBS,
         max_actions=config.corpus.max_actions,
         max_prompt=config.lm.max_prompt,
+        evaluate=config.evaluate,
     )
 
 

@@ -82,7 +82,8 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> Non
 
 def write_metrics(path: Path, files: Mapping[str, str], **values: float) -> None:
     """What an evaluation of ``files`` would write: ``METRICS``, and ``values`` of what was generated."""
-    judged = {"model": "a model", "files": dict(files), "temperature": 0.9, "top_k": 16, "pool": 32}
+    settings = {**asdict(smoke().evaluate), "temperature": 0.9, "top_k": 16}
+    judged = {"model": "a model", "files": dict(files), "pool": 32, "settings": settings}
     other = {f"generated.{name}": {"value": v, "interval": [v, v], "count": 48} for name, v in values.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"judged": judged, **METRICS, **other}))

@@ -67,6 +67,7 @@ def test_the_bundles_own_figures_stand_first_beside_those_of_pytorch(run: Path) 
         ("old", "does not say which weights"),
         ("old pytorch", "of other weights: lm/model.safetensors differ"),
         ("other sampling", "of temperature 0.9 and top-k 5, the bundle draws with 0.9 and 16"),
+        ("other clips", "under other settings of the evaluation (clips)"),
         ("other run", "was not written from the weights of"),
     ],
 )
@@ -85,6 +86,8 @@ def test_figures_of_something_else_are_refused_and_the_bundle_stays(
         write_metrics(run / "evaluate" / "metrics.json", files)
     if fault == "other sampling":
         own.write_text(own.read_text().replace('"top_k": 16', '"top_k": 5'))
+    if fault == "other clips":
+        own.write_text(own.read_text().replace('"clips": 32', '"clips": 31'))
     if fault == "other run":
         with (run / "lm" / "model.safetensors").open("ab") as file:
             file.write(b"\0")
@@ -93,6 +96,18 @@ def test_figures_of_something_else_are_refused_and_the_bundle_stays(
     message = capsys.readouterr().err
     assert wanted in message and "Traceback" not in message
     assert contents(bundle) == before
+
+
+def test_the_card_says_how_it_was_judged(run: Path) -> None:
+    bundle = run.parent / "bundle"
+    judge(run)
+    for folder in ("evaluate", "evaluate/bundle-bundle"):
+        path = run / folder / "metrics.json"
+        path.write_text(path.read_text().replace('"clips": 32', '"clips": 31'))
+    assert main([str(run), str(bundle)]) == 0
+    name = json.loads((bundle / "manifest.json").read_text())["name"]
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert f"python -m train.evaluate run=runs/run bundle={name} evaluate.clips=31\n" in card
 
 
 def test_an_export_leaves_out_figures_of_other_weights(run: Path) -> None:

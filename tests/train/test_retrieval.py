@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -110,7 +110,7 @@ class Echo:
     """A sampler that knows the answer: for a text of the test sets, the clip's own motion."""
 
     name = "an echo"
-    record: ClassVar[dict[str, Any]] = {"model": name, "files": {"a": "0"}, "temperature": 0.8, "top_k": 20}
+    files: ClassVar[dict[str, str]] = {"weights": "0123"}
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self._known = {clip.texts[0]: clip for clip in clips}
@@ -167,7 +167,8 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     assert "a command" in text and "| ground truth |" in text
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}
     written = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
-    assert written.pop("judged") == {**Echo.record, "pool": 16, "command": "a command"}
+    judged = written.pop("judged")
+    assert judged["files"] == Echo.files and judged["settings"]["clips"] == 24 and judged["pool"] == 16
     assert written == figures
 
 

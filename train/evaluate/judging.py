@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
     found = Findings(
         command=command,
         judged=sampler.name,
-        record={**sampler.record, "pool": pool},
+        record={"files": dict(sampler.files), "pool": pool, "settings": asdict(settings)},
         rows=rows,
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes) if rebuilt.codes else {},

@@ -55,7 +55,7 @@ class Findings:
     Attributes:
         command: what made it.
         judged: which model.
-        record: the same for a program; see ``samplers.Sampler``.
+        record: of what and how, for a program: ``files`` with their hashes, ``pool``, ``settings``.
         rows: the table's rows, ceilings first, the floor last.
         errors: of SHIFT's reconstructions.
         usage: of the codebooks; empty where the model does not show its codes.
@@ -162,7 +162,10 @@ def _key(name: str) -> str:
 def write_report(found: Findings, folder: Path) -> None:
     """``metrics.json`` (figures, and under ``judged`` what they are of), ``report.md`` and ``report.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = {"judged": {**found.record, "command": found.command}, **flat(found)}
+    metrics = {
+        "judged": {"model": found.judged, "command": found.command, **found.record},
+        **flat(found),
+    }
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_text(folder / "report.md", markdown(found))
     plot(found.rows, folder / "report.png")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import clutch_rt
 import numpy as np
@@ -50,8 +50,8 @@ class Sampler(Protocol):
         """For the report."""
 
     @property
-    def record(self) -> Mapping[str, Any]:
-        """What is judged: ``model``, ``files`` with their hashes, ``temperature``, ``top_k``."""
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of the files it was loaded from, by name."""
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion ``(T, 2, 99)`` for each text, its length chosen by the model."""
@@ -84,10 +84,6 @@ def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int
     return Reconstruction(frames, codes, shift.codebook_sizes)
 
 
-def _record(model: str, files: Mapping[str, str], temperature: float, top_k: int) -> dict[str, Any]:
-    return {"model": model, "files": dict(files), "temperature": temperature, "top_k": top_k}
-
-
 class TorchSampler:
     """The models of a run folder."""
 
@@ -98,17 +94,12 @@ class TorchSampler:
         self._lm = MotionLM.load(run / "lm").to(self._device)
         self._pieces = load_tokenizer(run / TOKENIZER_FILE)
         self._temperature, self._top_k = temperature, top_k
-        self._files = files_of_run(run)
+        self.files = files_of_run(run)
 
     @property
     def name(self) -> str:
         """For the report."""
         return "PyTorch models of the run"
-
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """What is judged."""
-        return _record(self.name, self._files, self._temperature, self._top_k)
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
@@ -152,18 +143,13 @@ class BundleSampler:
         """Open and verify the bundle; its errors say what is wrong with it."""
         self._model = clutch_rt.load(path)
         self._temperature, self._top_k = temperature, top_k
-        self._files = files_of_bundle(find_bundle(path))
+        self.files = files_of_bundle(find_bundle(path))
 
     @property
     def name(self) -> str:
         """For the report."""
         info = self._model.info
         return f"bundle {info.name} ({info.precision}, {info.device})"
-
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """What is judged."""
-        return _record(self.name, self._files, self._temperature, self._top_k)
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
