@@ -97,7 +97,7 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 3000
+    steps: int = 3400
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
