@@ -3,19 +3,22 @@
 ``python -m train.narrations data=CSV out=DIR [bundle=PATH] [run=FOLDER] [count=20] [seed=0] [seconds=]``
 
 The CSV has columns ``narration``, ``verb``, ``noun`` (EPIC-KITCHENS-100, CC BY-NC: evaluation only, so no
-sentence of it is part of this project). Their verbs are not the corpus's; ``CORPUS_VERB`` says which of
-ours comes nearest, or that none does. With ``run=`` the run's judge says which verb the hands seem to do.
+sentence of it is part of this project). Their verbs are not the corpus's; ``train.narration_verbs`` says
+which of ours comes nearest for the verb and its noun, or that none does. With ``run=`` the run's judge says
+which verb the hands seem to do.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import clutch_rt
+import numpy as np
 from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.layout import FPS, HANDS
 from clutch_rt.motion import Motion
@@ -26,52 +29,8 @@ from train.evaluate import meters
 from train.evaluate.features import features, joints_of
 from train.evaluate.meters import Reading
 from train.evaluate.report import table
+from train.narration_verbs import corpus_verb
 from train.run import write_text
-
-# Narration verbs (before any particle) and the corpus verb whose hands they most resemble.
-CORPUS_VERB: Final[dict[str, str]] = {
-    **dict.fromkeys(("take", "pick", "pick-up", "get", "collect", "retrieve"), "pick_up"),
-    **dict.fromkeys(("grab", "hold", "grasp", "catch-hold"), "grasp"),
-    **dict.fromkeys(
-        ("put", "place", "set", "put-down", "set-down", "return", "drop", "position"), "put_down"
-    ),
-    **dict.fromkeys(("throw", "toss", "discard"), "throw"),
-    **dict.fromkeys(("open", "uncover", "unwrap"), "open"),
-    **dict.fromkeys(("close", "shut", "cover"), "close"),
-    **dict.fromkeys(("pull", "pull-out", "remove", "take-out", "take-off", "draw"), "pull"),
-    **dict.fromkeys(("push", "press-down", "insert", "slide"), "push"),
-    **dict.fromkeys(("lift", "raise", "carry"), "lift"),
-    **dict.fromkeys(("pour", "empty", "drain", "tip", "fill", "tip-out"), "pour"),
-    **dict.fromkeys(("stir", "mix", "whisk", "beat", "blend"), "stir"),
-    **dict.fromkeys(("sprinkle", "season", "salt", "scatter", "add"), "sprinkle"),
-    **dict.fromkeys(("knead", "squash", "flatten"), "knead"),
-    **dict.fromkeys(("roll", "roll-out"), "roll_out"),
-    **dict.fromkeys(("cut", "slice", "chop", "dice", "carve", "trim"), "cut"),
-    **dict.fromkeys(("peel", "scrape", "grate"), "peel"),
-    **dict.fromkeys(("wipe", "clean", "dry", "sweep", "polish", "spread"), "wipe"),
-    **dict.fromkeys(("rub", "scrub", "lather", "massage"), "rub"),
-    **dict.fromkeys(("wash", "rinse", "soap"), "wash"),
-    **dict.fromkeys(("fold", "wrap"), "fold"),
-    **dict.fromkeys(("shake", "shake-off"), "shake"),
-    **dict.fromkeys(("squeeze", "wring"), "squeeze"),
-    **dict.fromkeys(
-        ("turn", "twist", "rotate", "adjust", "screw", "unscrew", "increase", "decrease"), "twist"
-    ),
-    **dict.fromkeys(("press", "tap", "switch-on", "switch-off", "turn-on", "turn-off", "start"), "tap"),
-    **dict.fromkeys(("pinch", "pick-off"), "pinch"),
-    **dict.fromkeys(("drink", "sip", "taste"), "drink"),
-    **dict.fromkeys(("write", "mark"), "write"),
-    **dict.fromkeys(("touch", "reach", "feel"), "reach"),
-    **{verb: verb for verb in ("saw", "hammer", "zip", "type", "point", "wave", "clap", "scroll")},
-}
-
-
-def corpus_verb(verb: str) -> str | None:
-    """The corpus verb nearest to a narration verb such as ``put-into``, or None.
-
-    The whole is looked up first, then what stands before its particle.
-    """
-    return CORPUS_VERB.get(verb) or CORPUS_VERB.get(verb.split("-")[0])
 
 
 @dataclass(frozen=True)
@@ -87,15 +46,22 @@ def read_narrations(path: Path) -> list[Narration]:
     """The rows of the CSV.
 
     Raises:
-        FileFormatError: a wanted column is missing.
+        FileFormatError: it is no UTF-8 text, or a wanted column is missing.
     """
     with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"narration", "verb"} - set(rows.fieldnames or ())
-        if missing:
-            names = ", ".join(sorted(missing))
-            raise FileFormatError(f"{path.name} has no column {names}; narration and verb are wanted")
-        return [Narration(r["narration"], r["verb"], corpus_verb(r["verb"])) for r in rows]
+        rows = csv.DictReader(file, restval="")
+        try:
+            missing = {"narration", "verb", "noun"} - set(rows.fieldnames or ())
+            if missing:
+                names = ", ".join(sorted(missing))
+                raise FileFormatError(
+                    f"{path.name} has no column {names}; narration, verb and noun are wanted"
+                )
+            return [Narration(r["narration"], r["verb"], corpus_verb(r["verb"], r["noun"])) for r in rows]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise FileFormatError(
+                f"{path.name} is no CSV in UTF-8 ({error}); give narration, verb and noun as such"
+            ) from error
 
 
 def choose(narrations: Sequence[Narration], count: int, strangers: int = 3) -> list[Narration]:
@@ -117,7 +83,7 @@ def choose(narrations: Sequence[Narration], count: int, strangers: int = 3) -> l
 def describe(motion: Motion, reading: Reading) -> str:
     """What the hands did, in numbers: how far each wrist went, and whether it repeated."""
     joints = joints_of(motion.frames)
-    paths = [float(abs(joints[1:, s, 0] - joints[:-1, s, 0]).sum()) for s in (0, 1)]
+    paths = np.linalg.norm(np.diff(joints[:, :, 0], axis=0), axis=-1).sum(0)
     went = ", ".join(f"{hand} wrist {100 * path:.0f} cm" for hand, path in zip(HANDS, paths, strict=True))
     if reading.frequency is None:
         return f"{went}; does not repeat"
@@ -147,7 +113,7 @@ def make(
         except InputError as error:
             results.append(Result(narration, "", 0.0, (), f"refused: {error}", None))
             continue
-        name = f"{number:02d}-{'-'.join(narration.text.split())[:40]}.png"
+        name = f"{number:02d}-{'-'.join(re.findall(r'[A-Za-z0-9]+', narration.text))[:40]}.png"
         motion.save(out / name)
         reading = meters.read(joints_of(motion.frames))
         unknown = model.unknown_words(narration.text)
