@@ -16,7 +16,6 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor, nn
 
 from models.lm import LMConfig, MotionLM
-from models.shift import CONFIG_FILE, read_config
 from models.t5 import SIZES, open_pretrained
 from train.config import LMTrainConfig
 from train.examples import LMBatch, Schedule, Tasks, caption_rows, collate, hide_past, validation_batches
@@ -26,7 +25,7 @@ from train.optim import Group
 from train.run import RunFolder, is_main, stage_main
 from train.seeding import generator, share
 from train.tokenizer import TOKENIZER_FILE, load_tokenizer
-from train.tokens import TokenStore
+from train.tokens import TokenStore, shift_config
 
 STAGE: Final = "pretrain"
 TEXT_WEIGHT: Final = (
@@ -35,10 +34,8 @@ TEXT_WEIGHT: Final = (
 
 
 def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Grammar:
-    """The grammar that the run's SHIFT, vocabulary and settings make."""
-    shift, lm = read_config(folder.path / "shift" / CONFIG_FILE), folder.config.lm
-    if shift.variant != "shift":
-        raise InputError(f"the language model reads four codes a step; SHIFT is of variant {shift.variant!r}")
+    """The grammar that the run's SHIFT, vocabulary and settings make; raises as ``shift_config``."""
+    shift, lm = shift_config(folder.path), folder.config.lm
     return Grammar(
         processor.get_piece_size(), shift.trajectory_codes, shift.pose_codes, lm.max_steps, lm.form
     )

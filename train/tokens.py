@@ -35,7 +35,8 @@ from clutch_rt.layout import SLOTS, IntArray
 from tqdm import tqdm
 
 from models.files import appearing
-from models.shift import Shift
+from models.shift import CONFIG_FILE, Shift, read_config
+from models.shift_config import ShiftConfig
 from train.config import RunConfig
 from train.corpus import Clip, CorpusConfig, draw_clip
 from train.run import RunFolder, is_main, process_count, process_index, stage_main
@@ -134,8 +135,26 @@ def _work(shard: Shard, config: RunConfig, run: Path) -> None:
     make_shard(shard, config, _shift(run / "shift"), run / "tokens")
 
 
+def shift_config(run: Path) -> ShiftConfig:
+    """The config of a run's SHIFT.
+
+    Raises:
+        InputError: it is a variant of the ablation, whose codes are not those of the grammar.
+        FileFormatError: it is missing or damaged.
+    """
+    config = read_config(run / "shift" / CONFIG_FILE)
+    if config.variant != "shift":
+        raise InputError(
+            f"the SHIFT in {run} is of variant {config.variant!r}, and a language model reads the four codes "
+            f"of 'shift'; its own figures are in {run / 'shift' / 'metrics.json'}, and for a language model "
+            "train another run without shift.model.variant"
+        )
+    return config
+
+
 def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Write ``RUN/tokens``."""
+    shift_config(folder.path)
     config, out = folder.config, folder.folder("tokens")
     shards = plan(config.tokens.clips, config.tokens.validation, config.tokens.shard_clips)
     mine = [s for s in shards[process_index() :: process_count()] if not s.path(out).exists()]

@@ -83,6 +83,17 @@ def test_the_stage_makes_resumes_and_reads_back(shift: Shift, config: RunConfig,
     assert pq.read_table(files[0]).column_names == ["id", "texts", "codes", "actions"]
 
 
+@pytest.mark.parametrize("variant", ["part", "single"])
+def test_a_variant_of_the_ablation_ends_with_its_own_figures(
+    variant: str, config: RunConfig, tmp_path: Path
+) -> None:
+    folder = RunFolder.open(tmp_path, config)
+    Shift(ShiftConfig(variant=variant, widths=(8, 8, 8, 8), code_size=4)).save(folder.folder("shift"))
+    with pytest.raises(InputError, match=rf"variant '{variant}'.*metrics\.json"):
+        stage(folder)
+    assert not (tmp_path / "tokens").exists()
+
+
 class Inline:
     """A pool whose work is done when it is handed in."""
 
