@@ -302,6 +302,8 @@ def test_motion_files_that_are_none(content: bytes | None, message: str) -> None
     ("arguments", "message"),
     [
         (["nowhere.pkl", "-o", "x.npz"], "nowhere.pkl"),
+        (["nowhere.pkl"], "nowhere.pkl"),
+        (["."], "Is a directory"),
         (["good.npz", "-o", "x.glb"], "a hand is written as .npz"),
         (["good.npz", "-o", "x.npz"], "good.npz"),
         (["good.npz", "-o", "x.npz", "--betas", "a,b"], "numbers with commas between"),

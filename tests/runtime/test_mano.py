@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from click.testing import CliRunner
+from clutch_rt.cli.commands import command_line
 from clutch_rt.errors import FileFormatError, InputError, UnsafeFileError
 from clutch_rt.hand import forward, neutral_hand, skin
 from clutch_rt.mano import (
@@ -440,3 +442,13 @@ def test_saving_never_leaves_a_part(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="cannot write"):
         save_hand(neutral_hand("right"), tmp_path / "missing" / "hand.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_needs_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mano").mkdir()
+    write(tmp_path / "mano" / "MANO_RIGHT.pkl", mano_data("right"))
+    done = CliRunner().invoke(command_line, ["hand", "import", "mano/MANO_RIGHT.pkl"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "MANO_RIGHT.npz: the right hand of mano/MANO_RIGHT.pkl, 778 vertices\n"
+    assert load_hand(tmp_path / "MANO_RIGHT.npz").side == "right"

@@ -32,7 +32,8 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
     Examples:
       clutch-rt generate "knead the dough with both hands" -o knead.glb
       clutch-rt stream "wave with the right hand" | head -n 30
-      clutch-rt caption knead.npz
+      clutch-rt generate "clap" -o clap.npz
+      clutch-rt caption clap.npz
       clutch-rt info
 
     \b

@@ -14,6 +14,7 @@ from clutch_rt.layout import HANDS
 
 _EPILOG: Final = """\b
 Examples:
+  clutch-rt hand import MANO_RIGHT.pkl                MANO_RIGHT.npz, in this folder
   clutch-rt hand import MANO_RIGHT.pkl -o right.npz
   clutch-rt hand import MANO_LEFT.pkl -o left.npz
   clutch-rt generate "clap" --hand left.npz --hand right.npz -o clap.glb
@@ -27,7 +28,13 @@ def hand() -> None:
 
 @hand.command("import", epilog=_EPILOG, short_help="Convert a MANO_*.pkl to an .npz.")
 @click.argument("pickle", metavar="MANO.pkl", type=click.Path(path_type=Path))
-@click.option("-o", "--output", metavar="NPZ", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "-o",
+    "--output",
+    metavar="NPZ",
+    type=click.Path(path_type=Path),
+    help="[default: MANO.npz, in this folder]",
+)
 @click.option("--side", type=click.Choice(HANDS), help="Which hand it is; by default seen from its shape.")
 @click.option("--betas", metavar="B1,B2,...", help="Up to 10 shape numbers; by default the mean hand.")
 @click.option(
@@ -40,7 +47,7 @@ def hand() -> None:
 @json_option("One JSON object in place of lines, for errors too.")
 @click.pass_obj
 def import_(
-    talk: Talk, pickle: Path, output: Path, side: str | None, betas: str | None, left_shape: str
+    talk: Talk, pickle: Path, output: Path | None, side: str | None, betas: str | None, left_shape: str
 ) -> None:
     """Read MANO.pkl (MANO_LEFT.pkl or MANO_RIGHT.pkl) and write it as a hand for `generate --hand`.
 
@@ -48,14 +55,15 @@ def import_(
     """
     from clutch_rt.mano import import_mano, save_hand
 
-    if output.suffix.lower() != ".npz":
-        raise FileFormatError(f"a hand is written as .npz, and {output} has another ending; rename it")
-    check_target(output)
+    target = Path(f"{pickle.absolute().stem}.npz") if output is None else output
+    if target.suffix.lower() != ".npz":
+        raise FileFormatError(f"a hand is written as .npz, and {target} has another ending; rename it")
+    check_target(target)
     read = import_mano(pickle, _numbers(betas), side, left_shape)
-    save_hand(read, output)
-    talk.say(f"{output}: the {read.side} hand of {pickle}, {len(read.vertices)} vertices")
+    save_hand(read, target)
+    talk.say(f"{target}: the {read.side} hand of {pickle}, {len(read.vertices)} vertices")
     talk.result(
-        {"file": str(output), "side": read.side, "vertices": len(read.vertices), "source": str(pickle)}
+        {"file": str(target), "side": read.side, "vertices": len(read.vertices), "source": str(pickle)}
     )
 
 

@@ -24,6 +24,7 @@ _EPILOG: Final = """\b
 Examples:
   clutch-rt stream "wave with the right hand" | head -n 30
   clutch-rt stream "type on the keyboard" --layout webxr > typing.jsonl
+
 \b
 Each line is a frame (30 per second):
   {"index": 0, "time": 0.0, "joints": {"left": [[x, y, z, qx, qy, qz, qw], ...], "right": [...]}}
