@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-import onnxruntime
 from clutch_rt import noise
 from clutch_rt.grammar import Grammar
 from clutch_rt.layout import SLOTS, Float32Array, IntArray
+from clutch_rt.ort import onnxruntime
 from onnx import TensorProto, helper
 
 _N_SLOTS: Final = len(SLOTS)

@@ -15,10 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as _ort_state
-
 from clutch_rt.errors import BundleError, DeviceError
+from clutch_rt.ort import onnxruntime
+from clutch_rt.ort import state as _ort_state
 
 CPU: Final = "CPUExecutionProvider"
 

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import onnxruntime
-
 from clutch_rt.bundle import Bundle
 from clutch_rt.device import ORT_ERRORS, Placement, candidates, choose, create_session, one_line
 from clutch_rt.errors import BundleError, ClutchError
+from clutch_rt.ort import onnxruntime
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,10 @@ from clutch_rt.cli.common import json_option, model_options, provider_name
 @click.pass_obj
 def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> None:
     """Show the bundle in use, where it runs, what the machine offers, and all versions involved."""
-    import onnxruntime
-
     from clutch_rt.bundle import shipped_bundles
     from clutch_rt.device import PROVIDERS, installed_runtimes
     from clutch_rt.model import load
+    from clutch_rt.ort import onnxruntime
 
     available = onnxruntime.get_available_providers()
     devices = [name for name, provider in PROVIDERS.items() if provider in available]
@@ -73,10 +72,10 @@ def _metrics(metrics: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _versions() -> dict[str, str]:
     import numpy
-    import onnxruntime
 
     import clutch_rt
     from clutch_rt.device import installed_runtimes
+    from clutch_rt.ort import onnxruntime
 
     return {
         "clutch-rt": clutch_rt.__version__,
