@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from clutch_rt.device import _GPU_PACKAGE
+
+from tests.runtime.test_mano import mano_data, write
+from train.config import apply, preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,6 +23,8 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
 FIRST, COMMANDS, TRAINING = blocks("sh")  # the first and the third are run by .ci/run
 
 
@@ -52,6 +58,36 @@ def test_command_works(command: str, folder: Path) -> None:
         assert made and all(f.stat().st_size > 0 for f in made)
 
 
+@pytest.fixture(scope="module")
+def files(folder: Path) -> Path:
+    """The files of one's own that the text speaks of."""
+    (folder / "sentences.txt").write_text("wave\ntap the table\n")
+    write(folder / "MANO_RIGHT.pkl", mano_data("right"))
+    return folder
+
+
+@pytest.mark.parametrize("command", re.findall(r"`(clutch-rt [^`]*)`", PROSE))
+def test_command_in_the_text_works(command: str, files: Path) -> None:
+    done = run(command, files)
+    assert done.returncode == 0, done.stderr
+
+
+def test_modules_and_settings_in_the_text_exist() -> None:
+    modules = set(re.findall(r"python -m ([\w.]+)", README + CI))
+    ours = {m for m in modules if m.partition(".")[0] in ("train", "export")}
+    assert {"train.all", "train.corpus", "export.onnx", "export.card"} <= ours
+    for module in ours:
+        path = ROOT.joinpath(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+    settings = re.findall(r"`((?:shift|lm|corpus|evaluate)\.[\w.]+=[^`\s]+)`", PROSE)
+    assert "lm.form=flat" in settings
+    apply(preset("default"), settings)
+
+
+def test_the_way_to_the_gpu_is_the_one_that_errors_name() -> None:
+    assert _GPU_PACKAGE.removeprefix("run ") in " ".join(README.split())
+
+
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_works(code: str, folder: Path) -> None:
     done = subprocess.run(
@@ -61,10 +97,8 @@ def test_python_works(code: str, folder: Path) -> None:
 
 
 def test_ci_runs_the_other_blocks() -> None:
-    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert (
-        "readme_block 1 | sed -n 1p" in ci and "readme_block 1 | sed -n 2p" in ci and "readme_block 3" in ci
-    )
+    for block in ("readme_block 1 | sed -n 1p", "readme_block 1 | sed -n 2p", "readme_block 3"):
+        assert block in CI
     assert FIRST.count("\n") == 2 and "preset=smoke" in TRAINING
 
 

@@ -49,3 +49,10 @@ def test_the_runtime_needs_what_it_is_said_to_need() -> None:
         name for name, _ in imports(ROOT / "runtime" / "clutch_rt") if name not in sys.stdlib_module_names
     }
     assert found - {"clutch_rt"} - preview == wanted
+
+
+def test_onnx_runtime_is_imported_in_one_place() -> None:
+    """There its telemetry is switched off, which must be before the library is loaded."""
+    rooms = (ROOT / room for room in ("runtime", "models", "train", "export"))
+    found = {path for room in rooms for name, path in imports(room) if name == "onnxruntime"}
+    assert found == {ROOT / "runtime" / "clutch_rt" / "ort.py"}
