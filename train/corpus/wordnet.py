@@ -14,6 +14,8 @@ from pathlib import Path
 
 from clutch_rt.errors import InputError
 
+from models.files import appearing
+
 DICTIONARY = Path("/usr/share/wordnet")
 WORDS = Path(__file__).parent / "data" / "words.json"
 
@@ -208,8 +210,7 @@ def word_lists() -> dict[str, tuple[str, ...]]:
     return {name: tuple(words) for name, words in json.loads(content)["lists"].items()}
 
 
-def main() -> int:
-    """Write `data/words.json` anew and say which picks WordNet does not confirm."""
+def _run() -> None:
     found = lookup()
     for name, (_, words) in PICKS.items():
         dropped = sorted(set(words.split()) - set(found[name]))
@@ -218,10 +219,15 @@ def main() -> int:
             + (f", not in WordNet: {' '.join(dropped)}" if dropped else "")
         )
     content = {"source": "WordNet 3.0, Princeton University; see WORDNET-LICENSE.txt", "lists": found}
-    beside = WORDS.with_name(f".{WORDS.name}.part")
-    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    beside.replace(WORDS)
-    return 0
+    with appearing(WORDS) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Write `data/words.json` anew and say which picks WordNet does not confirm."""
+    from train.command import guarded  # here, for drawing a corpus needs no training stack
+
+    return guarded(_run)
 
 
 if __name__ == "__main__":
