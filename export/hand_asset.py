@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from clutch_rt.errors import ClutchError
+from clutch_rt.formats.files import atomic_file, write_bytes
 from clutch_rt.rotations import Array, matrix_from_axis_angle, normalize
 
 ASSETS = Path(__file__).parents[1] / "runtime" / "clutch_rt" / "assets"
@@ -208,11 +210,18 @@ def locate(path: Path) -> tuple[Path, Path]:
     )
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a half-written asset never stands."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+def write(folder: Path, arrays: dict[str, Array], licence: bytes) -> Path:
+    """Write the asset and its licence into ``folder``; the path of the asset.
+
+    Raises:
+        FileFormatError: the place cannot be written to; what stood there stays.
+    """
+    target = folder / "neutral_hand.npz"
+    with atomic_file(target) as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    header = "`neutral_hand.npz` is made from the `generic-hand` of @webxr-input-profiles/assets.\n\n"
+    write_bytes(folder / LICENCE_FILE, header.encode() + licence)
+    return target
 
 
 def main() -> None:
@@ -225,13 +234,11 @@ def main() -> None:
     arguments = parser.parse_args()
     model, licence = locate(arguments.path.resolve())
     arrays = build(model)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    target = arguments.output / "neutral_hand.npz"
-    part = target.with_name("neutral_hand.part.npz")
-    np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
-    part.replace(target)
-    header = "`neutral_hand.npz` is made from the `generic-hand` of @webxr-input-profiles/assets.\n\n"
-    write(arguments.output / LICENCE_FILE, header.encode() + licence.read_bytes())
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        target = write(arguments.output, arrays, licence.read_bytes())
+    except (OSError, ClutchError) as error:
+        raise SystemExit(f"hand_asset: {error}") from error
     size = target.stat().st_size
     print(f"{target}: {len(arrays['vertices'])} vertices, {len(arrays['faces'])} faces, {size} bytes")
 

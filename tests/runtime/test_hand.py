@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clutch_rt.anatomy import JOINT_NAMES, PARENTS, TIP_NAMES, TIP_PARENTS
-from clutch_rt.errors import InputError
+from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.hand import (
     Hand,
     bind_rotations,
@@ -252,3 +252,18 @@ def test_the_committed_asset_is_what_the_script_makes() -> None:
             np.testing.assert_allclose(stored[name], made[name], atol=1e-7, err_msg=name)
     licence = (root / "runtime" / "clutch_rt" / "assets" / build.LICENCE_FILE).read_text()
     assert "MIT License" in licence and "Amazon" in licence
+
+
+def test_the_asset_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = pytest.importorskip("export.hand_asset")
+    assert script.write(tmp_path, {"faces": np.arange(3)}, b"MIT").name == "neutral_hand.npz"
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(FileFormatError, match="No space left"):
+        script.write(tmp_path, {"faces": np.arange(4)}, b"MIT")
+    with np.load(tmp_path / "neutral_hand.npz") as stored:
+        np.testing.assert_array_equal(stored["faces"], np.arange(3))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["neutral_hand.npz", script.LICENCE_FILE])
