@@ -7,11 +7,13 @@ under other settings, except those of ``machine``, which change how fast and how
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from clutch_rt.errors import InputError
+from clutch_rt.layout import FRAMES_PER_STEP
 
 from models.shift_config import ShiftConfig
 from train.corpus.config import CorpusConfig
@@ -34,6 +36,15 @@ class MachineConfig:
     plots: bool = True  # PNG curves under RUN/plots when a stage ends
 
 
+def _within(config: object, least: float, *names: str, most: float = math.inf) -> None:
+    """InputError for a field that lies outside; what is no number at all was refused before."""
+    for name in names:
+        value = getattr(config, name)
+        if not least <= value <= most:
+            wanted = f"{least:g} or more" if math.isinf(most) else f"{least:g} to {most:g}"
+            raise InputError(f"{name}={value} is asked for; give {wanted}")
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """One optimisation: what every trained stage has in common."""
@@ -47,6 +58,11 @@ class FitConfig:
     clip: float = 1.0  # largest gradient norm; 0 does not clip
     precision: Literal["fp32", "bf16"] = "fp32"  # bf16 is worth it on GPUs and CPUs with AMX only
     validate_every: int = 250  # steps between validations; 0 validates at the end only
+
+    def __post_init__(self) -> None:
+        _within(self, 1, "batch_size")
+        _within(self, 0, "steps", "learning_rate", "warmup", "weight_decay", "clip", "validate_every")
+        _within(self, 0, "final_rate", most=1)
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,12 @@ class ShiftTrainConfig(FitConfig):
     joint_stride: int = 4  # joints are compared every so many frames
     validation_clips: int = 200  # held-out clips that each validation decodes
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within(self, 1, "clips", "validation_clips", "joint_stride")
+        if self.window < FRAMES_PER_STEP or self.window % FRAMES_PER_STEP:
+            raise InputError(f"window={self.window} is asked for; give a multiple of {FRAMES_PER_STEP}")
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -86,6 +108,9 @@ class TokensConfig:
     validation: int = 1_000  # held-out clips kept the same way
     shard_clips: int = 2_000  # clips per file, the grain of resuming and of sharing the work
     batch_size: int = 64  # clips encoded together
+
+    def __post_init__(self) -> None:
+        _within(self, 1, "clips", "validation", "shard_clips", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -109,6 +134,13 @@ class LMTrainConfig(FitConfig):
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within(self, 1, "max_steps", "validation_clips")
+        _within(self, 2, "max_prompt")
+        _within(self, 0, "embedding_rate", "encoder_rate", "length_weight", "bag_weight")
+        _within(self, 0, "caption_share", "hide_share", "dropout", most=1)
+
 
 @dataclass(frozen=True)
 class RefineConfig(FitConfig):
@@ -124,6 +156,12 @@ class RefineConfig(FitConfig):
     masked_share: float = 0.25  # part of the steps that predict from masked inputs, with alpha = 0
     mask_rate: float = 0.3  # part of the decoder inputs hidden in such a step
     validate_every: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within(self, 0, "alpha", "weight")
+        _within(self, 0.01, "temperature")
+        _within(self, 0, "masked_share", "mask_rate", most=1)
 
 
 @dataclass(frozen=True)
@@ -149,6 +187,12 @@ class EvaluateConfig:
     retrieval_steps: int = 600  # training steps of the text-motion retrieval model
     retrieval_clips: int = 4000  # train clips it learns from
     meter_clips: int = 2000  # train clips of one action that say what slow and fast are
+
+    def __post_init__(self) -> None:
+        _within(self, 2, "clips")
+        _within(self, 1, "pool", "repeats", "retrieval_steps", "retrieval_clips", "meter_clips")
+        _within(self, 0, "captions", "top_k")
+        _within(self, 0.01, "temperature")
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,16 @@ def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object
         ("shift=3", "group of settings"),
         ("verbose", "key=value"),
         ("shift.model.variant=both", "shift, part, single"),
+        ("shift.window=60", "window=60 is asked for; give a multiple of 8"),
+        ("shift.joint_stride=0", "joint_stride=0 is asked for; give 1 or more"),
+        ("lm.batch_size=0", "batch_size=0 is asked for; give 1 or more"),
+        ("lm.steps=-1", "steps=-1 is asked for; give 0 or more"),
+        ("lm.caption_share=1.5", "caption_share=1.5 is asked for; give 0 to 1"),
+        ("lm.max_prompt=1", "max_prompt=1 is asked for; give 2 or more"),
+        ("refine.temperature=0", "temperature=0.0 is asked for; give 0.01 or more"),
+        ("tokens.shard_clips=0", "shard_clips=0 is asked for; give 1 or more"),
+        ("evaluate.clips=1", "clips=1 is asked for; give 2 or more"),
+        ("evaluate.repeats=0", "repeats=0 is asked for; give 1 or more"),
     ],
 )
 def test_bad_settings_are_refused_with_the_mending(setting: str, message: str) -> None:
