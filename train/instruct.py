@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -106,7 +107,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         InstructBatches(materials.train, config.instruct, config.lm.hide_share, config.seed),
         loss,
         config.instruct,
-        groups=parameter_groups(objective, config.lm),
+        groups=parameter_groups(objective, replace(config.lm, encoder_rate=config.instruct.encoder_rate)),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)
