@@ -12,24 +12,24 @@ are decoded by the same decoder from ``<pad>``, through the text rows.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from clutch_rt.errors import InputError
-from clutch_rt.grammar import Grammar
 from clutch_rt.layout import SLOTS
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import T5Config
 from transformers.cache_utils import EncoderDecoderCache
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from models.files import appearing
+from models.lm_config import LMConfig, read_config
 from models.t5 import Pretrained, T5Stacks, adopt, initialise
+
+__all__ = ["N_SLOTS", "Encoded", "LMConfig", "MotionLM"]
 
 N_SLOTS = len(SLOTS)
 
@@ -37,91 +37,6 @@ N_SLOTS = len(SLOTS)
 FRESH_TABLE_STD = 0.1
 _UNSEEN = -1e9  # added to a score of attention, leaves it no weight
 _INPUT_TABLES = ("slot_embedding", "start", "position_embedding", "length_embedding", "remaining_embedding")
-
-
-@dataclass(frozen=True)
-class LMConfig:
-    """Everything that decides the shape of a MotionLM.
-
-    Attributes:
-        grammar: vocabulary, codebook sizes, longest motion, form.
-        d_model, d_kv, d_ff, layers, heads: T5's sizes (see ``models.t5.SIZES``).
-        decoder_layers: layers of the decoder; None means as many as the encoder.
-        feed_forward: ``relu`` (T5) or ``gated-gelu`` (flan-T5).
-        dropout: everywhere T5 has it.
-        relative_buckets, relative_max_distance: T5's relative position bias.
-        layer_norm_epsilon: of every norm.
-        scale_outputs: multiply by ``d_model ** -0.5`` before a tied output table, as original T5 does.
-        tied_head: the output table is the embedding table.
-        depth_hidden: width of the depth head's MLPs; None means ``2 * d_model``.
-    """
-
-    grammar: Grammar
-    d_model: int = 256
-    d_kv: int = 64
-    d_ff: int = 768
-    layers: int = 4
-    heads: int = 4
-    decoder_layers: int | None = None
-    feed_forward: str = "relu"
-    dropout: float = 0.0
-    relative_buckets: int = 32
-    relative_max_distance: int = 128
-    layer_norm_epsilon: float = 1e-6
-    scale_outputs: bool = False
-    tied_head: bool = True
-    depth_hidden: int | None = None
-
-    @property
-    def form(self) -> str:
-        """``step`` or ``flat``."""
-        return self.grammar.form
-
-    @property
-    def n_decoder_layers(self) -> int:
-        """Layers of the decoder."""
-        return self.layers if self.decoder_layers is None else self.decoder_layers
-
-    @property
-    def vocab(self) -> int:
-        """Rows of the shared table: text only in the ``step`` form, text and motion in ``flat``."""
-        return self.grammar.text_vocab if self.form == "step" else self.grammar.vocab
-
-    def t5(self) -> T5Config:
-        """The same shape in transformers' words."""
-        return T5Config(
-            vocab_size=self.vocab,
-            d_model=self.d_model,
-            d_kv=self.d_kv,
-            d_ff=self.d_ff,
-            num_layers=self.layers,
-            num_decoder_layers=self.n_decoder_layers,
-            num_heads=self.heads,
-            feed_forward_proj=self.feed_forward,
-            dropout_rate=self.dropout,
-            relative_attention_num_buckets=self.relative_buckets,
-            relative_attention_max_distance=self.relative_max_distance,
-            layer_norm_epsilon=self.layer_norm_epsilon,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for ``config.json``."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> LMConfig:
-        """Read ``to_dict`` back; InputError on a field this version does not know, or lacks."""
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise InputError(
-                f"the model's config has unknown fields {', '.join(unknown)}; update this checkout"
-            )
-        try:
-            return cls(**{**values, "grammar": Grammar(**values["grammar"])})
-        except (KeyError, TypeError) as e:
-            raise InputError(
-                f"the model's config describes no language model ({e}); restore it beside its weights"
-            ) from e
 
 
 @dataclass(frozen=True)
@@ -387,23 +302,12 @@ class MotionLM(nn.Module):
         for name in ("config.json", "model.safetensors"):
             if not (folder / name).is_file():
                 raise InputError(f"{folder} holds no {name}; give the folder of a trained language model")
-        model = cls(_read_config(folder / "config.json"))
+        model = cls(read_config(folder / "config.json"))
         try:
             model.load_state_dict(load_file(folder / "model.safetensors"))
         except (SafetensorError, RuntimeError) as e:
             raise InputError(f"the weights in {folder} do not fit its config.json: {e}") from e
         return model.eval()
-
-
-def _read_config(path: Path) -> LMConfig:
-    """The config in a file; InputError where it is no JSON object or no config of ours."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise InputError(f"{path} is not JSON ({e}); restore it beside its weights") from e
-    if not isinstance(values, dict):
-        raise InputError(f"{path} holds a {type(values).__name__}, not a config; restore it")
-    return LMConfig.from_dict(values)
 
 
 def _flat_scores(hidden: Tensor) -> Tensor:
