@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.lm import N_SLOTS, Encoded, MotionLM
+from models.quantizer import sum_over_processes
 from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows
 
 
@@ -42,11 +43,41 @@ class LMObjective(nn.Module):
                 losses["bag"] = self.bag(encoded, batch.motion)
         if batch.text is not None:
             losses["text"] = text_loss(self.lm, batch.text)
-        return {**losses, "total": self.total(losses)}
+        return {**losses, "total": self.total(losses, self.shares(batch))}
 
-    def total(self, losses: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of whatever a batch held."""
-        return torch.stack([self.weights[k] * v for k, v in losses.items() if k in self.weights]).sum()
+    def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
+        weighted = [
+            self.weights[k] * (v * shares.get(k, 1.0)) for k, v in losses.items() if k in self.weights
+        ]
+        return torch.stack(weighted).sum()
+
+    def shares(self, batch: LMBatch) -> dict[str, Tensor]:
+        """What this process's losses count, so that the processes' mean is the mean over the whole batch.
+
+        They hold as many rows each, but not as many steps, motions or pieces. Alone, each counts 1. In
+        evaluation mode there are none, for one process judges while the others wait.
+        """
+        if not self.training:
+            return {}
+        counts = _counts(self.lm, batch)
+        here = torch.cat([counts, torch.ones_like(counts[:1])])
+        everywhere = sum_over_processes(here.clone())
+        share = here * everywhere[-1] / everywhere.clamp(min=1.0)  # the last is the number of processes
+        steps, codes, motions, pieces = share[:-1].unbind()
+        return {"motion": codes, "length": motions, "bag": motions, "text": pieces, "rebuilt": steps}
+
+
+def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:
+    """What the means of a batch run over, ``(4,)``: steps, codes (``<eom>`` too if flat), motions, pieces."""
+    counts = torch.zeros(4, device=lm.device)
+    if batch.motion is not None:
+        steps, motions = batch.motion.steps.sum(), len(batch.motion.steps)
+        endings = motions if lm.config.form == "flat" else 0
+        counts[0], counts[1], counts[2] = steps, N_SLOTS * steps + endings, motions
+    if batch.text is not None:
+        counts[3] = (batch.text.targets != IGNORE).sum()
+    return counts
 
 
 class BagOfCodes(nn.Module):

@@ -25,7 +25,7 @@ from models.lm import MotionLM
 from models.shift import Shift
 from train.config import LMTrainConfig, RefineConfig, RunConfig
 from train.corpus import draw_clip
-from train.examples import MotionRows, Schedule, Tasks, collate, moved
+from train.examples import LMBatch, MotionRows, Schedule, Tasks, collate, moved
 from train.loop import fit
 from train.objectives import LMObjective, encode_rows, motion_predictions, real_steps
 from train.pretrain import TEXT_WEIGHT, Materials, Validation, parameter_groups, save_stage
@@ -75,8 +75,9 @@ class RefineObjective(LMObjective):
         with torch.autocast(rows.codes.device.type, enabled=False):
             soft = [F.gumbel_softmax(x.float(), tau=self.settings.temperature) for x in logits]
             parameters, joints = self.geometry(soft, batch.frames, real_steps(rows))
-        rebuilt = parameters + JOINT_WEIGHT * joints
-        total = alpha * self.total(losses) + self.settings.weight * rebuilt
+        shares = self.shares(LMBatch(rows, None))
+        rebuilt = (parameters + JOINT_WEIGHT * joints) * shares.get("rebuilt", 1.0)
+        total = alpha * self.total(losses, shares) + self.settings.weight * rebuilt
         return {**losses, "parameters": parameters, "joints_mm": joints * 1000.0, "total": total}
 
     def forward(self, batch: Any) -> dict[str, Tensor]:

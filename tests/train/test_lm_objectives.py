@@ -1,0 +1,153 @@
+"""The losses of the language model: what counts in them, who learns from them, and that processes agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.lm import Encoded, MotionLM
+from models.shift import Shift
+from tests.train.lm_run import VALIDATION, folder_of
+from train import objectives, pretrain, refine
+from train.config import LMTrainConfig
+from train.examples import LMBatch, collate
+from train.objectives import LMObjective
+from train.pretrain import Materials, build_grammar, build_model, parameter_groups
+from train.run import RunFolder
+from train.seeding import generator
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
+    lm = replace(run.config.lm, form=form)
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, lm, 0).eval(), 0.3, 0.25)
+    a, b = (materials.train.text_to_motion(i, generator(i)) for i in (0, 1))
+    with torch.no_grad():
+        alone = [objective(collate([e]))["motion"] for e in (a, b)]
+        both = objective(collate([a, b]))["motion"]
+    assert a.codes is not None and b.codes is not None and len(a.codes) != len(b.codes)
+    extra = 1 if form == "flat" else 0  # <eom> is a target too
+    weights = torch.tensor([4.0 * len(e.codes) + extra for e in (a, b) if e.codes is not None])
+    wanted = (torch.stack(alone) * weights).sum() / weights.sum()
+    torch.testing.assert_close(both, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
+    objective = LMObjective(model, 0.3, 0.25, 1.0)
+    groups = parameter_groups(objective, LMTrainConfig())
+    ids = [id(p) for g in groups for p in g.parameters]
+    assert sorted(ids) == sorted(id(p) for p in objective.parameters())
+    fast = {id(p) for p in groups[0].parameters}
+    assert id(model.t5.shared.weight) in fast and id(model.depth_embedding[0].weight) in fast
+    assert id(model.depth_head[0].weight) not in fast
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_an_encoder_that_says_nothing_gains_nothing(
+    run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0).eval(), 0.3, 0.25)
+    validation = pretrain.Validation(materials.val, VALIDATION)
+    numbers = validation(objective, 0)
+    assert numbers["text_gain"] == pytest.approx(numbers["motion_shuffled"] - numbers["motion"])
+    assert abs(numbers["text_gain"]) > 1e-4, "even a fresh model's codes differ with the sentence"
+    assert np.isfinite(numbers["motion_blind"]) and numbers["motion_blind"] != numbers["motion"]
+
+    encode = MotionLM.encode
+
+    def collapsed(self: MotionLM, *args: Any) -> Encoded:
+        made = encode(self, *args)
+        return replace(made, memory=torch.ones_like(made.memory))
+
+    monkeypatch.setattr(MotionLM, "encode", collapsed)
+    # float32 sums of equal vectors over prompts of other lengths
+    assert validation(objective, 0)["text_gain"] == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_a_bag_of_codes_teaches_the_encoder_and_forgets_the_order(run: RunFolder, form: str) -> None:
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25, 1.0)
+    examples = [materials.train.text_to_motion(i, generator(i)) for i in range(3)]
+    bag = objective(collate(examples))["bag"]
+    # Untrained heads know nothing: near the mean log of the codebooks, within what random logits of about
+    # unit spread add.
+    assert float(bag.detach()) == pytest.approx(np.mean([np.log(grammar.size(k)) for k in range(4)]), abs=1.0)
+    bag.backward()
+    gradients = [p.grad for p in objective.lm.t5.encoder.parameters()]
+    assert any(g is not None and float(g.abs().max()) > 0 for g in gradients)
+    backwards = [replace(e, codes=e.codes[::-1].copy()) for e in examples if e.codes is not None]
+    torch.testing.assert_close(objective(collate(backwards))["bag"], bag, rtol=1e-5, atol=1e-6)
+    assert not any("bag" in name for name in objective.lm.state_dict()), "it is no part of the model"
+
+
+def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    objective = LMObjective(build_model(build_grammar(run, materials.processor), run.config.lm, 0), 0.3, 0.25)
+    numbers = pretrain.Validation(materials.val, 1)(objective, 0)
+    assert "motion_blind" in numbers and "text_gain" not in numbers
+
+
+def everywhere(objective: LMObjective, halves: list[LMBatch]) -> torch.Tensor:
+    """What the processes of these batches would sum to."""
+    rows = [objectives._counts(objective.lm, half) for half in halves]
+    return torch.stack([torch.cat([row, torch.ones(1)]) for row in rows]).sum(0)
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
+    run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materials = Materials.open(run)
+    grammar = replace(build_grammar(run, materials.processor), form=form)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25, 1.0)
+    tasks = materials.train
+    makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second process has no caption
+    examples = [make(i, generator(i)) for i, make in enumerate(makes)]
+    whole = objective(collate(examples))["total"]
+    halves = [collate(examples[:4]), collate(examples[4:])]
+    apart = torch.stack([objective(half)["total"] for half in halves]).mean()
+    assert abs(float(apart - whole)) > 1e-2, "the halves do not happen to weigh alike"
+
+    summed = everywhere(objective, halves)
+    monkeypatch.setattr(objectives, "sum_over_processes", lambda here: summed)
+    together = torch.stack([objective(half)["total"] for half in halves]).mean()
+    # The same float32 terms, summed in two parts.
+    torch.testing.assert_close(together, whole, rtol=1e-5, atol=1e-5)
+    objective.eval()
+    assert objective.shares(halves[0]) == {}, "one process judges, and must not wait for the others"
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+@pytest.mark.parametrize("masked", [0, 1])
+def test_so_it_is_for_the_loss_in_motion_space(
+    materials_folder: Path, tmp_path: Path, form: str, masked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = folder_of(materials_folder, tmp_path, f"lm.form={form}", f"refine.masked_share={masked}")
+    config, materials = run.config, Materials.open(run)
+    model = build_model(build_grammar(run, materials.processor), config.lm, 0)
+    shift = Shift.load(run.path / "shift")
+    objective = refine.RefineObjective(model, shift, config.refine, config.lm)
+    batches = refine.RefineBatches(materials.train, config)
+    # The noise of Gumbel-Softmax is a process's own; all else is the same.
+    monkeypatch.setattr(refine.F, "gumbel_softmax", lambda logits, tau: (logits / tau).softmax(-1))
+    batch, halves = batches(0, 0, 1), [batches(0, rank, 2) for rank in range(2)]
+    assert batch.masked == bool(masked)
+    whole = objective(batch)["total"]
+    summed = everywhere(objective, [LMBatch(half.rows, None) for half in halves])
+    monkeypatch.setattr(objectives, "sum_over_processes", lambda here: summed)
+    together = torch.stack([objective(half)["total"] for half in halves]).mean()
+    # The same float32 terms, summed in two parts; joints are in metres, and count tenfold.
+    torch.testing.assert_close(together, whole, rtol=1e-4, atol=1e-4)
