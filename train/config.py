@@ -168,15 +168,10 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 1200
+    steps: int = 400
     batch_size: int = 48
-    learning_rate: float = 1e-3
-    encoder_rate: float = 0.4  # as lm.encoder_rate; a decoder that listens already is not led astray
-    validate_every: int = 200
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within(self, 0, "encoder_rate")
+    learning_rate: float = 5e-4
+    validate_every: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -107,7 +106,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         InstructBatches(materials.train, config.instruct, config.lm.hide_share, config.seed),
         loss,
         config.instruct,
-        groups=parameter_groups(objective, replace(config.lm, encoder_rate=config.instruct.encoder_rate)),
+        groups=parameter_groups(objective, config.lm),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
     save_stage(folder, STAGE, model)
