@@ -237,7 +237,7 @@ def smoke() -> RunConfig:
 
 
 def default() -> RunConfig:
-    """About 90 CPU-minutes on two cores: the shipped model."""
+    """About 80 minutes on two cores: the shipped model."""
     return RunConfig(
         preset="default",
         machine=MachineConfig(threads=2),
