@@ -43,6 +43,19 @@ class Memory:
     length_logits: Float32Array | None
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of a motion, as soon as it is decoded.
+
+    Attributes:
+        frames: ``(n, 2, 99)`` float32, not yet orthonormal; n is 8, or less where an asked length ends.
+        total: frames of the whole motion; None where the model has not yet decided.
+    """
+
+    frames: Float32Array
+    total: int | None
+
+
 class Engine:
     """Runs a bundle's graphs. Holds no state of any single motion, so threads may share it."""
 
@@ -68,6 +81,24 @@ class Engine:
             noise = gumbel(request.seed, STREAM_LENGTH, 0, 0, logits.size)
             logits = logits / np.float32(request.temperature) + noise
         return int(np.argmax(logits)) + 1
+
+    def motion(
+        self, ids: IntArray, request: Request, cancel: threading.Event | None = None
+    ) -> Iterator[Step]:
+        """The motion of a prompt ``(1, L)``, step by step: the one loop that everything runs.
+
+        Raises:
+            Cancelled: ``cancel`` was set; it is looked at before every engine call.
+        """
+        memory = self.remember(ids)
+        length = self.length(memory, request)
+        total = request.frames or (length * FRAMES_PER_STEP if length else None)
+        decoder = self.decoder()
+        made = 0
+        for codes in self.steps(memory, request, length, cancel):
+            frames = decoder.decode(codes)[: None if total is None else total - made]
+            made += len(frames)
+            yield Step(frames, total)
 
     def steps(
         self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None = None

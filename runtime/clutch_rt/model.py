@@ -7,12 +7,12 @@ import os
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from clutch_rt.bundle import Bundle, open_bundle
-from clutch_rt.engine import Engine, Memory
+from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import TOKENIZER
@@ -21,6 +21,9 @@ from clutch_rt.options import Request, make_request, max_seconds
 from clutch_rt.results import Chunk, Info
 from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
+
+if TYPE_CHECKING:
+    from clutch_rt.live import Live
 
 # Measured on two cores: a step of the shipped model is too small to share out between threads.
 DEFAULT_THREADS: Final = 1
@@ -80,7 +83,7 @@ class Model:
             DeviceError, BundleError: the sessions cannot be created. ClutchError: the model was closed.
         """
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
-        frames = np.concatenate([raw for raw, _ in self._raw(prompt, request, cancel)])
+        frames = np.concatenate([step.frames for step in self._engine.motion(prompt.ids, request, cancel)])
         return Motion(frames, FPS, text=text, seed=request.seed)
 
     def stream(
@@ -105,6 +108,46 @@ class Model:
             raise InputError(f"chunk_steps is {chunk_steps!r}; a whole number of 1 or more is wanted")
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
         return self._chunks(prompt, request, chunk_steps, cancel)
+
+    def live(
+        self,
+        text: str | None = None,
+        *,
+        seconds: float | None = None,
+        seed: int = 0,
+        fps: float = FPS,
+        look_ahead: int = 1,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        rest: Float32Array | None = None,
+    ) -> Live:
+        """Open a stream for a game loop: reading never waits, and sentences may change in mid-motion.
+
+        It begins with the frames that ``generate`` gives for ``text`` and then rests until ``Live.say``.
+
+        Args:
+            text: what the hands do first; None lets them rest.
+            seconds: length wanted of that motion, after which the stream ends; None never ends.
+            seed: of the sentence and of the rest; see ``Live.say`` for the sentences that follow.
+            fps: frames per second of ``Live.read``; above 30 they lie between those the model makes.
+            look_ahead: steps of 8 frames decoded ahead, 1 to 64; a new sentence begins as much later.
+            temperature, top_k: as in ``generate``, for all sentences.
+            rest: ``(2, 99)`` pose of hands that do nothing; None takes a natural one.
+
+        Raises:
+            InputError: a text, number or pose that cannot be used. DeviceError, BundleError: the sessions
+            cannot be created. ClutchError: the model was closed.
+        """
+        from clutch_rt.live import Live
+
+        def ask(text: str, seconds: float | None, seed: int) -> tuple[Prompt, Request]:
+            return self._ask(text, seconds, seed, temperature, top_k)
+
+        make_request(self._bundle.manifest, None, seed, temperature, top_k)
+        self.warm_up()
+        return Live(
+            self._engine, ask, text, seconds=seconds, seed=seed, fps=fps, look_ahead=look_ahead, rest=rest
+        )
 
     def caption(self, motion: Motion, cancel: threading.Event | None = None) -> str:
         """Say in a sentence what two hands do.
@@ -200,27 +243,15 @@ class Model:
             log.warning("the model did not learn %s and goes by the other words", words)
         return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
 
-    def _raw(
-        self, prompt: Prompt, request: Request, cancel: threading.Event | None
-    ) -> Iterator[tuple[Float32Array, int | None]]:
-        """The one loop: raw frames of each step ``(8, 2, 99)``, the last one cut, with the total if known."""
-        memory: Memory = self._engine.remember(prompt.ids)
-        length = self._engine.length(memory, request)
-        total = request.frames or (length * FRAMES_PER_STEP if length else None)
-        decoder = self._engine.decoder()
-        made = 0
-        for codes in self._engine.steps(memory, request, length, cancel):
-            frames = decoder.decode(codes)[: None if total is None else total - made]
-            made += len(frames)
-            yield frames, total
-
     def _chunks(
         self, prompt: Prompt, request: Request, chunk_steps: int, cancel: threading.Event | None
     ) -> Iterator[Chunk]:
         held: list[Float32Array] = []
-        index, total = 0, None
-        for raw, total in self._raw(prompt, request, cancel):
-            held.append(raw)
+        index = 0
+        total: int | None = None
+        for step in self._engine.motion(prompt.ids, request, cancel):
+            held.append(step.frames)
+            total = step.total
             if len(held) == chunk_steps:
                 yield _chunk(held, index, total)
                 index += sum(map(len, held))
