@@ -7,25 +7,22 @@ stream is paced in real time, with text encoding and changes of sentence inside,
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.cold import Cold, cold_start
+from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP
-from clutch_rt.machine import Machine, resident, this_machine
+from clutch_rt.machine import Machine, this_machine
 from clutch_rt.model import Model, load
-
-Float64Array = NDArray[np.float64]
+from clutch_rt.spread import Float64Array, Spread
 
 STEP_SECONDS: Final = FRAMES_PER_STEP / FPS
 SENTENCES: Final = (
@@ -36,7 +33,6 @@ SENTENCES: Final = (
 )
 
 _BUSY: Final = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))\n"
-_COLD_TIMEOUT: Final = 300.0
 
 Note = Callable[[str, int, int], None]
 """Called with what is being measured, how much of it is done, and of how much."""
@@ -71,44 +67,6 @@ class Settings:
 
 
 QUICK: Final = Settings(seconds=1.0, rounds=1, firsts=3, steps=4, warm_up=1)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Several measurements of one thing: median, smallest and largest, and the tail."""
-
-    median: float
-    low: float
-    high: float
-    p95: float
-    p99: float
-    count: int
-
-    @classmethod
-    def of(cls, values: Sequence[float] | Float64Array) -> Spread:
-        """The spread of at least one value."""
-        array = np.asarray(values, np.float64)
-        p95, p99 = np.percentile(array, [95, 99])
-        return cls(
-            float(np.median(array)),
-            float(array.min()),
-            float(array.max()),
-            float(p95),
-            float(p99),
-            array.size,
-        )
-
-
-@dataclass(frozen=True)
-class Cold:
-    """Fresh processes: seconds until the package is imported, the model is loaded, the first 8 frames are
-    there; and bytes of memory then. Files are cached by the system, as they are from the second start on."""
-
-    imported: Spread
-    loaded: Spread
-    first: Spread
-    resident: Spread | None
-    peak: Spread | None
 
 
 @dataclass(frozen=True)
@@ -190,7 +148,7 @@ def run(
         sentences = _known(model)
         seconds = info.max_seconds if plan.seconds is None else plan.seconds
         model.check(sentences[0], seconds)
-        cold = _cold(info.path, info.device, info.threads, plan.rounds, sentences[0], tell)
+        cold = cold_start(info.path, info.device, info.threads, plan.rounds, sentences[0], tell)
         for number in range(plan.warm_up):
             model.generate(sentences[number % len(sentences)], seconds)
         firsts = _firsts(model, sentences, plan.firsts, tell)
@@ -240,36 +198,6 @@ def _known(model: Model) -> list[str]:
     if not known:
         raise InputError(f"this model knows no word of {', '.join(map(repr, SENTENCES))}; nothing to measure")
     return known
-
-
-def _cold(path: str, device: str, threads: int, rounds: int, sentence: str, tell: Note) -> Cold:
-    # The first child is not counted: it fills the system's cache of files.
-    answers = []
-    for number in range(rounds + 1):
-        tell("cold start", number, rounds + 1)
-        answers.append(_child(path, device, threads, sentence))
-    counted = answers[1:]
-    memory = {name: [a[name] for a in counted if a[name]] for name in ("resident", "peak")}
-    return Cold(
-        *(Spread.of([answer[name] for answer in counted]) for name in ("imported", "loaded", "first")),
-        *(Spread.of(values) if values else None for values in memory.values()),
-    )
-
-
-def _child(path: str, device: str, threads: int, sentence: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "clutch_rt.bench", path, device, str(threads), sentence]
-    started = time.time()
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COLD_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ClutchError(f"a cold start could not be measured: {error}; try `clutch-rt doctor`") from None
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise ClutchError(f"a cold start could not be measured: {last}; try `clutch-rt doctor`")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    for name in ("imported", "loaded", "first"):
-        answer[name] -= started
-    return answer
 
 
 def _firsts(model: Model, sentences: Sequence[str], count: int, tell: Note) -> list[float]:
@@ -329,21 +257,3 @@ def _versions() -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-
-
-def _be_cold(path: str, device: str, threads: int, sentence: str) -> dict[str, Any]:
-    """What a cold process is asked for: wall-clock times of its milestones, and its memory then."""
-    imported = time.time()
-    model = load(Path(path), device, threads)
-    model.warm_up()
-    loaded = time.time()
-    next(model.stream(sentence))
-    first = time.time()
-    model.generate(sentence)
-    now, peak = resident()
-    return {"imported": imported, "loaded": loaded, "first": first, "resident": now, "peak": peak}
-
-
-if __name__ == "__main__":
-    answer = _be_cold(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
-    sys.stdout.write(json.dumps(answer) + "\n")

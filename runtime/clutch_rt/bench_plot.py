@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from clutch_rt.bench import STEP_SECONDS, Result, Spread
+from clutch_rt.bench import STEP_SECONDS, Result
 from clutch_rt.errors import MissingExtraError
 from clutch_rt.formats.raster import shrink
+from clutch_rt.spread import Spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

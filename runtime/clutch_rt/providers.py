@@ -69,44 +69,6 @@ def why_unavailable(name: str) -> str:
     )
 
 
-def session_options(threads: int) -> onnxruntime.SessionOptions:
-    """Options for one session: few threads, quiet."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    return options
-
-
-def create_session(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
-    """A session that truly runs where it was asked to.
-
-    Raises:
-        DeviceError: the provider did not start on this machine, or has no kernel for any of the work.
-        BundleError: the graph itself cannot be loaded.
-    """
-    said = _preload() if placement.name in ("cuda", "tensorrt") else ""
-    try:
-        session = _start(path, placement, threads)
-    except ORT_ERRORS as error:
-        if isinstance(error, ClutchError):
-            raise
-        if placement.provider != CPU and not is_graph_error(error):
-            raise DeviceError(_not_started(placement, one_line(error))) from None
-        raise BundleError(f"{path} cannot be loaded: {one_line(error)}; export the bundle again") from None
-    if placement.provider not in session.get_providers()[:1]:
-        raise DeviceError(_not_started(placement, said or "its driver or libraries are missing"))
-    if placement.provider != CPU:
-        left, products = work_on_cpu(session)
-        if products and left == products:
-            raise DeviceError(
-                f"{placement.provider} starts, but has no kernel for any of the {products} matrix products "
-                f"of {path.name}, so all of it would run on the CPU; take a bundle of another precision "
-                "(fp32 or fp16), or use --device cpu"
-            )
-    return session
-
-
 def not_there() -> list[str]:
     """Why ``auto`` does not even try some devices."""
     return [_missing(name) for name in AUTO if not is_available(name)]

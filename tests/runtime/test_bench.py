@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from clutch_rt import InputError
-from clutch_rt.bench import QUICK, Settings, Spread, busy, run
+from clutch_rt.bench import QUICK, Settings, busy, run
 from clutch_rt.bench_plot import plot_png
 from clutch_rt.cli.bench import table
 from clutch_rt.cli.commands import command_line
+from clutch_rt.spread import Spread
 
 
 def shell(*args: str) -> Result:

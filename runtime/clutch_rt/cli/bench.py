@@ -16,7 +16,8 @@ from clutch_rt.cli.common import check_target, json_option, model_options
 from clutch_rt.errors import FileFormatError
 
 if TYPE_CHECKING:
-    from clutch_rt.bench import Note, Result, Spread
+    from clutch_rt.bench import Note, Result
+    from clutch_rt.spread import Spread
 
 _EPILOG: Final = """\b
 Examples:
@@ -110,7 +111,7 @@ def table(result: Result) -> list[str]:
 
 
 def _stream(result: Result) -> tuple[str, str]:
-    from clutch_rt.bench import Spread
+    from clutch_rt.spread import Spread
 
     made = Spread.of(1000 * result.paced.made)
     beside = f", {result.paced.load} busy processes beside it" if result.paced.load else ""
@@ -121,7 +122,7 @@ def _stream(result: Result) -> tuple[str, str]:
 
 
 def _gaps(result: Result) -> tuple[str, str]:
-    from clutch_rt.bench import Spread
+    from clutch_rt.spread import Spread
 
     gaps = Spread.of(1000 * result.paced.gaps)
     return (
