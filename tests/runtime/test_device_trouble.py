@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,10 +11,12 @@ from typing import Any
 
 import onnxruntime
 import pytest
-from clutch_rt import DeviceError, attempts, device, nvidia, plugin
+from clutch_rt import BundleError, ClutchError, DeviceError, attempts, device, nvidia, plugin
+from clutch_rt.bundle import open_bundle
 from clutch_rt.device import Placement, candidates, choose, create_session, run_error
 from clutch_rt.diagnosis import diagnose
 from clutch_rt.providers import CPU
+from clutch_rt.sessions import Sessions
 
 CUDA = "CUDAExecutionProvider"
 GRAPH = Path("graph.onnx")
@@ -289,3 +292,26 @@ def test_a_cache_that_cannot_be_written_to_stops_nobody(
     with attempts.attempt("cuda"):
         pass
     assert not attempts.crashed("cuda")
+
+
+# --- Sessions side by side
+
+
+def test_sessions_made_side_by_side_are_the_ones_that_run(toy: Path) -> None:
+    sessions = Sessions(open_bundle(toy), "cpu", 1)
+    names = ("text_encoder", "motion_step", "shift_decoder")
+    sessions.prepare(names)
+    made = [sessions.get(name) for name in names]
+    sessions.prepare(names)
+    assert [sessions.get(name) for name in names] == made
+    sessions.close()
+    with pytest.raises(ClutchError, match="was closed"):
+        sessions.prepare(names)
+
+
+def test_a_graph_that_fails_among_others_is_named(toy: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(toy, tmp_path / "bundle"))
+    opened = open_bundle(bundle)
+    (bundle / "motion_step.onnx").write_bytes(b"no graph")
+    with pytest.raises(BundleError, match=r"motion_step.onnx cannot be loaded"):
+        Sessions(opened, "cpu", 1).prepare(("text_encoder", "motion_step", "shift_decoder"))
