@@ -25,6 +25,7 @@ RTX_PROVIDER: Final = "NvTensorRTRTXExecutionProvider"
 RTX_MODULE: Final = "onnxruntime_ep_nv_tensorrt_rtx"
 RTX_PACKAGES: Final = ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "onnxruntime-ep-nv-tensorrt-rtx-cu12")
 
+_LOAD_ERRORS: Final[tuple[type[Exception], ...]] = (ImportError, OSError, AttributeError, *ORT_ERRORS)
 _OR_CPU: Final = "or use --device cpu"
 _lock = threading.Lock()
 _devices: list[Any] = []  # of the registered provider: a library may be registered only once in a process
@@ -103,7 +104,7 @@ def _register() -> None:
             preload_cudart(Path(spec.origin).parent)
         module = import_module(RTX_MODULE)
         onnxruntime.register_execution_provider_library(RTX_PROVIDER, module.get_library_path())
-    except (ImportError, OSError, AttributeError, *ORT_ERRORS) as error:
+    except _LOAD_ERRORS as error:
         said = one_line(error)
         found = diagnose(said)
         cause = f"{found.cause}: " if found.cause else ""

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from clutch_rt.bundle import Bundle
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
@@ -15,7 +15,7 @@ from clutch_rt.errors import ClutchError
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.providers import CPU
 
-Session = onnxruntime.InferenceSession
+_CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
 
 log = logging.getLogger(__name__)
 
@@ -131,15 +131,17 @@ class Sessions:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
 
 
-def _side_by_side(make: Callable[[str], Session], names: Sequence[str]) -> list[Session]:
+def _side_by_side(
+    make: Callable[[str], onnxruntime.InferenceSession], names: Sequence[str]
+) -> list[onnxruntime.InferenceSession]:
     """What ``make`` gives for each name, each made in a thread; the first error is raised at the end."""
-    made: dict[str, Session] = {}
+    made: dict[str, onnxruntime.InferenceSession] = {}
     errors: list[Exception] = []
 
     def work(name: str) -> None:
         try:
             made[name] = make(name)
-        except (ClutchError, *ORT_ERRORS) as error:
+        except _CREATE_ERRORS as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(name,), name=f"clutch-rt {name}") for name in names]
