@@ -7,6 +7,7 @@ stream is paced in real time, with text encoding and changes of sentence inside,
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -90,9 +91,13 @@ class Paced:
 
 @dataclass(frozen=True)
 class Result:
-    """All measurements of a run, and on what."""
+    """All measurements of a run, and on what.
+
+    ``load_average`` counts the processes that wanted a processor in the minute before; None if unknown.
+    """
 
     machine: Machine
+    load_average: float | None
     versions: dict[str, str]
     model: dict[str, Any]
     settings: Settings
@@ -108,6 +113,7 @@ class Result:
         return {
             **{name: asdict(getattr(self, name)) for name in ("machine", "settings", "cold", "first_frames")},
             **{name: asdict(getattr(self, name)) for name in ("steps_per_second", "times_real_time")},
+            "load_average": self.load_average,
             "versions": self.versions,
             "model": self.model,
             "paced": {
@@ -142,6 +148,7 @@ def run(
     """
     plan = settings or Settings()
     tell = note or (lambda what, done, total: None)
+    load_average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with load(bundle, device, threads) as model:
         model.warm_up()
         info = model.info
@@ -157,6 +164,7 @@ def run(
             paced = _paced(model, sentences, seconds, plan, tell)
     return Result(
         machine=this_machine(),
+        load_average=load_average,
         versions=_versions(),
         model={
             name: getattr(info, name)

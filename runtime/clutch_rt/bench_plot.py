@@ -130,7 +130,7 @@ def _over_time(pen: _Pen, panel: _Panel, made_ms: NDArray[Any]) -> None:
     pen.line(ends, _LIMIT, 1.5)
     pen.text(panel.right, ends[0][1] - 4, "a step lasts 267 ms: above this it is late", _LIMIT, 12, "rs")
     times = np.arange(len(made_ms)) * STEP_SECONDS
-    pen.dots(panel.place(times, np.log10(made_ms)), _MADE, 1.4)
+    pen.dots(panel.place(times, np.log10(made_ms)), _MADE, 1.5 if len(made_ms) > 300 else 2.5)
 
 
 def _shares(pen: _Pen, panel: _Panel, made_ms: NDArray[Any]) -> None:

@@ -104,10 +104,19 @@ def table(result: Result) -> list[str]:
         f"machine       {result.machine.line()}",
         f"versions      {versions}",
         f"warm-up       {plan.warm_up} motions before anything warm was timed, one process before the cold",
+        *_others(result),
         "",
         "median [least, most]:",
         *(f"{name:<14}{figure:<{width}}  {how}" for name, figure, how in rows),
     ]
+
+
+def _others(result: Result) -> list[str]:
+    """A warning where other programs kept the machine busy before."""
+    load = result.load_average
+    if load is None or load < 0.5 * result.machine.usable:
+        return []
+    return [f"NOT QUIET     {load:.1f} other processes were waiting or running before: figures are worse"]
 
 
 def _stream(result: Result) -> tuple[str, str]:
