@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from clutch_rt.device import _GPU_PACKAGE
+from clutch_rt.diagnosis import GPU_PACKAGE
 
 from tests.runtime.test_mano import mano_data, write
 from train.config import apply, preset
@@ -85,7 +85,7 @@ def test_modules_and_settings_in_the_text_exist() -> None:
 
 
 def test_the_way_to_the_gpu_is_the_one_that_errors_name() -> None:
-    assert _GPU_PACKAGE.removeprefix("run ") in " ".join(README.split())
+    assert GPU_PACKAGE.removeprefix("run ") in " ".join(README.split())
 
 
 @pytest.mark.parametrize("code", blocks("python"))

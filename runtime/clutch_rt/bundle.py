@@ -97,13 +97,19 @@ def open_bundle(which: str | os.PathLike[str] | None = None) -> Bundle:
     return bundle
 
 
-def verify(bundle: Bundle) -> None:
+def verify(bundle: Bundle, again: bool = False) -> None:
     """Check size and SHA-256 of every listed file, skipping hashes that were verified before.
+
+    Args:
+        bundle: whose files.
+        again: check the hashes all the same.
 
     Raises:
         BundleError: a file is missing, of another size, or of other content than the manifest says.
     """
     memory = _Verified(bundle.path)
+    if again:
+        memory.forget()
     for name, entry in bundle.manifest.files.items():
         _verify_file(bundle.file(name), entry, memory)
     memory.save()
@@ -187,6 +193,9 @@ class _Verified:
 
     def knows(self, name: str, stamp: list[Any]) -> bool:
         return bool(self._known.get(name) == stamp)
+
+    def forget(self) -> None:
+        self._known = {}
 
     def add(self, name: str, stamp: list[Any]) -> None:
         self._known[name] = stamp

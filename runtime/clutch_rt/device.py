@@ -1,7 +1,8 @@
 """Where the graphs run: an honest choice of ONNX Runtime's execution provider.
 
 ONNX Runtime answers a request for a provider it cannot start with a warning and runs on the CPU. Here a
-device asked for by name is had, or is an error with the mending command, and ``auto`` says what it took.
+device asked for by name is had, or is an error with the mending command, and ``auto`` says what it took and
+why nothing better.
 """
 
 from __future__ import annotations
@@ -9,59 +10,38 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from clutch_rt.errors import BundleError, DeviceError
-from clutch_rt.ort import onnxruntime
-from clutch_rt.ort import state as _ort_state
+from clutch_rt import attempts, nvidia
+from clutch_rt.diagnosis import diagnose, is_memory, one_line
+from clutch_rt.errors import BundleError, ClutchError, DeviceError
+from clutch_rt.ort import ORT_ERRORS, is_graph_error, onnxruntime
+from clutch_rt.plugin import rtx_options
+from clutch_rt.providers import AUTO, CPU, DEVICES, PROVIDERS, is_available, not_there, why_unavailable
 
-CPU: Final = "CPUExecutionProvider"
-
-PROVIDERS: Final[Mapping[str, str]] = {
-    "cpu": CPU,
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "migraphx": "MIGraphXExecutionProvider",
-}
-DEVICES: Final = ("auto", *PROVIDERS)
-
-# The packages share a folder: both must go before one comes.
-_GPU_PACKAGE: Final = "run `pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu`"
-_MEND: Final[Mapping[str, str]] = {
-    "cuda": _GPU_PACKAGE,
-    "tensorrt": _GPU_PACKAGE,
-    "coreml": "on macOS run `pip install --force-reinstall --no-deps onnxruntime`",
-    "directml": "on Windows run `pip uninstall -y onnxruntime && pip install onnxruntime-directml`",
-    "openvino": "run `pip uninstall -y onnxruntime && pip install onnxruntime-openvino`",
-    "migraphx": "install AMD's onnxruntime-migraphx wheel in place of onnxruntime",
-}
-# What `auto` tries, best first; the rest is had by name only.
-_AUTO: Final = ("cuda",)
-_NVIDIA: Final = ("cuda", "tensorrt")
-
-# ONNX Runtime's errors share no base class but Exception.
-ORT_ERRORS: Final[tuple[type[Exception], ...]] = (
-    *(v for v in vars(_ort_state).values() if isinstance(v, type) and issubclass(v, Exception)),
-    RuntimeError,
-    ValueError,
-)
+_NVIDIA: Final = ("cuda", "tensorrt", "tensorrt-rtx")
+# Where the work of a graph is; shapes and indices may well be left to the CPU.
+_PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", "QLinearMatMul", "DynamicQuantizeMatMul")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where sessions run: ``name`` from ``DEVICES`` but never ``auto``, ``provider`` ONNX Runtime's name."""
+    """Where sessions run.
+
+    Attributes:
+        name: from ``DEVICES`` but never ``auto``.
+        provider: ONNX Runtime's name.
+        passed_over: why ``auto`` did not take what it would rather have had, a reason for each.
+    """
 
     name: str
     provider: str
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def providers(self) -> list[str]:
@@ -69,36 +49,19 @@ class Placement:
         return [self.provider] if self.provider == CPU else [self.provider, CPU]
 
 
-def installed_runtimes() -> dict[str, str]:
-    """Versions of the installed ONNX Runtime packages, by name; more than one is a broken installation."""
-    names = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def candidates(device: str) -> list[Placement]:
     """Placements to try for ``device``, best first.
 
     Raises:
-        DeviceError: the name is unknown, or the installed ONNX Runtime was built without that provider.
+        DeviceError: the name is unknown, or the installed ONNX Runtime has no such provider.
     """
     if device == "auto":
-        have = onnxruntime.get_available_providers()
-        return [Placement(n, PROVIDERS[n]) for n in (*_AUTO, "cpu") if PROVIDERS[n] in have]
+        return [Placement(name, PROVIDERS[name]) for name in (*AUTO, "cpu") if is_available(name)]
     if device not in PROVIDERS:
         raise DeviceError(f"there is no device {device!r}; choose one of {', '.join(DEVICES)}")
-    placement = Placement(device, PROVIDERS[device])
-    if placement.provider not in onnxruntime.get_available_providers():
-        raise DeviceError(
-            f"device {device!r} needs {placement.provider}, which the installed {_installed()} lacks; "
-            f"{_MEND[device]}, or use --device cpu"
-        )
-    return [placement]
+    if not is_available(device):
+        raise DeviceError(why_unavailable(device))
+    return [Placement(device, PROVIDERS[device])]
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -114,58 +77,154 @@ def create_session(path: Path, placement: Placement, threads: int) -> onnxruntim
     """A session that truly runs where it was asked to.
 
     Raises:
-        DeviceError: the provider did not start on this machine.
+        DeviceError: the provider did not start on this machine, or has no kernel for any of the work.
         BundleError: the graph itself cannot be loaded.
     """
-    said = _preload() if placement.name in _NVIDIA else ""
+    said = _preload() if placement.name in ("cuda", "tensorrt") else ""
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), session_options(threads), providers=placement.providers, enable_fallback=0
-        )
+        session = _start(path, placement, threads)
     except ORT_ERRORS as error:
-        if placement.provider != CPU and not _is_graph_error(error):
+        if isinstance(error, ClutchError):
+            raise
+        if placement.provider != CPU and not is_graph_error(error):
             raise DeviceError(_not_started(placement, one_line(error))) from None
         raise BundleError(f"{path} cannot be loaded: {one_line(error)}; export the bundle again") from None
-    if session.get_providers()[0] != placement.provider:
+    if placement.provider not in session.get_providers()[:1]:
         raise DeviceError(_not_started(placement, said or "its driver or libraries are missing"))
+    if placement.provider != CPU:
+        left, products = work_on_cpu(session)
+        if products and left == products:
+            raise DeviceError(
+                f"{placement.provider} starts, but has no kernel for any of the {products} matrix products "
+                f"of {path.name}, so all of it would run on the CPU; take a bundle of another precision "
+                "(fp32 or fp16), or use --device cpu"
+            )
     return session
 
 
-def choose(path: Path, device: str, threads: int) -> tuple[Placement, onnxruntime.InferenceSession]:
-    """Create the first session on the best placement for ``device``; what it took is logged."""
+def certain(device: str) -> Placement | None:
+    """The CPU, where ``device`` leaves nothing else to try; None where only trying can tell.
+
+    Raises:
+        DeviceError: as ``candidates``.
+    """
+    best = candidates(device)[0]
+    if best.provider != CPU:
+        return None
+    passed = not_there() if device == "auto" else ()
+    log.info("device %s took %s%s", device, CPU, f" ({'; '.join(passed)})" if passed else "")
+    return replace(best, passed_over=tuple(passed))
+
+
+def choose(
+    graph: Path | Callable[[str], Path], device: str, threads: int
+) -> tuple[Placement, onnxruntime.InferenceSession]:
+    """Create the first session on the best placement for ``device``; what it took, and why, is logged.
+
+    Args:
+        graph: the file, or a function that says which file a device loads.
+        device: from ``DEVICES``.
+        threads: of the session.
+
+    Raises:
+        DeviceError: the device named cannot be had. BundleError: the graph cannot be loaded.
+    """
+
+    def path_on(placement: Placement) -> Path:
+        return graph if isinstance(graph, Path) else graph(placement.name)
+
+    if settled := certain(device):
+        return settled, create_session(path_on(settled), settled, threads)
     options = candidates(device)
+    if device != "auto":
+        (named,) = options
+        session = _first_session(path_on(named), named, threads)
+        log.info("device %s took %s", device, named.provider)
+        return named, session
+    passed = not_there()
     for placement in options[:-1]:
         try:
-            session = create_session(path, placement, threads)
+            session = _first_session(path_on(placement), placement, threads)
+            left, products = work_on_cpu(session)
         except DeviceError as error:
             log.info("device auto passes over %s: %s", placement.name, error)
+            passed.append(f"{placement.name}: {error}")
             continue
-        log.info("device %s took %s", device, placement.provider)
-        return placement, session
-    session = create_session(path, options[-1], threads)
-    log.info("device %s took %s", device, options[-1].provider)
-    return options[-1], session
+        if left:
+            reason = f"{left} of {products} matrix products would run on the CPU all the same"
+            log.info("device auto passes over %s: %s", placement.name, reason)
+            passed.append(f"{placement.name}: {reason}")
+            continue
+        log.info("device auto took %s", placement.provider)
+        return replace(placement, passed_over=tuple(passed)), session
+    session = create_session(path_on(options[-1]), options[-1], threads)
+    log.info("device auto took %s (%s)", options[-1].provider, "; ".join(passed))
+    return replace(options[-1], passed_over=tuple(passed)), session
 
 
-def one_line(error: BaseException, width: int = 300) -> str:
-    """An error's text on one line, shortened."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= width else text[: width - 3] + "..."
+def work_on_cpu(session: onnxruntime.InferenceSession) -> tuple[int, int]:
+    """Matrix products of a session that run on the CPU, and all of them; ``(0, 0)`` where ORT cannot tell."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):  # older versions
+        return 0, 0
+    try:
+        parts = session.get_provider_graph_assignment_info()
+    except ORT_ERRORS:
+        return 0, 0
+    products = [
+        part.ep_name for part in parts for node in part.get_nodes() if node.op_type.startswith(_PRODUCTS)
+    ]
+    return sum(name == CPU for name in products), len(products)
 
 
-def _installed() -> str:
-    found = installed_runtimes()
-    named = " and ".join(f"{name} {version}" for name, version in found.items())
-    return named or f"onnxruntime {onnxruntime.__version__}"
+def warn_of_cpu_work(graph: str, placement: Placement, session: onnxruntime.InferenceSession) -> None:
+    """Say where a provider does only a part of a graph's work."""
+    if placement.provider == CPU:
+        return
+    left, products = work_on_cpu(session)
+    if left:
+        log.warning(
+            "graph %r: %d of %d matrix products run on the CPU, for %s has no kernel for them; "
+            "a bundle in fp32 or fp16 would run on it as a whole",
+            *(graph, left, products, placement.provider),
+        )
 
 
-def _is_graph_error(error: Exception) -> bool:
-    kinds: tuple[Any, ...] = tuple(
-        getattr(_ort_state, name)
-        for name in ("InvalidProtobuf", "InvalidGraph", "NoSuchFile", "NoModel")
-        if hasattr(_ort_state, name)
+def run_error(placement: Placement | None, graph: str, error: Exception) -> ClutchError:
+    """The error a user meets where a graph failed while it ran."""
+    said = one_line(error)
+    if placement is None or placement.provider == CPU:
+        if is_memory(said):
+            return DeviceError(
+                f"the machine's memory is used up in graph {graph!r} ({said}); close other programs"
+            )
+        return BundleError(f"graph {graph!r} failed: {said}; export the bundle again")
+    found = diagnose(said, placement.name in _NVIDIA)
+    cause = f"{found.cause}: " if found.cause else ""
+    return DeviceError(
+        f"{placement.provider} failed in graph {graph!r} ({cause}{said}); {found.mend}, or use --device cpu"
     )
-    return isinstance(error, kinds)
+
+
+def _first_session(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
+    """The session that starts a provider, in whose library the process may end."""
+    if placement.provider == CPU:
+        return create_session(path, placement, threads)
+    if attempts.crashed(placement.name):
+        raise DeviceError(
+            f"{placement.provider} ended the process the last time it was started; update the driver and the "
+            "provider's package, then let `clutch-rt doctor` try it again, or use --device cpu"
+        )
+    with attempts.attempt(placement.name):
+        return create_session(path, placement, threads)
+
+
+def _start(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
+    options = session_options(threads)
+    if placement.provider != CPU:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if placement.name == "tensorrt-rtx":
+        return onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
+    return onnxruntime.InferenceSession(str(path), options, providers=placement.providers, enable_fallback=0)
 
 
 def _preload() -> str:
@@ -177,14 +236,17 @@ def _preload() -> str:
         return ""
     with contextlib.redirect_stdout(io.StringIO()) as said:
         onnxruntime.preload_dlls()
-    text = " ".join(said.getvalue().split())
+    text = one_line(said.getvalue()) if said.getvalue().strip() else ""
     log.debug("preloading CUDA: %s", text or "done")
-    return text if len(text) <= 300 else text[:297] + "..."
+    return text
 
 
 def _not_started(placement: Placement, reason: str) -> str:
-    if placement.name in _NVIDIA:
-        mend = "check `nvidia-smi`, then run `pip install --upgrade 'onnxruntime-gpu[cuda,cudnn]'`"
-    else:
-        mend = "check its driver"
-    return f"{placement.provider} did not start on this machine ({reason}); {mend}, or use --device cpu"
+    found = diagnose(reason, placement.name in _NVIDIA)
+    if placement.name in ("cuda", "tensorrt") and nvidia.driver_library() is None:
+        found = diagnose(nvidia.DRIVER_LIBRARY)
+    cause = f"{found.cause}: " if found.cause else ""
+    return (
+        f"{placement.provider} did not start on this machine ({cause}{reason}); {found.mend}, "
+        "or use --device cpu"
+    )

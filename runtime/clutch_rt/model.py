@@ -177,8 +177,7 @@ class Model:
         Raises:
             DeviceError, BundleError: the sessions cannot be created.
         """
-        for graph in ("text_encoder", "motion_step", "shift_decoder"):
-            self._sessions.get(graph)
+        self._sessions.prepare(("text_encoder", "motion_step", "shift_decoder"))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Words of ``text`` the model did not learn; InputError where the text could not be used at all."""
@@ -216,6 +215,7 @@ class Model:
             licence=manifest.licence,
             training_data=manifest.training_data,
             metrics=dict(manifest.metrics),
+            passed_over=placement.passed_over,
         )
 
     def close(self) -> None:
@@ -291,7 +291,8 @@ def load(
     Args:
         path: a bundle's folder or the name of a shipped one; None takes ``$CLUTCH_RT_BUNDLE``, else the
             shipped one.
-        device: ``auto``, ``cpu``, ``cuda``, ...; a device named is a device had, or a DeviceError.
+        device: ``auto``, ``cpu``, ``cuda``, ``tensorrt``, ``tensorrt-rtx``, ...; a device named is a device
+            had, or a DeviceError. ``auto`` takes the best that starts, see ``Info.passed_over``.
         threads: threads per engine call; few are faster for the small models.
 
     Raises:

@@ -9,14 +9,14 @@ switch is a variable of the environment, read when the library starts; whoever w
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 
 from clutch_rt.errors import MissingExtraError
 
 TELEMETRY_OFF: Final = "ORT_DISABLE_TELEMETRY"
 _INSTALL: Final = "run `pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime`"
 
-__all__ = ["TELEMETRY_OFF", "onnxruntime", "state"]
+__all__ = ["ORT_ERRORS", "TELEMETRY_OFF", "is_graph_error", "onnxruntime", "state"]
 
 os.environ.setdefault(TELEMETRY_OFF, "1")
 try:
@@ -30,3 +30,17 @@ except ImportError as error:
 if os.environ[TELEMETRY_OFF] == "1" and hasattr(onnxruntime, "disable_telemetry_events"):
     # Where the program around us had imported it before us, the variable came too late: ask it to be quiet.
     onnxruntime.disable_telemetry_events()
+
+# What ONNX Runtime may raise. Its errors share no base class but Exception.
+ORT_ERRORS: Final[tuple[type[Exception], ...]] = (
+    *(v for v in vars(state).values() if isinstance(v, type) and issubclass(v, Exception)),
+    RuntimeError,
+    ValueError,
+)
+_GRAPH: Final = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile", "NoModel")
+
+
+def is_graph_error(error: Exception) -> bool:
+    """Whether the graph itself is at fault, whatever it was to run on."""
+    kinds: tuple[Any, ...] = tuple(getattr(state, name) for name in _GRAPH if hasattr(state, name))
+    return isinstance(error, kinds)

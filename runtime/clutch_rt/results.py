@@ -84,6 +84,7 @@ class Info:
         name, form, precision, licence, training_data: as the bundle's manifest says.
         path: folder of the bundle. bytes: size of its files.
         device: ``cpu``, ``cuda``, ...; provider: ONNX Runtime's name for it. threads: per session.
+        passed_over: why ``device="auto"`` took nothing better, a reason for each device.
         max_seconds: the longest motion. max_prompt_tokens: the longest prompt.
         temperature, top_k: how a motion is drawn unless the caller says.
         metrics: measured at export, as the manifest says.
@@ -104,3 +105,4 @@ class Info:
     licence: str
     training_data: str
     metrics: dict[str, object]
+    passed_over: tuple[str, ...] = ()

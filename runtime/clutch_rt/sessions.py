@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from clutch_rt.bundle import Bundle
-from clutch_rt.device import ORT_ERRORS, Placement, candidates, choose, create_session, one_line
-from clutch_rt.errors import BundleError, ClutchError
-from clutch_rt.ort import onnxruntime
+from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
+from clutch_rt.engine_choice import EngineChoice
+from clutch_rt.errors import ClutchError
+from clutch_rt.ort import ORT_ERRORS, onnxruntime
+from clutch_rt.providers import CPU
+
+_CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +28,11 @@ class Sessions:
     """
 
     def __init__(self, bundle: Bundle, device: str, threads: int) -> None:
-        candidates(device)  # an unknown device is an error now, not at the first sentence
-        self._bundle = bundle
+        self._engines = EngineChoice(bundle)
         self._device = device
         self._threads = threads
-        self._placement: Placement | None = None
+        # An unknown device is an error now, not at the first sentence.
+        self._placement: Placement | None = certain(device)
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
         self._creating = threading.RLock()
         self._gate = threading.Condition()
@@ -36,7 +41,7 @@ class Sessions:
 
     @property
     def placement(self) -> Placement:
-        """Where the sessions run; finding out creates the first one."""
+        """Where the sessions run; where that is not certain beforehand, the first one is created."""
         with self._creating:
             if self._placement is None:
                 self.get("text_encoder")
@@ -58,6 +63,21 @@ class Sessions:
                 self._sessions[name] = self._create(name)
             return self._sessions[name]
 
+    def prepare(self, names: Sequence[str]) -> None:
+        """Create several sessions, on the CPU side by side: the time of the slowest, where there are cores.
+
+        Raises:
+            DeviceError: the asked device cannot be had. BundleError: a graph cannot be loaded.
+        """
+        with self._creating:
+            placement = self.placement
+            missing = [name for name in names if name not in self._sessions]
+            if placement.provider == CPU and len(missing) > 1:
+                self._check_open()
+                self._sessions.update(zip(missing, _side_by_side(self._create, missing), strict=True))
+            for name in missing:
+                self.get(name)
+
     def run(self, name: str, outputs: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]:
         """Run a graph once.
 
@@ -68,6 +88,7 @@ class Sessions:
 
         Raises:
             ClutchError: the sessions were closed. BundleError: the graph refused its inputs.
+            DeviceError: the device failed, or its memory is used up.
         """
         session = self.get(name)
         with self._gate:
@@ -76,7 +97,7 @@ class Sessions:
         try:
             return list(session.run(outputs, feeds))
         except ORT_ERRORS as error:
-            raise BundleError(f"graph {name!r} failed: {one_line(error)}; export the bundle again") from error
+            raise run_error(self._placement, name, error) from error
         finally:
             with self._gate:
                 self._running -= 1
@@ -96,12 +117,38 @@ class Sessions:
         return self._closed
 
     def _create(self, name: str) -> onnxruntime.InferenceSession:
-        path = self._bundle.file(self._bundle.manifest.graphs[name])
         if self._placement is None:
-            self._placement, session = choose(path, self._device, self._threads)
-            return session
-        return create_session(path, self._placement, self._threads)
+            graph = partial(self._engines.graph, name)
+            self._placement, session = choose(graph, self._device, self._threads)
+        else:
+            path = self._engines.graph(name, self._placement.name)
+            session = create_session(path, self._placement, self._threads)
+        warn_of_cpu_work(name, self._placement, session)
+        return session
 
     def _check_open(self) -> None:
         if self._closed:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
+
+
+def _side_by_side(
+    make: Callable[[str], onnxruntime.InferenceSession], names: Sequence[str]
+) -> list[onnxruntime.InferenceSession]:
+    """What ``make`` gives for each name, each made in a thread; the first error is raised at the end."""
+    made: dict[str, onnxruntime.InferenceSession] = {}
+    errors: list[Exception] = []
+
+    def work(name: str) -> None:
+        try:
+            made[name] = make(name)
+        except _CREATE_ERRORS as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,), name=f"clutch-rt {name}") for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [made[name] for name in names]

@@ -9,7 +9,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from clutch_rt import DeviceError
-from clutch_rt.device import CPU, DEVICES, Placement, candidates, choose, create_session, installed_runtimes
+from clutch_rt.device import Placement, candidates, choose, create_session
+from clutch_rt.providers import CPU, DEVICES, installed_runtimes
 
 CUDA = "CUDAExecutionProvider"
 

@@ -1,4 +1,4 @@
-"""The commands of ``clutch-rt``: generate, stream, live, caption, info, hand.
+"""The commands of ``clutch-rt``: generate, stream, live, caption, info, doctor, bench, hand.
 
 Commands import the engine only when they run, so ``--help`` answers at once.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import click
 
 from clutch_rt.cli.app import CommandLine
+from clutch_rt.cli.bench import bench
 from clutch_rt.cli.caption import caption
+from clutch_rt.cli.doctor import doctor
 from clutch_rt.cli.generate import generate
 from clutch_rt.cli.hand import hand
 from clutch_rt.cli.info import info
@@ -36,6 +38,7 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
       clutch-rt generate "clap" -o clap.npz
       clutch-rt caption clap.npz
       clutch-rt info
+      clutch-rt doctor
 
     \b
     Exit codes: 0 done, 1 could not be done (one line on stderr says why), 2 wrong
@@ -44,5 +47,5 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
     ctx.obj.log_to_stderr(verbose)
 
 
-for _command in (generate, stream, live, caption, info, hand):
+for _command in (generate, stream, live, caption, info, doctor, bench, hand):
     command_line.add_command(_command)

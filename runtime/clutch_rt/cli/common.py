@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
@@ -27,7 +27,10 @@ def model_options(command: F) -> F:
     for option in (
         click.option("--threads", type=int, help="Threads per engine call; few are best for small models."),
         click.option(
-            "--device", default="auto", show_default=True, help="auto, cpu, cuda, ...; see `clutch-rt info`."
+            "--device",
+            default="auto",
+            show_default=True,
+            help="auto, cpu, cuda, tensorrt, tensorrt-rtx, ...; see `clutch-rt doctor`.",
         ),
         click.option("--bundle", metavar="FOLDER", help="A bundle, or the name of a shipped one."),
     ):
@@ -140,3 +143,16 @@ def read_sentences(file: str) -> list[Sentence]:
 def provider_name(device: str, provider: str) -> str:
     """How a report names the provider: with ``auto``, that it was chosen and not asked for."""
     return f"{provider} (auto)" if device == "auto" else provider
+
+
+def not_taken(passed_over: Sequence[str]) -> str:
+    """Why ``auto`` took nothing better, devices with the same reason together; empty where there was nothing.
+
+    Args:
+        passed_over: of ``Info``, each ``DEVICE: REASON``.
+    """
+    reasons: dict[str, list[str]] = {}
+    for entry in passed_over:
+        name, _, reason = entry.partition(": ")
+        reasons.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())

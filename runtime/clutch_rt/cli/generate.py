@@ -18,6 +18,7 @@ from clutch_rt.cli.common import (
     json_option,
     load_model,
     model_options,
+    not_taken,
     provider_name,
     request_options,
     stdout,
@@ -195,6 +196,8 @@ def _report(talk: Talk, info: Info, device: str, made: list[dict[str, Any]], loa
     what = f"{seconds:.2f} s" + (f" in {len(made)} files" if len(made) > 1 else "")
     talk.say(f"  model     {info.name}, {info.form} form, {info.precision}")
     talk.say(f"  provider  {provider_name(device, info.provider)}, {threads}")
+    if info.passed_over:
+        talk.say(f"  not taken {not_taken(info.passed_over)}")
     talk.say(f"  seed      {first}" + (f" to {last}" if last > first else ""))
     talk.say(f"  motion    {what}, {made[0]['fps']:g} frames per second")
     talk.say(f"  took      {took:.2f} s, {seconds / took:.1f} times real time")
@@ -206,6 +209,7 @@ def _report(talk: Talk, info: Info, device: str, made: list[dict[str, Any]], loa
         "device": info.device,
         "provider": info.provider,
         "threads": info.threads,
+        "passed_over": list(info.passed_over),
         "load_seconds": loaded,
     }
     talk.result({**about, "motions": made})

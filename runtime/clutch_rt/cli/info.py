@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from clutch_rt.cli.app import Talk
-from clutch_rt.cli.common import json_option, model_options, provider_name
+from clutch_rt.cli.common import json_option, model_options, not_taken, provider_name
 
 
 @click.command(short_help="Show the bundle, the providers and the versions.")
@@ -21,12 +21,10 @@ from clutch_rt.cli.common import json_option, model_options, provider_name
 def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> None:
     """Show the bundle in use, where it runs, what the machine offers, and all versions involved."""
     from clutch_rt.bundle import shipped_bundles
-    from clutch_rt.device import PROVIDERS, installed_runtimes
     from clutch_rt.model import load
-    from clutch_rt.ort import onnxruntime
+    from clutch_rt.providers import PROVIDERS, installed_runtimes, is_available
 
-    available = onnxruntime.get_available_providers()
-    devices = [name for name, provider in PROVIDERS.items() if provider in available]
+    devices = [name for name in PROVIDERS if is_available(name)]
     with load(bundle, device=device, threads=threads) as model:
         about = model.info
     versions = _versions()
@@ -38,6 +36,8 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     talk.say(f"trained on {about.training_data}")
     talk.say(f"licence    {about.licence}")
     talk.say(f"provider   {provider_name(device, about.provider)}; this machine offers {', '.join(devices)}")
+    if about.passed_over:
+        talk.say(textwrap.fill(f"not taken  {not_taken(about.passed_over)}", 100, subsequent_indent=" " * 11))
     for name, values in _metrics(about.metrics).items():
         line = f"measured   {name + ': ' if name else ''}{', '.join(values)}"
         talk.say(textwrap.fill(line, 100, subsequent_indent=" " * 11, break_on_hyphens=False))
@@ -74,8 +74,8 @@ def _versions() -> dict[str, str]:
     import numpy
 
     import clutch_rt
-    from clutch_rt.device import installed_runtimes
     from clutch_rt.ort import onnxruntime
+    from clutch_rt.providers import installed_runtimes
 
     return {
         "clutch-rt": clutch_rt.__version__,

@@ -1,0 +1,81 @@
+"""Providers that end the process while they load: remembered, so that the next process can say so.
+
+A driver or provider library may crash where no Python error can be caught. Before one is started a mark is
+left in the user's cache folder, and taken away when it has started or failed; a mark whose process is gone is
+a crash. ``clutch-rt doctor`` tries such a provider again, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from clutch_rt.bundle import cache_dir
+
+log = logging.getLogger(__name__)
+
+
+def crashed(device: str) -> bool:
+    """Whether the last process that started this device's provider ended while doing so."""
+    return any(not _alive(path) for path in _marks(device))
+
+
+def forget(device: str) -> None:
+    """Take away the marks of processes that are gone: the device gets another chance."""
+    for path in _marks(device):
+        if not _alive(path):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def attempt(device: str) -> Iterator[None]:
+    """Mark that this process is starting a device's provider, for as long as the ``with`` block runs.
+
+    A cache folder that cannot be written to means that a crash is not remembered, nothing else.
+    """
+    path = _mark(device)
+    if path is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            log.debug("starting %s is not marked: %s", device, error)
+    try:
+        yield
+    finally:
+        if path is not None:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _folder() -> Path | None:
+    root = cache_dir()
+    return None if root is None else root / "starting"
+
+
+def _mark(device: str) -> Path | None:
+    folder = _folder()
+    return None if folder is None else folder / f"{device}.{os.getpid()}"
+
+
+def _marks(device: str) -> list[Path]:
+    folder = _folder()
+    if folder is None or not folder.is_dir():
+        return []
+    return [path for path in folder.glob(f"{device}.*") if path.suffix[1:].isdigit()]
+
+
+def _alive(mark: Path) -> bool:
+    """Whether the process that left the mark still runs; where that cannot be known, it does."""
+    if os.name == "nt":
+        return int(mark.suffix[1:]) == os.getpid()  # os.kill would end the process there
+    try:
+        os.kill(int(mark.suffix[1:]), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

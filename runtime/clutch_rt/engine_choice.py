@@ -1,0 +1,121 @@
+"""Which file a device loads for a graph: an engine of the bundle's where one fits, else its own graph.
+
+An engine fits one version of a library, some architectures and one bundle. One that does not fit is named and
+left alone: loading it would be refused at best.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from clutch_rt import nvidia
+from clutch_rt.bundle import Bundle
+from clutch_rt.engines import (
+    ENGINES,
+    EngineSet,
+    content_hash,
+    engine_sets,
+    fitting_engines,
+    target_of,
+    verify_engine_set,
+)
+from clutch_rt.errors import BundleError, DeviceError
+from clutch_rt.plugin import RTX_MODULE
+
+# Devices whose engines ONNX Runtime loads, and the target that these are built for.
+TARGETS: Final[Mapping[str, str]] = {"tensorrt-rtx": "rtx"}
+
+log = logging.getLogger(__name__)
+
+
+class EngineChoice:
+    """The engines of one bundle, looked at when a device that could use them is first tried."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._chosen: dict[str, EngineSet | None] = {}
+
+    def graph(self, name: str, device: str) -> Path:
+        """What ``device`` loads as the graph ``name``; a warning says where engines there are do not fit.
+
+        Raises:
+            BundleError: the engine that fits is damaged.
+        """
+        if device in TARGETS:
+            chosen = self._set(device)
+            if chosen is not None and name in chosen.graphs:
+                return chosen.path / f"{name}.onnx"
+        return self._bundle.file(self._bundle.manifest.graphs[name])
+
+    def _set(self, device: str) -> EngineSet | None:
+        if device not in self._chosen:
+            self._chosen[device] = self._find(device)
+        return self._chosen[device]
+
+    def _find(self, device: str) -> EngineSet | None:
+        library = target_of(TARGETS[device]).library
+        sets, wrong = engine_sets(self._bundle.path / ENGINES)
+        for error in wrong:
+            log.warning("%s", error)
+        sets = [one for one in sets if target_of(one.key.target).library == library]
+        if not sets:
+            log.info(
+                "the bundle holds no engines for %s, which compiles its graphs when they are loaded", device
+            )
+            return None
+        try:
+            chosen = fit(sets, device, content_hash(self._bundle.manifest))
+        except DeviceError as error:
+            log.warning("%s; its graphs are compiled when they are loaded, which takes longer", error)
+            return None
+        verify_engine_set(chosen)
+        log.info("device %s loads the engines %s", device, chosen.path.name)
+        return chosen
+
+
+def fit(sets: list[EngineSet], device: str, content: str) -> EngineSet:
+    """The set that fits this machine.
+
+    Args:
+        sets: of the device's library.
+        device: a name in ``TARGETS``.
+        content: of the bundle, see ``engines.content_hash``.
+
+    Raises:
+        DeviceError: none does, or there is no GPU; the message says why not.
+    """
+    sm = nvidia.compute_capability()
+    if sm is None:
+        raise DeviceError(
+            "no engine can be loaded, for the NVIDIA driver finds no GPU; check `nvidia-smi`, "
+            "or use --device cpu"
+        )
+    version = library_version() or "of an unknown version"
+    # A key has the build number too, which the library at hand does not tell.
+    full = next((s.key.version for s in sets if f"{s.key.version}.".startswith(f"{version}.")), version)
+    return fitting_engines(sets, TARGETS[device], full, sm, content)
+
+
+def library_version() -> str | None:
+    """The version of TensorRT-RTX in ONNX Runtime's plugin, such as ``1.7.1``, without loading it."""
+    spec = find_spec(RTX_MODULE)
+    if spec is None or spec.origin is None:
+        return None
+    names = [path.name for path in Path(spec.origin).parent.iterdir()]
+    found = [re.match(r"libtensorrt_rtx\.so\.(\d+\.\d+\.\d+)|tensorrt_rtx_(\d+_\d+)\.dll", n) for n in names]
+    versions = [(match[1] or match[2]).replace("_", ".") for match in found if match]
+    return versions[0] if versions else None
+
+
+def damage(one: EngineSet) -> str:
+    """What is wrong with a set's files; empty for whole ones."""
+    try:
+        verify_engine_set(one)
+    except BundleError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,140 @@
+"""An engine is loaded where it fits this GPU, library and bundle; one that does not fit is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clutch_rt import BundleError, doctor, nvidia, plugin
+from clutch_rt.bundle import open_bundle
+from clutch_rt.doctor import examine_bundle
+from clutch_rt.engine_choice import EngineChoice, library_version
+from clutch_rt.engines import KEY_FILE, content_hash
+from clutch_rt.probe import Probe
+
+DEVICE = "tensorrt-rtx"
+GRAPHS = ("text_encoder", "motion_step", "shift_decoder")
+
+
+@pytest.fixture
+def bundle(toy: Path, tmp_path: Path) -> Path:
+    """A toy bundle that may be changed."""
+    return Path(shutil.copytree(toy, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if an RTX 40 and the plugin with TensorRT-RTX 1.7.1 were there."""
+    folder = tmp_path / "site" / plugin.RTX_MODULE
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "libtensorrt_rtx.so.1.7.1").touch()
+    monkeypatch.syspath_prepend(folder.parent)
+    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE, raising=False)
+    monkeypatch.setattr(nvidia, "compute_capability", lambda: 89)
+
+
+def add_engines(bundle: Path, **changes: Any) -> Path:
+    """Put a set of engines into a bundle: files of nonsense with a true key, but for ``changes``."""
+    key = {
+        "target": "rtx",
+        "version": "1.7.1.116",
+        "sms": [80, 89],
+        "precision": "fp16",
+        "content": content_hash(open_bundle(bundle).manifest),
+        **changes,
+    }
+    folder = bundle / "engines" / DEVICE / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}"
+    folder.mkdir(parents=True)
+    files = {}
+    for name in GRAPHS:
+        for suffix in ("engine", "onnx"):
+            data = f"{name} {suffix}".encode()
+            (folder / f"{name}.{suffix}").write_bytes(data)
+            files[f"{name}.{suffix}"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    document = {"format": 1, "key": key, "files": files, "graphs": {name: {} for name in GRAPHS}}
+    (folder / KEY_FILE).write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+def test_the_engine_that_fits_is_loaded_and_the_rest_is_the_bundles_own(gpu: None, bundle: Path) -> None:
+    assert library_version() == "1.7.1"
+    add_engines(bundle, sms=[120])
+    right = add_engines(bundle)
+    choice = EngineChoice(open_bundle(bundle))
+    assert choice.graph("motion_step", DEVICE) == right / "motion_step.onnx"
+    assert choice.graph("caption_step", DEVICE) == bundle / "caption_step.onnx"
+    assert choice.graph("motion_step", "cpu") == bundle / "motion_step.onnx"
+    assert choice.graph("motion_step", "cuda") == bundle / "motion_step.onnx"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"sms": [80, 120]}, "built for SM 80, 120"),
+        ({"version": "1.6.0.5"}, "library version 1.6.0.5, not 1.7.1"),
+        ({"version": "1.7.10.5"}, "library version 1.7.10.5, not 1.7.1"),
+        ({"content": "f" * 64}, "built from another bundle"),
+    ],
+)
+def test_an_engine_that_does_not_fit_is_named_and_left_alone(
+    changes: dict[str, Any], named: str, gpu: None, bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_engines(bundle, **changes)
+    path = EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE)
+    assert path == bundle / "motion_step.onnx"
+    assert named in caplog.text and "clutch-rt engine build" in caplog.text
+
+
+def test_a_damaged_engine_is_never_loaded(gpu: None, bundle: Path) -> None:
+    folder = add_engines(bundle)
+    (folder / "motion_step.engine").write_bytes(b"motion_step enginE")
+    with pytest.raises(BundleError, match=r"motion_step.engine is not the file that was built"):
+        EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE)
+
+
+def test_a_key_that_cannot_be_read_is_a_note(
+    gpu: None, bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (add_engines(bundle) / KEY_FILE).write_text("{", encoding="utf-8")
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == bundle / "motion_step.onnx"
+    assert "is no key of engines" in caplog.text
+
+
+def test_no_gpu_is_named(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr(nvidia, "compute_capability", lambda: None)
+    add_engines(bundle)
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == bundle / "motion_step.onnx"
+    assert "finds no GPU" in caplog.text
+
+
+# --- What the doctor says of them
+
+
+def test_the_doctor_tries_engines_that_fit(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(doctor, "driver_library", object)
+    monkeypatch.setattr(doctor, "probe", lambda path, device: tried.append(path) or Probe(device, True))
+    folder = add_engines(bundle)
+    add_engines(bundle, sms=[120])
+    found = {Path(engine.path).name: engine for engine in examine_bundle(str(bundle)).engines}
+    assert found[folder.name].loads and tried == [folder]
+    (other,) = set(found) - {folder.name}
+    assert not found[other].loads and "built for SM 120" in found[other].reason
+
+
+def test_the_doctor_says_why_engines_do_not_load(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "driver_library", lambda: None)
+    folder = add_engines(bundle)
+    other = add_engines(bundle, content="f" * 64)
+    (add_engines(bundle, sms=[75]) / "motion_step.onnx").unlink()
+    found = {Path(engine.path).name: engine for engine in examine_bundle(str(bundle)).engines}
+    assert f"{nvidia.DRIVER_LIBRARY} is missing" in found[folder.name].reason
+    assert "another bundle" in found[other.name].reason
+    assert any("cannot read" in engine.reason for engine in found.values())
+    assert not any(engine.loads for engine in found.values())
