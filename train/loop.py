@@ -201,6 +201,7 @@ def fit(
             bar.update()
             if stop.agreed(run.device):
                 run.save()
+                run.accelerator.wait_for_everyone()  # torchrun ends the others as soon as one is gone
                 raise Interrupted(_stopped(folder, stage, run.progress.step, settings.steps))
             if time.monotonic() - run.saved > folder.config.machine.checkpoint_seconds:
                 run.save()

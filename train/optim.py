@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from accelerate import Accelerator
@@ -59,8 +59,8 @@ def make_optimizer(groups: Sequence[Group], settings: FitConfig) -> torch.optim.
     return torch.optim.AdamW(entries, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
-def make_accelerator(machine: MachineConfig) -> Accelerator:
-    """The processes and the device of this run.
+def device_type(machine: MachineConfig) -> Literal["cpu", "cuda"]:
+    """Where a run computes.
 
     Raises:
         DeviceError: if CUDA is asked for and absent.
@@ -71,11 +71,16 @@ def make_accelerator(machine: MachineConfig) -> Accelerator:
             "machine.device=cuda, but PyTorch finds no CUDA device; "
             "install a CUDA build of PyTorch, or use machine.device=cpu"
         )
+    return "cuda" if has_cuda and machine.device != "cpu" else "cpu"
+
+
+def make_accelerator(machine: MachineConfig) -> Accelerator:
+    """The processes and the device of this run; raises as ``device_type``."""
+    cpu = device_type(machine) == "cpu"
     # Parameters of tasks that a batch does not hold get no gradient; buffers are kept equal by their owners.
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
     # The corpus and the evaluation are one process's work, and take longer than the others wait by default.
     patience = InitProcessGroupKwargs(timeout=_PATIENCE)
-    cpu = machine.device == "cpu" or not has_cuda
     return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[kwargs, patience])
 
 

@@ -28,7 +28,7 @@ from torch import distributed as dist
 from models.files import appearing
 from train.command import command_main
 from train.config import RunConfig, apply, preset, what_is_learnt
-from train.optim import make_accelerator
+from train.optim import device_type, make_accelerator
 from train.overrides import absent, build, differences
 
 T = TypeVar("T")
@@ -287,7 +287,13 @@ def _one_stage(name: str, stage: Stage, arguments: Sequence[str]) -> None:
 
 
 def prepare_machine(config: RunConfig) -> None:
-    """Set PyTorch's threads as the run asks, and let the processes of the run meet."""
+    """Set PyTorch's threads as the run asks, say which device it took, and let its processes meet.
+
+    Raises:
+        DeviceError: the device asked for is absent.
+    """
+    if device_type(config.machine) == "cuda" and config.machine.device == "auto" and is_main():
+        print(f"machine.device=auto takes CUDA: {torch.cuda.get_device_name()}", flush=True)
     if config.machine.threads > 0:
         torch.set_num_threads(config.machine.threads)
     if process_count() > 1:

@@ -39,6 +39,7 @@ from models.shift import CONFIG_FILE, Shift, read_config
 from models.shift_config import ShiftConfig
 from train.config import RunConfig
 from train.corpus import Clip, CorpusConfig, draw_clip
+from train.optim import device_type
 from train.run import RunFolder, is_main, process_count, process_index, stage_main
 from train.store import ACTION
 
@@ -158,7 +159,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config, out = folder.config, folder.folder("tokens")
     shards = plan(config.tokens.clips, config.tokens.validation, config.tokens.shard_clips)
     mine = [s for s in shards[process_index() :: process_count()] if not s.path(out).exists()]
-    workers, device = _workers(config), _device(config)
+    workers, device = _workers(config), device_type(config.machine)
     if device == "cpu":
         work = functools.partial(_work, config=config, run=folder.path)
         made = in_order(work, mine, min(workers, len(mine)))
@@ -221,12 +222,6 @@ def _workers(config: RunConfig) -> int:
     """Processes that draw for this one: as many as threads are asked for, or its share of the cores."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return config.machine.threads or max(1, (os.cpu_count() or 1) // here)
-
-
-def _device(config: RunConfig) -> str:
-    if config.machine.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return config.machine.device
 
 
 class TokenStore:

@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sentencepiece as spm
 import torch
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import FORMS, Grammar
-from safetensors.torch import load_file, save_file
-from transformers import T5Config, T5ForConditionalGeneration
 
 from models.lm import LMConfig, MotionLM
 from models.t5 import Pretrained, open_pretrained, text_rows
-
-WORDS = "the cat sat on the mat and then the dog ate all of the food that was in the bowl by the door"
+from tests.t5_checkpoint import ROWS, write_checkpoint
 
 
 @pytest.fixture(scope="module", params=["relu", "gated-gelu"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small T5 (tied, scaled outputs) or flan-T5 (gated, its own output table) as the hub has them."""
-    folder = tmp_path_factory.mktemp("t5")
-    vocabulary = io.BytesIO()
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=iter([WORDS] * 20),
-        model_writer=vocabulary,
-        vocab_size=48,
-        hard_vocab_limit=False,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=2,
-    )
-    (folder / "spiece.model").write_bytes(vocabulary.getvalue())
-    flan = request.param == "gated-gelu"
-    torch.manual_seed(0)
-    config = T5Config(
-        vocab_size=80,  # more rows than pieces, as T5's own 32,128 for 32,000
-        d_model=32,
-        d_kv=8,
-        d_ff=48,
-        num_layers=2,
-        num_heads=4,
-        feed_forward_proj=request.param,
-        decoder_start_token_id=0,
-        **({"tie_word_embeddings": False} if flan else {}),
-    )
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    if flan:  # this version of transformers would not write one
-        weights = load_file(folder / "model.safetensors")
-        weights["lm_head.weight"] = torch.randn(80, 32)
-        save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    return folder
+    """A small T5 or flan-T5."""
+    return write_checkpoint(tmp_path_factory.mktemp("t5"), flan=request.param == "gated-gelu")
 
 
 def adopted(pretrained: Pretrained, form: str) -> MotionLM:
@@ -68,7 +31,7 @@ def test_text_runs_exactly_as_in_transformers(checkpoint: Path, form: str) -> No
     pretrained = open_pretrained(str(checkpoint))
     model = adopted(pretrained, form)
     rows = model.grammar.text_vocab
-    assert rows < 80
+    assert rows < ROWS
     ids = torch.randint(3, rows, (2, 7), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0

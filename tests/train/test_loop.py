@@ -1,26 +1,21 @@
-"""The loop: the same weights whether stopped or not, alone or on two processes."""
+"""The loop: the same weights whether stopped or not."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
-import two_processes
 from clutch_rt.errors import ClutchError, DeviceError, FileFormatError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.shift import Shift, ShiftConfig
@@ -29,10 +24,9 @@ from train.command import Interrupted
 from train.config import FitConfig, MachineConfig, ShiftTrainConfig, apply, preset
 from train.loop import FitReport, Group, derive_seed, fit, generator, share
 from train.optim import make_accelerator, rate_at
-from train.run import RunFolder
+from train.run import RunFolder, prepare_machine
 from train.shift_loss import Objective
 
-ROOT = Path(__file__).parents[2]
 STEPS = 12
 
 
@@ -229,35 +223,24 @@ def test_a_batch_that_does_not_divide_is_refused() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_cuda_that_is_asked_for_and_absent_is_an_error() -> None:
-    with pytest.raises(DeviceError, match=r"machine\.device=cpu"):
-        make_accelerator(MachineConfig(device="cuda"))
+    machine = MachineConfig(device="cuda")
+    for use in (make_accelerator, lambda machine: prepare_machine(replace(preset("smoke"), machine=machine))):
+        with pytest.raises(DeviceError, match=r"machine\.device=cpu"):
+            use(machine)
 
 
-def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
-    """SHIFT with its codebooks, so that gradients, averages and restarts must all agree."""
-    script = str(Path(__file__).with_name("two_processes.py"))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]
-    done = subprocess.run(
-        [*command, script, str(tmp_path / "two")],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    two_processes.main(tmp_path / "one")
-    one = load_file(tmp_path / "one" / "rank-0.safetensors")
-    two, other = (load_file(tmp_path / "two" / f"rank-{r}.safetensors") for r in range(2))
-    for name, value in two.items():
-        assert torch.equal(value, other[name]), name
-        # The same sums in another order; after a few steps of AdamW, which divides by small numbers.
-        torch.testing.assert_close(value, one[name], atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}")
+@pytest.mark.parametrize(("device", "said"), [("auto", "takes CUDA: a card"), ("cuda", ""), ("cpu", "")])
+def test_cuda_that_was_not_asked_for_is_told(
+    device: Literal["auto", "cpu", "cuda"],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
+    prepare_machine(replace(preset("smoke"), machine=MachineConfig(device=device)))
+    out = capsys.readouterr().out
+    assert said in out if said else not out
 
 
 def test_overrides_reach_the_loop(tmp_path: Path) -> None:

@@ -140,6 +140,14 @@ def test_the_depth_unit_is_the_one_that_keeps_bones_long() -> None:
     assert sign.depth_unit(flattened, np.asarray([100.0, 200.0, 400.0, 800.0])) == 400.0
 
 
+@pytest.mark.parametrize("content", [b"", b"hello", bytes(range(256)) * 4])
+def test_what_is_no_pose_file_is_named(content: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("pose_format")
+    (tmp_path / "x.pose").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"x\.pose is not a \.pose file"):
+        sign.read(tmp_path / "x.pose")
+
+
 def hot3d_file(folder: Path, headset: str = "Quest3") -> Path:
     folder.mkdir(parents=True)
     (folder / "metadata.json").write_text(json.dumps({"headset": headset}))
@@ -166,6 +174,10 @@ def test_wrist_recordings_keep_paths_and_turns(tmp_path: Path) -> None:
     assert angle == pytest.approx(2 * 39 / 40, abs=0.02)
     with pytest.raises(FileFormatError, match="headset is 'Index'"):
         hot3d.read(hot3d_file(tmp_path / "i", "Index"))
+    for damaged in ("{", "[]"):
+        (tmp_path / "i" / "metadata.json").write_text(damaged)
+        with pytest.raises(FileFormatError, match="no JSON object"):
+            hot3d.read(tmp_path / "i" / "mano_hand_pose_trajectory.jsonl")
 
 
 def test_windows_are_whole_steps_at_home() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -85,6 +86,13 @@ def test_a_saved_judge_comes_back_only_for_the_same_training(
     )
     assert Judge.load(tmp_path, {"steps": 81, "verbs": VERBS}) is None
     assert Judge.load(tmp_path / "nowhere", {}) is None
+    weights, stamp = tmp_path / "judge.safetensors", tmp_path / "judge.json"
+    whole = weights.read_bytes()
+    for damage in (lambda: weights.write_bytes(whole[:100]), lambda: stamp.write_text("{"), stamp.unlink):
+        judge.save(tmp_path, {"steps": 80})
+        assert Judge.load(tmp_path, {"steps": 80}) is not None
+        damage()
+        assert Judge.load(tmp_path, {"steps": 80}) is None
 
 
 def test_features_do_not_see_where_fingertips_are_when_only_the_wrist_turns() -> None:
@@ -172,6 +180,30 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     assert written == figures
 
 
+def test_an_evaluation_that_was_stopped_ends_with_the_same_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_run(tmp_path / "run")
+    sets = sets_of(folder, 24)
+    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count))
+    evaluate(folder, echo, tmp_path / "whole", "a command")
+    shutil.rmtree(folder.path / "evaluate")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(echo, "reconstruct", stop)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(folder, echo, tmp_path / "stopped", "a command")
+    assert not (tmp_path / "stopped").exists() and (folder.path / "evaluate" / "judge").is_dir()
+    # The judge is not trained again: what it learnt comes back from its file.
+    monkeypatch.setattr("train.evaluate.judging.train_judge", stop)
+    evaluate(folder, echo, tmp_path / "stopped", "a command")
+    for name in ("metrics.json", "report.md"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_judged_sets_say_what_they_are_judged_by(tmp_path: Path) -> None:
     sets = sets_of(small_run(tmp_path / "run"), 24)
     assert len(sets.all) == 24 and len(sets.single) == len(sets.speed) == len(sets.count) == 12
@@ -183,7 +215,7 @@ def test_judged_sets_say_what_they_are_judged_by(tmp_path: Path) -> None:
 
 
 def test_arguments_that_are_wrong_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    special, settings = split_arguments(["run=a", "bundle=b", "evaluate.clips=3"])
+    special, settings = split_arguments(["run=a", "bundle=b", "evaluate.clips=3"], "bundle")
     assert special == {"run": "a", "bundle": "b"} and settings == ["evaluate.clips=3"]
     with pytest.raises(InputError, match="no run folder given"):
         open_finished({}, [])
@@ -191,3 +223,5 @@ def test_arguments_that_are_wrong_are_named(tmp_path: Path, capsys: pytest.Captu
         open_finished({"run": "x"}, ["shift.steps=1"])
     assert main([f"run={tmp_path}"]) == 2
     assert "is not a run folder" in capsys.readouterr().err
+    assert main([f"run={tmp_path}", "data=x"]) == 2
+    assert "'data=x' is no setting of the evaluation" in capsys.readouterr().err

@@ -1,7 +1,9 @@
-"""Trains a small SHIFT for a few steps and writes each process's weights; run by test_loop."""
+"""Trains a small SHIFT for a few steps and writes each process's weights; run by test_two_processes."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,8 @@ from train.run import RunFolder, prepare_machine, process_index, synchronise
 from train.shift_loss import Objective
 
 
-def main(path: Path) -> None:
+def main(path: Path, stop: int | None = None) -> None:
+    """Train in ``path``; with ``stop`` the second process is sent SIGINT in that step."""
     machine = MachineConfig(device="cpu", progress=False, tensorboard=False)
     config = replace(preset("smoke"), machine=machine)
     model_config = ShiftConfig(
@@ -32,6 +35,8 @@ def main(path: Path) -> None:
         model = Shift(model_config)
 
     def batch(step: int, rank: int, world: int) -> Tensor:
+        if step == stop and rank == 1:
+            os.kill(os.getpid(), signal.SIGINT)
         x = generator(0, "two", step).normal(size=(8, 16, 2, 99))
         return torch.from_numpy(x[share(8, rank, world)]).float()
 
@@ -41,4 +46,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

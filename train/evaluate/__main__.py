@@ -22,13 +22,13 @@ the report goes into FOLDER/evaluate/bundle-NAME. Settings: clips, pool, caption
 repeats, retrieval_steps, retrieval_clips, meter_clips."""
 
 
-def split_arguments(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """``run=``, ``bundle=`` and ``data=`` apart from the settings."""
+def split_arguments(arguments: Sequence[str], *names: str) -> tuple[dict[str, str], list[str]]:
+    """``run=`` and the others of ``names`` apart from the settings."""
     special: dict[str, str] = {}
     settings = []
     for argument in arguments:
         key, equals, value = argument.partition("=")
-        if key in ("run", "bundle", "data", "out") and equals:
+        if key in ("run", *names) and equals:
             special[key] = value
         else:
             settings.append(argument)
@@ -51,7 +51,7 @@ def open_finished(special: dict[str, str], settings: Sequence[str]) -> RunFolder
 
 
 def _run(arguments: Sequence[str]) -> None:
-    special, settings = split_arguments(arguments)
+    special, settings = split_arguments(arguments, "bundle")
     folder = open_finished(special, settings)
     prepare_machine(folder.config)
     wanted = folder.config.evaluate

@@ -31,6 +31,7 @@ from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
 from train.evaluate.samplers import Reconstruction, Sampler
 from train.evaluate.sets import Sets, test_sets, train_clips
 from train.evaluate.timing import Bands, Timed, fit_bands
+from train.optim import device_type
 from train.run import RunFolder, write_text
 from train.tokenizer import load_tokenizer
 
@@ -201,6 +202,4 @@ def summary(found: Findings) -> Mapping[str, Any]:
 
 def device_of(folder: RunFolder) -> torch.device:
     """Where the run's models are judged."""
-    wanted = folder.config.machine.device
-    use = torch.cuda.is_available() if wanted == "auto" else wanted == "cuda"
-    return torch.device("cuda" if use else "cpu")
+    return torch.device(device_type(folder.config.machine))

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from clutch_rt.layout import FRAMES_PER_STEP, HANDS, Float32Array
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -125,6 +126,8 @@ class Judge(nn.Module):
     def save(self, folder: Path, stamp: dict[str, Any]) -> None:
         """Write weights, config and ``stamp`` (what it was trained from) into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
+        # Were this to stop between the files, new weights would stand under the old stamp.
+        (folder / "judge.json").unlink(missing_ok=True)
         with appearing(folder / "judge.safetensors") as part:
             save_file({k: v.contiguous() for k, v in self.state_dict().items()}, part)
         text = json.dumps({"config": asdict(self.config), "stamp": stamp}, indent=2) + "\n"
@@ -133,15 +136,15 @@ class Judge(nn.Module):
 
     @classmethod
     def load(cls, folder: Path, stamp: dict[str, Any]) -> Judge | None:
-        """What ``save`` wrote, if it was trained from the same ``stamp``; else None."""
-        if not (folder / "judge.json").exists() or not (folder / "judge.safetensors").exists():
+        """What ``save`` wrote, if trained from the same ``stamp``; else None, and where it is damaged."""
+        try:
+            saved = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
+            if saved["stamp"] != json.loads(json.dumps(stamp)):
+                return None
+            judge = cls(JudgeConfig(**{**saved["config"], "verbs": tuple(saved["config"]["verbs"])}))
+            judge.load_state_dict(load_file(folder / "judge.safetensors"))
+        except (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
             return None
-        saved = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
-        if saved.get("stamp") != json.loads(json.dumps(stamp)):
-            return None
-        config = JudgeConfig(**{**saved["config"], "verbs": tuple(saved["config"]["verbs"])})
-        judge = cls(config)
-        judge.load_state_dict(load_file(folder / "judge.safetensors"))
         return judge.eval()
 
 

@@ -19,7 +19,7 @@ hot3d_sample/) and writes report_real.md and real.json into FOLDER/evaluate."""
 
 
 def _run(arguments: Sequence[str]) -> None:
-    special, settings = split_arguments(arguments)
+    special, settings = split_arguments(arguments, "data")
     folder = open_finished(special, settings)
     if not special.get("data"):
         raise InputError("no recordings given; add data=PATH, the folder that holds leap/ and its like")

@@ -77,7 +77,10 @@ def _headset(path: Path) -> str:
     metadata = path.parent / "metadata.json"
     if not metadata.exists():
         raise FileFormatError(f"{path.name} has no metadata.json beside it; it names the headset")
-    name = json.loads(metadata.read_text(encoding="utf-8")).get("headset")
+    try:
+        name = json.loads(metadata.read_text(encoding="utf-8")).get("headset")
+    except (ValueError, AttributeError) as error:
+        raise FileFormatError(f"{metadata.name} beside {path.name} is no JSON object: {error!r}") from error
     if name not in _WORLD:
         raise FileFormatError(f"headset is {name!r}; {' or '.join(_WORLD)} is known here")
     return str(name)

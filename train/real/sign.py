@@ -8,6 +8,7 @@ is set to our neutral hand's, and the wrist moves in one plane; report such figu
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Final
 
@@ -57,21 +58,26 @@ def _landmarks(path: Path) -> tuple[float, NDArray[np.float64]]:
         raise MissingExtraError(
             "pose-format is not installed; .pose files need it: pip install pose-format"
         ) from error
-    pose = Pose.read(path.read_bytes())
-    hands = []
-    for name in _COMPONENTS:
-        body = pose.get_components([name]).body
-        data = np.asarray(np.ma.getdata(body.data)[:, 0], np.float64)
-        data[np.asarray(body.confidence)[:, 0] <= 0] = np.nan
-        hands.append(data)
-    return float(pose.body.fps), np.stack(hands, axis=1)
+    try:
+        pose = Pose.read(path.read_bytes())
+        hands = []
+        for name in _COMPONENTS:
+            body = pose.get_components([name]).body
+            data = np.asarray(np.ma.getdata(body.data)[:, 0], np.float64)
+            data[np.asarray(body.confidence)[:, 0] <= 0] = np.nan
+            hands.append(data)
+        return float(pose.body.fps), np.stack(hands, axis=1)
+    except (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, struct.error) as error:
+        raise FileFormatError(
+            f"{path.name} is not a .pose file with a person's two hands: {error!r}"
+        ) from error
 
 
 def read(path: Path) -> Recording:
     """Read one ``.pose`` file; see the module for what its coordinates can and cannot say.
 
     Raises:
-        FileFormatError: there are no two hands of 21 landmarks, or none is ever seen.
+        FileFormatError: it is no such file, there are no two hands of 21 landmarks, or none is ever seen.
         MissingExtraError: the pose-format package is absent.
     """
     fps, points = _landmarks(path)
