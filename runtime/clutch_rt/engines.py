@@ -1,0 +1,273 @@
+"""Engines in a bundle: which there are, what each was built for, and which one fits a machine.
+
+An engine is a graph compiled for NVIDIA GPUs. It runs with one version of one library, on the architectures
+it was built for, and says what one bundle says: all of that is its *key*. A set of engines with one key is a
+folder of the bundle::
+
+    engines/tensorrt-rtx/1.7.1.116-sm80.86.89.120-fp16-3f5a0c9e17b2/
+        engine.json                  the key, and size and SHA-256 of every file beside it
+        motion_step.engine, ...      what the library loads
+        motion_step.onnx, ...        a graph of one node around each, for ONNX Runtime
+
+Engines are no part of the bundle's manifest: they can be added and removed without changing what it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from clutch_rt.errors import BundleError, DeviceError, InputError
+from clutch_rt.manifest import FileEntry, Manifest
+
+ENGINES: Final = "engines"
+KEY_FILE: Final = "engine.json"
+FORMAT: Final = 1
+
+_CARD: Final = "README.md"
+_SHORT: Final = 12
+_CHUNK: Final = 1 << 20
+_MAX_KEY_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of GPU that engines are built for.
+
+    Attributes:
+        name: as in ``--target``.
+        library: that builds and runs them; also the name of their folder.
+        modules: of the library in Python, the first that is there is taken.
+        install: what brings the library.
+        ahead: whether engines are built without the GPU at hand.
+    """
+
+    name: str
+    library: str
+    modules: tuple[str, ...]
+    install: str
+    ahead: bool
+
+
+TARGETS: Final[Mapping[str, Target]] = {
+    target.name: target
+    for target in (
+        Target(
+            "rtx",
+            "tensorrt-rtx",
+            ("tensorrt_rtx", "tensorrt_rtx_bindings"),
+            "run `pip install tensorrt_rtx_cu12_libs tensorrt_rtx_cu12_bindings` (Linux x86-64 or Windows; "
+            "no GPU is needed to build)",
+            True,
+        ),
+        Target(
+            "cuda",
+            "tensorrt",
+            ("tensorrt",),
+            "run `pip install tensorrt-cu12` (or `tensorrt-cu13`) on the machine with the GPU",
+            False,
+        ),
+        Target(
+            "jetson",
+            "tensorrt",
+            ("tensorrt",),
+            "it is part of JetPack: run `sudo apt install tensorrt python3-libnvinfer` on the Jetson, and "
+            "use the system's Python (`python3 -m venv --system-site-packages`)",
+            False,
+        ),
+    )
+}
+
+
+def target_of(name: str) -> Target:
+    """The target of a name; InputError names the known ones."""
+    if name not in TARGETS:
+        raise InputError(f"target is {name!r}; it must be one of {', '.join(TARGETS)}")
+    return TARGETS[name]
+
+
+@dataclass(frozen=True)
+class EngineKey:
+    """What a set of engines was built for.
+
+    Attributes:
+        target: name of the target.
+        version: of the library, all of it: engines of another version are refused by the library.
+        sms: architectures, such as 89 for compute capability 8.9, ascending.
+        precision: of the weights.
+        content: of the bundle, see :func:`content_hash`.
+    """
+
+    target: str
+    version: str
+    sms: tuple[int, ...]
+    precision: str
+    content: str
+
+    @property
+    def name(self) -> str:
+        """The set's folder."""
+        sms = ".".join(map(str, self.sms))
+        return f"{self.version}-sm{sms}-{self.precision}-{self.content[:_SHORT]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "target": self.target,
+            "library": target_of(self.target).library,
+            "version": self.version,
+            "sms": list(self.sms),
+            "precision": self.precision,
+            "content": self.content,
+        }
+
+
+@dataclass(frozen=True)
+class EngineSet:
+    """Engines of one key.
+
+    Attributes:
+        path: their folder.
+        key: what they were built for.
+        files: size and SHA-256 by file name.
+        graphs: what is known of each engine by graph name: seconds to build, layers, inputs, outputs.
+    """
+
+    path: Path
+    key: EngineKey
+    files: Mapping[str, FileEntry]
+    graphs: Mapping[str, Mapping[str, Any]]
+
+    def engine(self, graph: str) -> Path:
+        """The engine of a graph."""
+        return self.path / f"{graph}.engine"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.bytes for entry in self.files.values())
+
+
+def content_hash(manifest: Manifest) -> str:
+    """What a bundle says, as one SHA-256: of all files but its card, which may be rewritten."""
+    rows = sorted((name, entry.sha256) for name, entry in manifest.files.items() if name != _CARD)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def engine_sets(root: Path) -> tuple[list[EngineSet], list[BundleError]]:
+    """All sets under ``root``, a bundle's folder ``engines``, and what is wrong with damaged ones."""
+    found, wrong = [], []
+    for path in sorted(root.glob(f"*/*/{KEY_FILE}")):
+        try:
+            found.append(read_engine_set(path.parent))
+        except BundleError as error:
+            wrong.append(error)
+    return found, wrong
+
+
+def read_engine_set(folder: Path) -> EngineSet:
+    """Read the key file of a set; BundleError says what is wrong with it."""
+    path = folder / KEY_FILE
+    try:
+        with path.open("rb") as file:
+            raw = json.loads(file.read(_MAX_KEY_BYTES))
+        if raw["format"] != FORMAT:
+            raise BundleError(
+                f"{path} has format {raw['format']!r}; this clutch-rt reads {FORMAT}: build the engines again"
+            )
+        key = raw["key"]
+        return EngineSet(
+            folder,
+            EngineKey(
+                str(key["target"]),
+                str(key["version"]),
+                tuple(int(sm) for sm in key["sms"]),
+                str(key["precision"]),
+                str(key["content"]),
+            ),
+            {_flat(name): FileEntry(str(e["sha256"]), int(e["bytes"])) for name, e in raw["files"].items()},
+            {str(name): dict(about) for name, about in raw["graphs"].items()},
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BundleError(f"{path} is no key of engines ({error!r}); build the engines again") from error
+
+
+def _flat(name: str) -> str:
+    if not name or name in (".", "..") or any(c in name for c in "/\\:\0"):
+        raise ValueError(f"the file name {name!r} leads outside the folder")
+    return name
+
+
+def verify_engine_set(engines: EngineSet) -> None:
+    """Check size and SHA-256 of every file; BundleError names the first that is not what was built."""
+    for name, entry in engines.files.items():
+        path = engines.path / name
+        try:
+            whole = path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
+        except OSError as error:
+            raise BundleError(f"cannot read {path}: {error.strerror or error}; build it again") from error
+        if not whole:
+            raise BundleError(f"{path} is not the file that was built; build the engines again with --force")
+
+
+def fitting_engines(
+    sets: Sequence[EngineSet], target: str, version: str, sm: int, content: str, precision: str | None = None
+) -> EngineSet:
+    """The set that fits a machine and a bundle.
+
+    Args:
+        sets: what there is.
+        target: name of the target.
+        version: of the library on this machine.
+        sm: architecture of its GPU.
+        content: of the bundle.
+        precision: wanted, or None for any, the first in the order of ``sets``.
+
+    Raises:
+        DeviceError: none fits; the message says why each does not, and how one is built.
+    """
+    why = []
+    for one in sets:
+        reasons = _reasons(one.key, target, version, sm, content, precision)
+        if not reasons:
+            return one
+        why.append(f"{one.path.name}: {', '.join(reasons)}")
+    there = "; ".join(why) if why else "the bundle holds no engines"
+    raise DeviceError(
+        f"no engine fits {target_of(target).library} {version} on SM {sm} ({there}); "
+        f"build one with `clutch-rt engine build --target {target}`, or use another --device"
+    )
+
+
+def _reasons(
+    key: EngineKey, target: str, version: str, sm: int, content: str, precision: str | None
+) -> list[str]:
+    pairs = (
+        ("target", key.target, target),
+        ("library version", key.version, version),
+        ("precision", key.precision, precision or key.precision),
+    )
+    reasons = [f"{what} {found}, not {wanted}" for what, found, wanted in pairs if found != wanted]
+    if sm not in key.sms:
+        reasons.append(f"built for SM {', '.join(map(str, key.sms))}")
+    if key.content != content:
+        reasons.append("built from another bundle")
+    return reasons
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """Hash and size of a file as key files state them."""
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
