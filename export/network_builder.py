@@ -1,9 +1,10 @@
 """The graph builder's second output: networks for TensorRT, which takes types and shapes as they are written.
 
 TensorRT runs a *strongly typed* network in exactly the types it states, and knows neither
-``DynamicQuantizeLinear`` nor ``MatMulInteger``. So the products of linear layers are written in float16,
-their weights stored in the precision of the engine; all else (norms, attention, residuals, sampling) is
-float32, and so are all inputs and outputs: an engine takes and gives what the graph of the bundle does.
+``DynamicQuantizeLinear`` nor ``MatMulInteger``; for Turing it has no float32 products. So all products are
+written in float16, the weights of linear layers stored in the precision of the engine; all else (norms,
+softmax, residuals, sampling) is float32, and so are all inputs and outputs: an engine takes and gives what
+the graph of the bundle does.
 
 * ``fp16``: weights in float16.
 * ``int8``: weights in int8 with a float16 scale per output channel, behind ``DequantizeLinear``.
@@ -100,6 +101,11 @@ class NetworkBuilder(GraphBuilder):
             attributes["num_outputs"] = outputs
         return super().nodes(op, inputs, outputs, **attributes)
 
+    def matmul(self, a: Value, b: Value) -> Value:
+        """A product in float16 of float32 ``a`` and ``b``, as float32."""
+        halves = [self.cast(value, TensorProto.FLOAT16) for value in (a, b)]
+        return self.cast(self.node("MatMul", *halves), TensorProto.FLOAT)
+
     # ---- layers ---------------------------------------------------------------------------------------
 
     def linear(self, x: Value, name: str, weight: Array, bias: Array | None = None) -> Value:
@@ -109,7 +115,7 @@ class NetworkBuilder(GraphBuilder):
         if taken:
             x = self.mul(x, self.scalar(2.0**-taken))
         matrix = self._matrix(name, weight.astype(np.float32) * np.float32(2.0**exponent))
-        y = self.cast(self.matmul(self.cast(x, TensorProto.FLOAT16), matrix), TensorProto.FLOAT)
+        y = self.cast(self.node("MatMul", self.cast(x, TensorProto.FLOAT16), matrix), TensorProto.FLOAT)
         if taken != exponent:
             y = self.mul(y, self.scalar(2.0 ** (taken - exponent)))
         return y if bias is None else self.add(y, self.weight(f"{name}.bias", bias.astype(np.float32)))

@@ -22,7 +22,7 @@ from export.parity import SENTENCES, Parity
 from export.run_folder import Run
 from models import generation
 
-KL_NATS: Final[Mapping[EnginePrecision, float]] = {"fp16": 1e-3, "int8": 0.02, "int4": 0.25}
+KL_NATS: Final[Mapping[EnginePrecision, float]] = {"fp16": 1e-3, "int8": 0.01, "int4": 0.1}
 """Mean divergence that the weights of each precision may cost, nats."""
 
 
