@@ -106,10 +106,8 @@ class LMGraphs:
         start = g.weight("start", self.weights["start"][None])
         previous = g.node("Where", first, start, self._slot_sum(g, codes, axis=1))
         x = g.add(previous, self._place(g, position, steps))
-        hidden, grown = t5_graph.decoder_step(
-            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
-        )
-        sampler = Sampler(g, temperature, top_k)
+        hidden, grown = self._decoder(g, x, position, cross, cache)
+        sampler = self._sampler(g, temperature, top_k)
         chosen = self._depth(g, sampler, hidden, g.split(noise, _N_SLOTS, axis=0))
         g.output(g.reshape(g.concat(chosen, axis=0), 1, _N_SLOTS), "next_codes", [1, _N_SLOTS], _INT)
         g.output(grown, "next_cache", self._cache_shape("t+1"))
@@ -162,13 +160,11 @@ class LMGraphs:
         top_k = g.input("top_k", [1], _INT)
 
         x = self._shared(g, token)
-        hidden, grown = t5_graph.decoder_step(
-            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
-        )
+        hidden, grown = self._decoder(g, x, position, cross, cache)
         logits = self._slot_logits(g, hidden, slot, eom_bias)
         rows = g.gather(g.node("Shape", logits), g.ints(1))
         noise_rows = g.node("Slice", noise, g.ints(0), rows, g.ints(0))
-        row = Sampler(g, temperature, top_k).choose(logits, noise_rows)
+        row = self._sampler(g, temperature, top_k).choose(logits, noise_rows)
         g.output(self._flat_id(g, row, slot), "next_token", [1], _INT)
         g.output(grown, "next_cache", self._cache_shape("t+1"))
         return g.build(
@@ -206,9 +202,7 @@ class LMGraphs:
         cross = g.input("memory", self._cache_shape("M"))
         cache = g.input("cache", self._cache_shape("t"))
         x = self._shared(g, token)
-        hidden, grown = t5_graph.decoder_step(
-            g, self.spec, self.t5, x, position, cross, cache, self._max_positions
-        )
+        hidden, grown = self._decoder(g, x, position, cross, cache)
         text = self.grammar.text_vocab
         g.output(self._head(g, hidden, 0, text), "logits", [1, text])
         g.output(grown, "next_cache", self._cache_shape("t+1"))
@@ -225,6 +219,15 @@ class LMGraphs:
 
     def _graph(self, name: str) -> GraphBuilder:
         return GraphBuilder(name, self.store, self.precision)
+
+    def _decoder(
+        self, g: GraphBuilder, x: Value, position: Value, cross: Value, cache: Value
+    ) -> tuple[Value, Value]:
+        """One position through the decoder; hidden ``(1, d)`` and the cache with this position."""
+        return t5_graph.decoder_step(g, self.spec, self.t5, x, position, cross, cache, self._max_positions)
+
+    def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
+        return Sampler(g, temperature, top_k)
 
     def _cache_shape(self, length: str) -> list[int | str]:
         return [2 * self.spec.decoder_layers, 1, self.spec.heads, length, self.spec.head_width]
@@ -277,8 +280,13 @@ class Sampler:
         """Logits ``(1, K)`` and noise, ``(K,)`` or ``(1, K)``, to the row that is drawn, ``(1,)`` int64."""
         g = self._g
         scores = g.node("Div", logits, self._temperature)
+        kept = g.node("Where", self._below(scores), g.scalar(float("-inf")), scores)
+        return g.node("ArgMax", g.add(kept, noise), axis=-1, keepdims=0)
+
+    def _below(self, scores: Value) -> Value:
+        """Which of ``scores (1, K)`` are below the k-th best, ``(1, K)`` bool."""
+        g = self._g
         k = g.node("Min", self._k, g.gather(g.node("Shape", scores), g.ints(1)))
         best = g.nodes("TopK", [scores, k], 2, axis=-1)[0]
         bar = g.node("Min", g.node("ReduceMin", best, axes=[-1], keepdims=1), self._most)
-        kept = g.node("Where", g.node("Less", scores, bar), g.scalar(float("-inf")), scores)
-        return g.node("ArgMax", g.add(kept, noise), axis=-1, keepdims=0)
+        return g.node("Less", scores, bar)

@@ -61,7 +61,7 @@ class ShiftGraphs:
 
     def encoder(self) -> onnx.ModelProto:
         """Frames ``(1, T, 2, 99)`` to codes ``(1, T/8, 4)``."""
-        g = GraphBuilder("shift_encoder", self.store, self.precision)
+        g = self._graph("shift_encoder")
         frames = g.input("frames", [1, "T", _N_HANDS, HAND_SIZE])
         signed = g.mul(frames, g.weight("signs", _array(self.model.signs)))
         centred = g.sub(signed, g.weight("mean", _array(self.model.mean)))
@@ -112,7 +112,7 @@ class ShiftGraphs:
 
     def decoder(self) -> onnx.ModelProto:
         """Codes ``(1, n, 4)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
-        g = GraphBuilder("shift_decoder", self.store, self.precision)
+        g = self._graph("shift_decoder")
         codes = g.input("codes", [1, "n", len(SLOTS)], _INT)
         shapes = [
             [hands, time, width] for hands, width, time in (t.shape for t in self.model.initial_state(1))
@@ -196,6 +196,9 @@ class ShiftGraphs:
         return g.rms_norm(x, name, _array(norm.weight), norm.eps)
 
     # ---- shared parts ---------------------------------------------------------------------------------
+
+    def _graph(self, name: str) -> GraphBuilder:
+        return GraphBuilder(name, self.store, self.precision)
 
     def _conv(self, g: GraphBuilder, x: Value, name: str, conv: nn.Conv1d) -> Value:
         """A torch Conv1d with its own padding, stride and dilation."""

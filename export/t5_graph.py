@@ -131,6 +131,7 @@ def decoder_step(
     cross: Value,
     cache: Value,
     max_positions: int,
+    caching: GrowingCache | None = None,
 ) -> tuple[Value, Value]:
     """One position through the decoder.
 
@@ -139,45 +140,57 @@ def decoder_step(
         position: ``(1,)`` int64, equal to t, below ``max_positions``.
         cross: memory ``(2 N, 1, H, M, D)``.
         cache: keys and values of the positions before, ``(2 N, 1, H, t, D)``, in the order of the memory.
+        caching: how keys and values are kept; by default the cache grows with each position.
 
     Returns:
         hidden ``(1, d)`` after the final norm, and the cache with this position: ``(2 N, 1, H, t + 1, D)``.
     """
-    bias = _decoder_bias(g, spec, weights, position, max_positions)
+    caching = caching or GrowingCache()
+    bias = caching.bias(g, spec, weights, position, max_positions)
     memories = g.split(cross, 2 * spec.decoder_layers, axis=0)
     caches = g.split(cache, 2 * spec.decoder_layers, axis=0)
     grown: list[Value] = []
     for i in range(spec.decoder_layers):
         prefix = f"decoder.block.{i}.layer"
-        mixed, keys, values = _self_attention(
-            g, spec, weights, f"{prefix}.0", x, caches[2 * i : 2 * i + 2], bias
+        q, *new = _self_projections(g, spec, weights, f"{prefix}.0", x)
+        keys, values = (
+            caching.extend(g, caches[2 * i + j], new[j], position, max_positions) for j in range(2)
         )
         grown += [keys, values]
+        mixed = _attend(g, spec, weights, f"{prefix}.0.SelfAttention", q, keys, values, bias)
         x = g.add(x, mixed)
         x = g.add(x, _cross_attention(g, spec, weights, f"{prefix}.1", x, memories[2 * i : 2 * i + 2]))
         x = g.add(x, _feed_forward(g, spec, weights, f"{prefix}.2", x))
     return _norm(g, spec, weights, "decoder.final_layer_norm", x), g.concat(grown, axis=0)
 
 
-def _decoder_bias(g: GraphBuilder, spec: T5Spec, weights: Weights, position: Value, length: int) -> Value:
-    """``(1, 1, H, 1, t + 1)``: one slice of a table that runs from the farthest key to the query itself."""
+class GrowingCache:
+    """A cache that is one position longer after each step: ``(2 N, 1, H, t, D)`` to ``t + 1``."""
+
+    def bias(self, g: GraphBuilder, spec: T5Spec, weights: Weights, position: Value, length: int) -> Value:
+        """``(1, 1, H, 1, t + 1)``: one slice of a table from the farthest key to the query itself."""
+        table = decoder_bias(spec, weights, np.arange(1 - length, 1))
+        stored = g.weight("decoder.position_bias", np.ascontiguousarray(table.T)[None, None, :, None, :])
+        start = g.sub(g.ints(length - 1), position)
+        return g.node("Slice", stored, start, g.ints(length), g.ints(4))
+
+    def extend(self, g: GraphBuilder, cache: Value, new: Value, position: Value, length: int) -> Value:
+        """Keys or values of one layer, ``cache (1, 1, H, t, D)``, with those of this position behind."""
+        return g.concat([cache, new], axis=3)
+
+
+def decoder_bias(spec: T5Spec, weights: Weights, relative: Array) -> Array:
+    """The decoder's position bias at each relative position (key minus query): ``(len(relative), H)``."""
     embedding = weights["decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
-    table = bias_by_distance(spec, embedding, np.arange(1 - length, 1), bidirectional=False)
-    stored = g.weight("decoder.position_bias", np.ascontiguousarray(table.T)[None, None, :, None, :])
-    start = g.sub(g.ints(length - 1), position)
-    return g.node("Slice", stored, start, g.ints(length), g.ints(4))
+    return bias_by_distance(spec, embedding, relative, bidirectional=False)
 
 
-def _self_attention(
-    g: GraphBuilder, spec: T5Spec, weights: Weights, layer: str, x: Value, cache: list[Value], bias: Value
-) -> tuple[Value, Value, Value]:
+def _self_projections(g: GraphBuilder, spec: T5Spec, weights: Weights, layer: str, x: Value) -> list[Value]:
+    """Query, key and value of one position, each ``(1, 1, H, 1, D)``."""
     name = f"{layer}.SelfAttention"
     normed = _norm(g, spec, weights, f"{layer}.layer_norm", x)
     qkv = g.linear(normed, f"{name}.qkv", _joined(weights, name, "qkv"))
-    q, k, v = g.split(g.reshape(qkv, 3, 1, spec.heads, 1, spec.head_width), 3, axis=0)
-    keys = g.concat([cache[0], k], axis=3)
-    values = g.concat([cache[1], v], axis=3)
-    return _attend(g, spec, weights, name, q, keys, values, bias), keys, values
+    return g.split(g.reshape(qkv, 3, 1, spec.heads, 1, spec.head_width), 3, axis=0)
 
 
 def _cross_attention(

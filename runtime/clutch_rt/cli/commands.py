@@ -1,4 +1,4 @@
-"""The commands of ``clutch-rt``: generate, stream, live, caption, info, doctor, bench, hand.
+"""The commands of ``clutch-rt``: generate, stream, live, caption, info, doctor, bench, hand, engine.
 
 Commands import the engine only when they run, so ``--help`` answers at once.
 """
@@ -11,6 +11,7 @@ from clutch_rt.cli.app import CommandLine
 from clutch_rt.cli.bench import bench
 from clutch_rt.cli.caption import caption
 from clutch_rt.cli.doctor import doctor
+from clutch_rt.cli.engine import engine
 from clutch_rt.cli.generate import generate
 from clutch_rt.cli.hand import hand
 from clutch_rt.cli.info import info
@@ -47,5 +48,5 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
     ctx.obj.log_to_stderr(verbose)
 
 
-for _command in (generate, stream, live, caption, info, doctor, bench, hand):
+for _command in (generate, stream, live, caption, info, doctor, bench, hand, engine):
     command_line.add_command(_command)
