@@ -50,7 +50,8 @@ def _candidates(
         found += [(c, python) for c in systems.peers(folder, size)]
     kept = [(c, p) for c, p in found if only in c.name]
     if not kept:
-        raise InputError(f"no system has {only!r} in its name; there are {', '.join(c.name for c, _ in found)}")
+        names = ", ".join(candidate.name for candidate, _ in found)
+        raise InputError(f"no system has {only!r} in its name; there are {names}")
     return kept
 
 
@@ -77,10 +78,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--bundle", help="to time whole (default: the shipped one)")
     parser.add_argument("--no-bundle", action="store_true", help="leave the bundle out")
     parser.add_argument(
-        "--work", default="runs/bench", metavar="FOLDER", help="for weights and checkpoints; kept between runs"
+        "--work", default="runs/bench", metavar="FOLDER", help="for weights and checkpoints; kept"
     )
     parser.add_argument(
-        "-o", "--out", default="bench.json", metavar="FILE", help="record; a table is written beside it, as .md"
+        "-o", "--out", default="bench.json", metavar="FILE", help="the record; a page is written beside it"
     )
     args = parser.parse_args(argv)
     args.size = list(dict.fromkeys(args.size or ["small"]))

@@ -87,7 +87,7 @@ def _graphs(out: Path, model: MotionLM, precision: Precision) -> None:
 
 
 def _checkpoint(out: Path, model: MotionLM, rows: slice) -> None:
-    """A transformers checkpoint with the embedding cut to ``rows``, and a vocabulary of words ``t0, t1, ...``"""
+    """A transformers checkpoint, its embedding cut to ``rows``, and a vocabulary of words ``t3, t4, ...``"""
     state = {k: v.detach().clone() for k, v in model.t5.state_dict().items()}
     state["shared.weight"] = state["shared.weight"][rows].clone()
     count = len(state["shared.weight"])

@@ -6,7 +6,6 @@ length is cut behind. That is less work than ours, which draws from the distribu
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,8 @@ class Convert:
         from optimum.onnxruntime import ORTQuantizer
         from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
-        vnni = "avx512_vnni" in Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else False
+        processor = Path("/proc/cpuinfo")
+        vnni = processor.exists() and "avx512_vnni" in processor.read_text()
         settings = AutoQuantizationConfig.avx512_vnni if vnni else AutoQuantizationConfig.avx2
         names = ("encoder_model", "decoder_model", "decoder_with_past_model")
         for name in names:

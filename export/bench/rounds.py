@@ -1,4 +1,4 @@
-"""Worker processes, and rounds in which each is asked in turn: load on the machine then falls on all alike."""
+"""Worker processes, each with one system, and what is timed of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Process:
     def __init__(self, python: str, threads: int) -> None:
         numbers = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         path = os.pathsep.join([str(ROOT), str(ROOT / "runtime")])
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [python, "-m", "export.bench.worker"],
             stdin=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def growth(system: Record) -> Spread | None:
     """Time of a step around the 60th over that of one around the 5th, run by run."""
     found = []
     for ends in system["long"]:
-        steps = [b - a for a, b in zip(ends, ends[1:], strict=False)]  # steps[i] is step i + 2
+        steps = [b - a for a, b in itertools.pairwise(ends)]  # steps[i] is step i + 2
         found.append(statistics.median(steps[55:62]) / statistics.median(steps[1:8]))
     return Spread.of(found) if found else None
 
