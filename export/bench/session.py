@@ -193,5 +193,3 @@ def _cold(bundle: str | None) -> float:
     if done.returncode:
         raise BenchError(f"`clutch-rt generate` failed: {done.stderr.strip()[-200:]}")
     return seconds
-
-
