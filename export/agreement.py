@@ -17,7 +17,7 @@ TIE: Final = 1e-4
 FRAMES: Final = 1e-5
 MEMORY: Final = 1e-4
 MOTION_MM: Final = 1.0
-KL_NATS: Final[dict[Precision, float]] = {"fp32": 1e-6, "fp16": 1e-3, "int8": 0.05}
+KL_NATS: Final[dict[Precision, float]] = {"fp32": 1e-6, "fp16": 1e-3, "int8": 0.05, "int4": 0.05}
 
 
 class ParityError(ClutchError):

@@ -1,4 +1,4 @@
-"""A small builder of ONNX graphs: standard operators only, weights in a shared store, three precisions.
+"""A small builder of ONNX graphs: weights in a shared store, four precisions, standard operators but for one.
 
 What a precision means here:
 
@@ -10,8 +10,12 @@ What a precision means here:
   channel, activations are quantised as they come (DynamicQuantizeLinear, MatMulInteger, one product of
   scales: the pattern ONNX Runtime fuses). uint8 and not int8 because the signed kernels of AVX2 machines
   without VNNI add pairs of products in 16 bits and saturate.
+* ``int4``: weights of linear layers in 4 bits, one scale per block of 32 along the input; tables of rows,
+  and heads that share them, as in ``int8``. It uses ONNX Runtime's MatMulNBits, which no other engine reads.
+  Level 4 lets a session round activations to 8 bits, block by block; it takes the kernel of the processor
+  it finds (AVX2, AVX-VNNI, AVX512, dot products of ARM), or float32 where there is none.
 
-Norms, biases and position tables stay in float32 in all three: they are small, and errors there are felt
+Norms, biases and position tables stay in float32 in all four: they are small, and errors there are felt
 at every position.
 """
 
@@ -26,13 +30,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.weights import WEIGHTS_FILE, Array, WeightStore
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "int8", "int4"]
 PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
 
 OPSET: Final = 17
 IR_VERSION: Final = 8
 ZERO_POINT: Final = 128
 
+CONTRIB: Final = "com.microsoft"
+BLOCK: Final = 32
+LEVEL_INT8: Final = 4
+
+# Level that the weight of largest magnitude is given: 8 keeps it, more cuts it off.
+_REACHES: Final = (7.0, 7.5, 8.0, 8.5, 9.0, 9.5, 10.0)
 _FLOAT16_MAX: Final = float(np.finfo(np.float16).max)
 
 Value = str
@@ -45,6 +55,32 @@ def quantise_columns(weight: Array) -> tuple[Array, Array]:
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
     levels = np.clip(np.rint(weight / scale), -127, 127)
     return (levels + ZERO_POINT).astype(np.uint8), scale
+
+
+def quantise_blocks(weight: Array) -> tuple[Array, Array]:
+    """4-bit blocks of 32: ``(in, out)`` to bytes ``(out, blocks, 16)`` and scales ``(out * blocks,)``.
+
+    Levels are 0 to 15 around 8, the even one of a pair in the low half of a byte; the last block is filled up
+    with zeros. Of several scales for a block the one of least squared error is taken: the largest weight of
+    32 is often alone, and to round it a little more serves the others.
+    """
+    width, columns = weight.shape
+    blocks = -(-width // BLOCK)
+    padded = np.zeros((columns, blocks * BLOCK), np.float32)
+    padded[:, :width] = weight.T
+    rows = padded.reshape(-1, BLOCK)
+    extreme = np.take_along_axis(rows, np.abs(rows).argmax(axis=1, keepdims=True), axis=1)
+    best, error = np.ones_like(extreme), np.full_like(extreme, np.inf)
+    for reach in _REACHES:
+        scale = np.where(extreme == 0, 1.0, extreme / -reach).astype(np.float32)
+        found = np.square(_levels(rows, scale) * scale - rows).sum(axis=1, keepdims=True)
+        best, error = np.where(found < error, scale, best), np.minimum(found, error)
+    levels = (_levels(rows, best) + 8).astype(np.uint8).reshape(columns, blocks, BLOCK // 2, 2)
+    return levels[..., 0] | levels[..., 1] << 4, best.reshape(-1).astype(np.float32)
+
+
+def _levels(rows: Array, scale: Array) -> Array:
+    return np.clip(np.rint(rows / scale), -8, 7)
 
 
 class GraphBuilder:
@@ -170,12 +206,21 @@ class GraphBuilder:
         """``x (..., in) @ weight (in, out) [+ bias (out,)]`` in the precision of the graph."""
         if self.precision == "int8":
             y = self._linear_int8(x, name, *quantise_columns(weight))
+        elif self.precision == "int4":
+            y = self._linear_int4(x, name, weight)
         else:
             y = self.matmul(x, self.compact(name, weight))
         return y if bias is None else self.add(y, self.weight(f"{name}.bias", bias.astype(np.float32)))
 
     def _linear_int8(self, x: Value, name: str, levels: Array, scale: Array) -> Value:
         return self.integer_matmul(x, self.weight(name, levels), self.weight(f"{name}.scale", scale))
+
+    def _linear_int4(self, x: Value, name: str, weight: Array) -> Value:
+        blocks, scale = quantise_blocks(weight)
+        stored = self.weight(f"{name}.int4", blocks), self.weight(f"{name}.int4.scale", scale)
+        k, n = weight.shape
+        attributes = {"K": k, "N": n, "bits": 4, "block_size": BLOCK, "accuracy_level": LEVEL_INT8}
+        return self.node("MatMulNBits", x, *stored, domain=CONTRIB, **attributes)
 
     def integer_matmul(self, x: Value, levels: Value, scale: Value) -> Value:
         """Dynamic 8-bit product with uint8 ``levels`` (in, out) around 128 and float ``scale`` (out,)."""
@@ -184,9 +229,14 @@ class GraphBuilder:
         product = self.node("MatMulInteger", quantised, levels, x_zero, zero)
         return self.mul(self.cast(product, TensorProto.FLOAT), self.mul(x_scale, scale))
 
+    @property
+    def _rows_in_bytes(self) -> bool:
+        """Whether tables of rows are stored in 8 bits."""
+        return self.precision in ("int8", "int4")
+
     def embedding(self, name: str, table: Array, index: Value) -> Value:
         """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32."""
-        if self.precision != "int8":
+        if not self._rows_in_bytes:
             half = self.precision == "fp16"
             stored = self.weight(name, table.astype(np.float16 if half else np.float32))
             rows = self.gather(stored, index)
@@ -202,7 +252,7 @@ class GraphBuilder:
         Cut and transpose are of a constant: a session folds them when it opens.
         """
         last = len(table) if last is None else last
-        if self.precision != "int8":
+        if not self._rows_in_bytes:
             half = self.precision == "fp16"
             stored = self.weight(name, table.astype(np.float16 if half else np.float32))
             rows = self._cut(stored, first, last, len(table))
@@ -255,7 +305,9 @@ class GraphBuilder:
             list(self._initializers.values()),
             doc_string=doc,
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+        domains = {"": OPSET, **{node.domain: 1 for node in self._nodes if node.domain}}
+        imports = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
+        model = helper.make_model(graph, opset_imports=imports)
         model.ir_version = IR_VERSION
         model.producer_name = "clutch-rt export"
         return model

@@ -26,6 +26,11 @@ _PRECISIONS: Final = {
         "8 bits per row, SHIFT's convolutions and codebooks stored in float16; norms, biases and positions "
         "in float32."
     ),
+    "int4": (
+        "linear layers in 4 bits (one scale per 32 weights, activations in 8 bits), embeddings in 8 bits per "
+        "row, SHIFT's convolutions and codebooks stored in float16; norms, biases and positions in float32. "
+        "It needs ONNX Runtime."
+    ),
 }
 
 _PARITY: Final = {

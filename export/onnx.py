@@ -1,4 +1,4 @@
-"""From a trained run to a bundle: ``python -m export.onnx RUN -o BUNDLE [--precision fp32|fp16|int8]``.
+"""From a trained run to a bundle: ``python -m export.onnx RUN -o BUNDLE [--precision fp32|fp16|int8|int4]``.
 
 Each graph is checked against PyTorch before the bundle appears; see ``export.parity``.
 (Run it with ``-m``: as a script, this file would hide the onnx package behind itself.)

@@ -1,6 +1,6 @@
 """The two graphs of SHIFT: the encoder over a whole motion, and the streaming decoder with its memory.
 
-Convolutions run in float32. In ``fp16`` and ``int8`` bundles their weights and the codebooks are *stored* in
+Convolutions run in float32. In bundles of less than ``fp32`` their weights and the codebooks are *stored* in
 float16. Measured on held-out clips of the first shipped model, that moves the decoder's joints by 0.02 mm on
 average; the 8-bit product of the language model would move them by 0.5 mm, to save a tenth of the bundle.
 """

@@ -69,7 +69,7 @@ class Manifest:
     Attributes:
         name: the bundle's own name.
         form: ``step`` or ``flat``, the form of the language model.
-        precision: of the weights: ``fp32``, ``fp16``, ``int8``.
+        precision: of the weights: ``fp32``, ``fp16``, ``int8``, ``int4``.
         grammar: vocabulary and order of the motion tokens.
         graphs: file name of each graph, by the names in ``GRAPHS``.
         files: every file of the bundle but the manifest, by name.

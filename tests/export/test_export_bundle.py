@@ -50,7 +50,7 @@ def placements(bundle: Path) -> dict[str, list[tuple[str, int, int, int]]]:
     return found
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
 @pytest.mark.parametrize("form", FORMS)
 def test_every_tensor_is_stored_once_and_fills_the_file(form: Form, precision: Precision) -> None:
     bundle = tiny_bundle(form, precision)

@@ -1,0 +1,97 @@
+"""This project's systems: the graphs of the task under the runtime's own engine, and a whole bundle."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import clutch_rt
+import numpy as np
+from clutch_rt.bundle import Bundle
+from clutch_rt.engine import Engine
+from clutch_rt.grammar import Grammar
+from clutch_rt.layout import FRAMES_PER_STEP
+from clutch_rt.manifest import GRAPHS, Limits, Manifest, Sampling, TextSettings
+from clutch_rt.options import Request
+from clutch_rt.sessions import Sessions
+
+
+class Clutch:
+    """The language model's graphs in ``folder``, run by ``clutch_rt.engine``, noise and sampling included.
+
+    Args:
+        folder: holds ``text_encoder.onnx``, ``motion_step.onnx`` and the weights.
+        grammar: its fields.
+        prompt: ids.
+        seed: of the noise.
+        threads: of each session.
+    """
+
+    def __init__(
+        self, folder: str, grammar: dict[str, Any], prompt: list[int], seed: int, threads: int
+    ) -> None:
+        known = Grammar(**grammar)
+        manifest = Manifest(
+            name=Path(folder).name,
+            form=known.form,
+            precision=Path(folder).name.split("-")[-1],
+            grammar=known,
+            sampling=Sampling(1.0, 0),
+            limits=Limits(known.max_steps, 256),
+            text=TextSettings(0, 1, 2, "{text}", ""),
+            graphs={name: f"{name}.onnx" for name in GRAPHS},
+            files={},
+            licence="",
+            training_data="",
+            metrics={},
+            raw={},
+        )
+        self._engine = Engine(manifest, Sessions(Bundle(Path(folder), manifest), "cpu", threads))
+        self._ids = np.asarray([prompt], np.int64)
+        self._seed = seed
+
+    def versions(self) -> dict[str, str]:
+        return {name: version(name) for name in ("onnxruntime", "numpy")}
+
+    def run(self, steps: int) -> list[float]:
+        return self._draw(steps)[1]
+
+    def codes(self, steps: int) -> list[list[int]]:
+        """The motion that a run draws."""
+        return self._draw(steps)[0]
+
+    def _draw(self, steps: int) -> tuple[list[list[int]], list[float]]:
+        began = time.perf_counter()
+        request = Request(steps * FRAMES_PER_STEP, self._seed, 1.0, 0)
+        rows, ends = [], []
+        for codes in self._engine.steps(self._engine.remember(self._ids), request, steps):
+            ends.append(time.perf_counter() - began)
+            rows.append(codes.tolist())
+        return rows, ends
+
+
+class Shipped:
+    """A bundle through the public interface: sentence in, frames out, the tokenizer and SHIFT included."""
+
+    def __init__(self, bundle: str | None, sentence: str, threads: int) -> None:
+        self._model = clutch_rt.load(bundle, device="cpu", threads=threads)
+        self._sentence = sentence
+
+    def versions(self) -> dict[str, str]:
+        return {"onnxruntime": version("onnxruntime"), "bundle": self.about()["name"]}
+
+    def about(self) -> dict[str, Any]:
+        """Name, form and precision of the bundle."""
+        info = self._model.info
+        return json.loads(json.dumps({k: getattr(info, k) for k in ("name", "form", "precision")}))
+
+    def run(self, steps: int) -> list[float]:
+        """Stream a motion of ``steps`` steps, a chunk each."""
+        began = time.perf_counter()
+        ends = []
+        for _ in self._model.stream(self._sentence, seconds=steps * FRAMES_PER_STEP / 30.0, seed=7):
+            ends.append(time.perf_counter() - began)
+        return ends

@@ -1,0 +1,106 @@
+"""What is timed, and the weights it is timed on.
+
+The task: encode a prompt of 16 tokens, decode 24 steps of motion, which are 96 tokens, batch 1, the encoder
+included. All systems have the same random T5: the time does not depend on the values, and a trained model
+would give the peers a vocabulary that they cannot use.
+
+The ``flat`` vocabulary has 33,160 rows: 32,096 of text, two markers and two codebooks of 531. Peers multiply
+all of them at every token; in a motion only the last 1,064 can follow, and that is the *small head*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from clutch_rt.grammar import Form, Grammar
+from clutch_rt.layout import SLOTS
+
+from export.graph import Precision
+from models.lm import LMConfig
+from models.t5 import SIZES
+
+STEPS: Final = 24
+LONG_STEPS: Final = 64
+"""Enough to see step 60 beside step 5."""
+
+TEXT_VOCAB: Final = 32_096
+CODES: Final = 531
+MAX_STEPS: Final = 80
+SMALL_HEAD: Final = 2 + 2 * CODES
+
+PROMPT: Final = (*range(3, 18), 1)
+"""16 ids, the last one ``</s>``; below ``SMALL_HEAD``, so that a cut vocabulary has them too."""
+
+SEED: Final = 7
+
+# Bytes of a weight and of its scales.
+_BYTES: Final[dict[Precision, float]] = {"fp32": 4.0, "fp16": 4.0, "int8": 1.0, "int4": 0.5 + 4 / 32}
+
+
+def grammar(form: Form) -> Grammar:
+    """The grammar of the task in either form."""
+    return Grammar(TEXT_VOCAB, CODES, CODES, MAX_STEPS, form)
+
+
+def config(size: str, form: Form) -> LMConfig:
+    """A model of one of the sizes in ``models.t5.SIZES``; its logits are scaled, as T5's own are."""
+    return LMConfig(grammar=grammar(form), scale_outputs=True, **SIZES[size])
+
+
+@dataclass(frozen=True)
+class Work:
+    """Bytes of weights that a run must read, whatever it does: the floor under its time.
+
+    Attributes:
+        once: read by the encoder, and for the keys and values that the decoder attends to.
+        per_call: read by each call of the decoder, head included.
+        calls: of the decoder, for one step of motion.
+    """
+
+    once: float
+    per_call: float
+    calls: int
+
+    def total(self, steps: int) -> float:
+        """Bytes read in a run of ``steps`` steps."""
+        return self.once + steps * self.calls * self.per_call
+
+
+def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) -> Work:
+    """What ``shape`` must read.
+
+    Args:
+        shape: sizes and form.
+        precision: of the weights. The tied rows of an int4 model are 8-bit.
+        head_rows: rows of the output table; by default those our own graphs multiply.
+    """
+    d, inner, size = shape.d_model, shape.d_kv * shape.heads, _BYTES[precision]
+    feed_forward = d * shape.d_ff * (3 if "gated" in shape.feed_forward else 2)
+    encoder = shape.layers * (4 * d * inner + feed_forward)
+    memory = shape.n_decoder_layers * 2 * d * inner
+    decoder = shape.n_decoder_layers * (6 * d * inner + feed_forward)
+    rows = sum(shape.grammar.size(k) for k in range(len(SLOTS)))
+    if head_rows is None and shape.form == "step":
+        hidden = shape.depth_hidden or 2 * d
+        per_call, calls = (decoder + len(SLOTS) * 2 * d * hidden + rows * d) * size, 1
+    else:
+        head = (2 * CODES + 1 if head_rows is None else head_rows) * d
+        per_call = decoder * size + head * (1.0 if precision == "int4" else size)
+        calls = len(SLOTS)
+    return Work((encoder + memory) * size, per_call, calls)
+
+
+def describe(size: str) -> dict[str, Any]:
+    """The task in plain values, for the record."""
+    shape = config(size, "flat")
+    return {
+        "size": size,
+        "shape": dict(SIZES[size]),
+        "prompt_tokens": len(PROMPT),
+        "steps": STEPS,
+        "tokens": STEPS * len(SLOTS),
+        "vocabulary": shape.vocab,
+        "small_head_rows": SMALL_HEAD,
+        "seed": SEED,
+    }
