@@ -6,6 +6,7 @@ length is cut behind. That is less work than ours, which draws from the distribu
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Optimum:
     """``optimum-onnx`` over ONNX Runtime, with the decoder that takes a past as a graph of its own."""
 
     def __init__(self, folder: str, threads: int) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # as clutch_rt.ort, which is not at hand there
         import onnxruntime
         import torch
         from optimum.onnxruntime import ORTModelForSeq2SeqLM
