@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from clutch_rt.bundle import Bundle, open_bundle
-from clutch_rt.engine import Engine, Memory
+from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import TOKENIZER
@@ -80,7 +80,7 @@ class Model:
             DeviceError, BundleError: the sessions cannot be created. ClutchError: the model was closed.
         """
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
-        frames = np.concatenate([raw for raw, _ in self._raw(prompt, request, cancel)])
+        frames = np.concatenate([step.frames for step in self._engine.motion(prompt.ids, request, cancel)])
         return Motion(frames, FPS, text=text, seed=request.seed)
 
     def stream(
@@ -200,27 +200,15 @@ class Model:
             log.warning("the model did not learn %s and goes by the other words", words)
         return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
 
-    def _raw(
-        self, prompt: Prompt, request: Request, cancel: threading.Event | None
-    ) -> Iterator[tuple[Float32Array, int | None]]:
-        """The one loop: raw frames of each step ``(8, 2, 99)``, the last one cut, with the total if known."""
-        memory: Memory = self._engine.remember(prompt.ids)
-        length = self._engine.length(memory, request)
-        total = request.frames or (length * FRAMES_PER_STEP if length else None)
-        decoder = self._engine.decoder()
-        made = 0
-        for codes in self._engine.steps(memory, request, length, cancel):
-            frames = decoder.decode(codes)[: None if total is None else total - made]
-            made += len(frames)
-            yield frames, total
-
     def _chunks(
         self, prompt: Prompt, request: Request, chunk_steps: int, cancel: threading.Event | None
     ) -> Iterator[Chunk]:
         held: list[Float32Array] = []
-        index, total = 0, None
-        for raw, total in self._raw(prompt, request, cancel):
-            held.append(raw)
+        index = 0
+        total: int | None = None
+        for step in self._engine.motion(prompt.ids, request, cancel):
+            held.append(step.frames)
+            total = step.total
             if len(held) == chunk_steps:
                 yield _chunk(held, index, total)
                 index += sum(map(len, held))
