@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
     from clutch_rt.hand import Hand, neutral_hands
     from clutch_rt.joints import JointPoses
+    from clutch_rt.live import Live
     from clutch_rt.model import Model, load
     from clutch_rt.motion import Motion
-    from clutch_rt.results import Chunk, Info
+    from clutch_rt.results import Chunk, Info, LiveStats, Played
 
     __version__: str
 
@@ -51,9 +52,12 @@ __all__ = [
     "Info",
     "InputError",
     "JointPoses",
+    "Live",
+    "LiveStats",
     "MissingExtraError",
     "Model",
     "Motion",
+    "Played",
     "UnsafeFileError",
     "load",
     "neutral_hands",
@@ -65,8 +69,11 @@ _LAZY: Final = {
     "Hand": "hand",
     "Info": "results",
     "JointPoses": "joints",
+    "Live": "live",
+    "LiveStats": "results",
     "Model": "model",
     "Motion": "motion",
+    "Played": "results",
     "load": "model",
     "neutral_hands": "hand",
 }

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from clutch_rt.options import Request, make_request, max_seconds
 from clutch_rt.results import Chunk, Info
 from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
+
+if TYPE_CHECKING:
+    from clutch_rt.live import Live
 
 # Measured on two cores: a step of the shipped model is too small to share out between threads.
 DEFAULT_THREADS: Final = 1
@@ -105,6 +108,46 @@ class Model:
             raise InputError(f"chunk_steps is {chunk_steps!r}; a whole number of 1 or more is wanted")
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
         return self._chunks(prompt, request, chunk_steps, cancel)
+
+    def live(
+        self,
+        text: str | None = None,
+        *,
+        seconds: float | None = None,
+        seed: int = 0,
+        fps: float = FPS,
+        look_ahead: int = 1,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        rest: Float32Array | None = None,
+    ) -> Live:
+        """Open a stream for a game loop: reading never waits, and sentences may change in mid-motion.
+
+        It begins with the frames that ``generate`` gives for ``text`` and then rests until ``Live.say``.
+
+        Args:
+            text: what the hands do first; None lets them rest.
+            seconds: length wanted of that motion, after which the stream ends; None never ends.
+            seed: of the sentence and of the rest; see ``Live.say`` for the sentences that follow.
+            fps: frames per second of ``Live.read``; above 30 they lie between those the model makes.
+            look_ahead: steps of 8 frames decoded ahead, 1 to 64; a new sentence begins as much later.
+            temperature, top_k: as in ``generate``, for all sentences.
+            rest: ``(2, 99)`` pose of hands that do nothing; None takes a natural one.
+
+        Raises:
+            InputError: a text, number or pose that cannot be used. DeviceError, BundleError: the sessions
+            cannot be created. ClutchError: the model was closed.
+        """
+        from clutch_rt.live import Live
+
+        def ask(text: str, seconds: float | None, seed: int) -> tuple[Prompt, Request]:
+            return self._ask(text, seconds, seed, temperature, top_k)
+
+        make_request(self._bundle.manifest, None, seed, temperature, top_k)
+        self.warm_up()
+        return Live(
+            self._engine, ask, text, seconds=seconds, seed=seed, fps=fps, look_ahead=look_ahead, rest=rest
+        )
 
     def caption(self, motion: Motion, cancel: threading.Event | None = None) -> str:
         """Say in a sentence what two hands do.

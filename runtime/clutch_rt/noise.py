@@ -22,6 +22,7 @@ NOISE_NAME: Final = "splitmix64-gumbel-1"
 
 STREAM_MOTION: Final = 0
 STREAM_LENGTH: Final = 1
+STREAM_REST: Final = 2
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MASK: Final = 0xFFFFFFFFFFFFFFFF

@@ -65,7 +65,7 @@ def frames_of(seconds: float, max_steps: int) -> int:
     """Frames of a motion of ``seconds`` seconds, 1 to ``8 * max_steps``; InputError otherwise."""
     limit = max_steps * FRAMES_PER_STEP
     wanted = f"this model makes more than 0 and at most {max_seconds(max_steps):.2f} seconds"
-    value = _number(seconds, "seconds")
+    value = number(seconds, "seconds")
     if not math.isfinite(value) or value <= 0:
         raise InputError(f"seconds is {value:g}; {wanted}")
     frames = round(value * FPS) if value < 1e6 else limit + 1
@@ -78,13 +78,22 @@ def frames_of(seconds: float, max_steps: int) -> int:
     return frames
 
 
-def _number(value: object, name: str) -> float:
+def number(value: object, name: str) -> float:
+    """``value`` as a float; InputError where it is no number."""
     if isinstance(value, bool):
         raise InputError(f"{name} is {value}; a number is wanted")
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} is {value!r:.40}; a number is wanted") from None
+
+
+def whole(value: object, name: str, least: int, most: int) -> int:
+    """``value`` as a whole number from ``least`` to ``most``; InputError where it is none."""
+    result = _whole(value, name)
+    if not least <= result <= most:
+        raise InputError(f"{name} is {result}; {least} to {most} is wanted")
+    return result
 
 
 def _whole(value: object, name: str) -> int:
@@ -97,14 +106,11 @@ def _whole(value: object, name: str) -> int:
 
 
 def _seed(value: object) -> int:
-    seed = _whole(value, "seed")
-    if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"seed is {seed}; 0 to {MAX_SEED} is wanted")
-    return seed
+    return whole(value, "seed", 0, MAX_SEED)
 
 
 def _temperature(value: object) -> float:
-    temperature = _number(value, "temperature")
+    temperature = number(value, "temperature")
     if not 0.0 <= temperature <= 100.0:
         raise InputError(
             f"temperature is {temperature:g}; 0 (always the likeliest) to 100 is wanted, 1 is natural"

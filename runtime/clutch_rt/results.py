@@ -1,4 +1,4 @@
-"""What a model hands back besides motions: chunks of a stream, and what it is."""
+"""What a model hands back besides motions: chunks of streams, and what it is."""
 
 from __future__ import annotations
 
@@ -31,6 +31,51 @@ class Chunk:
     def joints(self, layout: str = "openxr") -> JointPoses:
         """Joint poses, positions ``(n, 2, J, 3)`` metres; layouts as in ``Motion.joints``."""
         return Motion(self.frames).joints(layout)
+
+
+@dataclass(frozen=True)
+class Played:
+    """Frames of a live stream, to be shown now.
+
+    Attributes:
+        frames: ``(n, 2, 99)`` float32, read-only, ``openxr`` space, left hand then right.
+        index: number of the first frame, counted at the stream's fps.
+        time: seconds from the start of the stream to the first frame.
+        late: how many of them, at the end, stand in for frames that were not decoded in time; they do not
+            count in ``index`` and ``time``.
+        text: the sentence that the last frame belongs to; None where the hands rest.
+    """
+
+    frames: Float32Array
+    index: int
+    time: float
+    late: int
+    text: str | None
+
+    def joints(self, layout: str = "openxr") -> JointPoses:
+        """Joint poses, positions ``(n, 2, J, 3)`` metres; layouts as in ``Motion.joints``."""
+        return Motion(self.frames).joints(layout)
+
+
+@dataclass(frozen=True)
+class LiveStats:
+    """How a live stream is doing.
+
+    Attributes:
+        frames: poses handed out in time.
+        late: poses handed out in place of frames that were late.
+        stalls: how often decoding fell behind, for one frame or for many.
+        sentences: said so far, the opening one included.
+        waiting: said and not begun.
+        lead: frames of 1/30 s that lie ready now.
+    """
+
+    frames: int
+    late: int
+    stalls: int
+    sentences: int
+    waiting: int
+    lead: int
 
 
 @dataclass(frozen=True)
