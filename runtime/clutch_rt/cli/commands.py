@@ -1,4 +1,4 @@
-"""The commands of ``clutch-rt``: generate, stream, caption, info, hand.
+"""The commands of ``clutch-rt``: generate, stream, live, caption, info, hand.
 
 Commands import the engine only when they run, so ``--help`` answers at once.
 """
@@ -12,6 +12,7 @@ from clutch_rt.cli.caption import caption
 from clutch_rt.cli.generate import generate
 from clutch_rt.cli.hand import hand
 from clutch_rt.cli.info import info
+from clutch_rt.cli.live import live
 from clutch_rt.cli.stream import stream
 
 __all__ = ["command_line"]
@@ -43,5 +44,5 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
     ctx.obj.log_to_stderr(verbose)
 
 
-for _command in (generate, stream, caption, info, hand):
+for _command in (generate, stream, live, caption, info, hand):
     command_line.add_command(_command)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
-import numpy as np
 
 from clutch_rt.cli.app import Talk
 from clutch_rt.cli.common import json_option, load_model, model_options, request_options, stdout
-from clutch_rt.joints import LAYOUTS
-from clutch_rt.layout import FPS, HANDS
+from clutch_rt.cli.lines import frame_lines, layout_option
 from clutch_rt.text import clean
-
-if TYPE_CHECKING:
-    from clutch_rt.results import Chunk
-
-_DIGITS: Final = 6  # a micrometre, and a millionth in a quaternion
 
 _EPILOG: Final = """\b
 Examples:
@@ -35,13 +26,7 @@ Metres, +Y up, -Z forward; `unity` is left-handed, +Z forward. `clutch-rt info -
 
 @click.command(epilog=_EPILOG, short_help="Write frames to stdout as JSON lines while they are made.")
 @click.argument("text")
-@click.option(
-    "--layout",
-    type=click.Choice([*LAYOUTS, "params"]),
-    default="openxr",
-    show_default=True,
-    help="Whose joints, in whose order.",
-)
+@layout_option
 @click.option(
     "--chunk-steps", type=int, default=1, show_default=True, help="Steps of 8 frames made between writes."
 )
@@ -68,25 +53,5 @@ def stream(
     with load_model(bundle, device, threads) as model:
         chunks = model.stream(text, seconds, seed, temperature, top_k, chunk_steps=chunk_steps)
         for chunk in chunks:
-            out.writelines(_lines(chunk, layout))
+            out.writelines(frame_lines(chunk, layout))
             out.flush()
-
-
-def _lines(chunk: Chunk, layout: str) -> Iterator[str]:
-    values = chunk.frames if layout == "params" else _poses(chunk, layout)
-    # Rounded as float64: the nearest float32 would print as many digits as before.
-    rounded = np.round(values.astype(np.float64), _DIGITS)
-    for offset, frame in enumerate(rounded.tolist()):
-        index = chunk.index + offset
-        line: dict[str, Any] = {"index": index, "time": round(index / FPS, _DIGITS)}
-        if layout == "params":
-            line["params"] = frame
-        else:
-            line["joints"] = dict(zip(HANDS, frame, strict=True))
-        yield json.dumps(line, separators=(",", ":")) + "\n"
-
-
-def _poses(chunk: Chunk, layout: str) -> np.ndarray[Any, Any]:
-    """Positions and orientations side by side, ``(n, 2, J, 7)``."""
-    poses = chunk.joints(layout)
-    return np.concatenate([poses.positions, poses.orientations], axis=-1)

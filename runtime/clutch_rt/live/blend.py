@@ -56,15 +56,16 @@ class Blend:
 
 
 def join(old: Float32Array, new: Float32Array, frames: float | None = None) -> Blend:
-    """The blend from an old motion to a new one, of both of which two frames ``(2, 2, 99)`` are known.
+    """The blend from an old motion to a new one.
 
     Args:
-        old: where the hands would be at the seam and one frame later.
-        new: where the new motion has them then.
+        old: where the hands would be from the seam on, ``(n, 2, 99)``, n 2 or more. The speed of the gap is
+            its mean over these frames: the first frame of a decoder without a past is a little off.
+        new: where the new motion has them, as many.
         frames: how long the blend takes; None takes as long as the gap needs.
     """
     gap = offset_between(new[0], old[0])
-    speed = near(offset_between(new[1], old[1]), gap) - gap
+    speed = (near(offset_between(new[-1], old[-1]), gap) - gap) / (len(old) - 1)
     return Blend(gap, speed, duration(gap) if frames is None else frames)
 
 

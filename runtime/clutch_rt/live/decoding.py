@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -20,9 +21,27 @@ from clutch_rt.errors import Cancelled, ClutchError, InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
 from clutch_rt.live.rest import Rest
 from clutch_rt.live.steps import PRIME, Laid, Said, resting, speaking, turned
+from clutch_rt.live.times import down, up
 
 # Far more than a conversation needs; what is never read must not fill the memory.
 MOST_WAITING: Final = 256
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Frames of the stream for some times asked for.
+
+    Attributes:
+        frames: ``(m, 2, 99)``, from frame ``first`` of the stream on.
+        first: the frame at or before the first time.
+        due: how many of the times, the first ones, they cover.
+        text: the sentence at the last time covered; None where the hands rest, or none is covered.
+    """
+
+    frames: Float32Array
+    first: int
+    due: int
+    text: str | None
 
 
 class Decoding:
@@ -80,36 +99,31 @@ class Decoding:
             self._gate.notify_all()
             return start
 
-    def frames(self, start: int, stop: int) -> Float32Array:
-        """Frames ``start`` to ``stop - 1`` as far as they are there now, ``(n, 2, 99)``; never waits.
+    def take(self, times: Sequence[float], after: Sequence[float]) -> Taken:
+        """What is there now of the frames about n times; never waits.
+
+        Args:
+            times: n of them, rising, in frames.
+            after: n + 1 times: ``after[k]`` is the next that is wanted once k of them were taken. The
+                decoding follows, and what lies well before is forgotten.
 
         Raises:
             As ``check``.
         """
         with self._gate:
             self.check()
-            stop = min(stop, self._limit())
-            first = (start - self._first) // FRAMES_PER_STEP
-            steps = [step.frames for step in islice(self._steps, first, None)] if stop > start else []
+            limit = self._limit()
+            due = sum(up(time) < limit for time in times)
+            first = down(times[0])
+            held = (first - self._first) // FRAMES_PER_STEP
+            stop = (up(times[due - 1]) - self._first) // FRAMES_PER_STEP + 1 if due else held
+            steps = list(islice(self._steps, held, stop))
+            self._advance(down(after[due]))
         if not steps:
-            return np.empty((0, len(HANDS), HAND_SIZE), np.float32)
-        skipped = start % FRAMES_PER_STEP
-        return np.concatenate(steps)[skipped : skipped + stop - start]
-
-    def text(self, frame: int) -> str | None:
-        """The sentence that a frame held belongs to; None where the hands rest."""
-        with self._gate:
-            index = (frame - self._first) // FRAMES_PER_STEP
-            return self._steps[index].text if 0 <= index < len(self._steps) else None
-
-    def advance(self, frame: int) -> None:
-        """Let the decoding follow a reader that wants ``frame`` next; what came well before is forgotten."""
-        with self._gate:
-            self._read = max(self._read, frame)
-            while self._steps and self._first + (PRIME + 1) * FRAMES_PER_STEP <= self._read:
-                self._steps.popleft()
-                self._first += FRAMES_PER_STEP
-            self._gate.notify_all()
+            return Taken(np.empty((0, len(HANDS), HAND_SIZE), np.float32), first, 0, None)
+        frames = np.concatenate([step.frames for step in steps])
+        last = down(times[due - 1]) // FRAMES_PER_STEP - first // FRAMES_PER_STEP
+        return Taken(frames[first % FRAMES_PER_STEP :], first, due, steps[last].text)
 
     def wait(self, frame: int) -> bool:
         """Wait until ``frame`` is there; False where the stream ends before it.
@@ -164,6 +178,13 @@ class Decoding:
             self._waiting.clear()
 
     # -- under the gate
+
+    def _advance(self, frame: int) -> None:
+        self._read = max(self._read, frame)
+        while self._steps and self._first + (PRIME + 1) * FRAMES_PER_STEP <= self._read:
+            self._steps.popleft()
+            self._first += FRAMES_PER_STEP
+        self._gate.notify_all()
 
     def _made(self) -> int:
         return self._first + len(self._steps) * FRAMES_PER_STEP

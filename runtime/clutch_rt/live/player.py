@@ -6,7 +6,7 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ from clutch_rt.engine import Engine
 from clutch_rt.errors import InputError
 from clutch_rt.frames import frames_at
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
-from clutch_rt.live.decoding import Decoding
+from clutch_rt.live.decoding import Decoding, Taken
 from clutch_rt.live.rest import Rest
 from clutch_rt.live.screen import Screen
 from clutch_rt.live.steps import Said
+from clutch_rt.live.times import up
 from clutch_rt.options import MAX_SEED, Request, number, whole
 from clutch_rt.results import LiveStats, Played
 from clutch_rt.text import Prompt
@@ -32,7 +33,6 @@ _FASTEST: Final = 1000.0
 _MOST_FRAMES: Final = 10_000
 # Longer between two polls, and the game was paused: the hands go on where they were.
 _PAUSE: Final = 0.25
-_ROUNDING: Final = 1e-6  # of a frame: times that are sums of floats
 
 
 class Live:
@@ -75,6 +75,7 @@ class Live:
         self._count = 0 if opening is None else 1
         self._base, self._played = 0.0, 0  # the next frame lies `_played` steps after `_base`
         self._clock: float | None = None
+        self._text: str | None = None  # of the frame shown last
         self._in_time = self._late = self._stalls = 0
         self._saying, self._reading = threading.Lock(), threading.Lock()
         self._decoding = Decoding(engine, Rest(rest, self._seed), steps, opening)
@@ -82,7 +83,7 @@ class Live:
         self._finish = weakref.finalize(self, self._decoding.close)
         try:
             self._decoding.wait(0)
-            self._screen = Screen(self._decoding.frames(0, 1)[0])
+            self._screen = Screen(self._decoding.take([0.0], [0.0, 0.0]).frames[0])
         except BaseException:
             self.close()
             raise
@@ -128,7 +129,7 @@ class Live:
         """
         count = math.ceil(FRAMES_PER_STEP / self._step)
         while True:
-            self._decoding.wait(_up(self._next(count - 1)))
+            self._decoding.wait(up(self._next(count - 1)))
             with self._reading:
                 played = self._play(count, cover=False)
             if len(played.frames):
@@ -199,7 +200,7 @@ class Live:
     @property
     def ended(self) -> bool:
         """Whether all frames of a stream of asked length were read."""
-        return self._decoding.ended(_up(self._next()))
+        return self._decoding.ended(up(self._next()))
 
     @property
     def stats(self) -> LiveStats:
@@ -223,61 +224,54 @@ class Live:
 
     def _play(self, count: int, cover: bool) -> Played:
         """The next frames, as many as are there; with ``cover``, stand-ins for those that are not."""
-        times = self._base + self._step * np.arange(self._played, self._played + count)
-        due = self._due(times)
-        text = self._decoding.text(_down(float(times[max(len(due) - 1, 0)])))
-        shown = [self._screen.show(frame, self._step) for frame in due]
-        missing = count - len(due) if cover else 0
-        late = self._count_late(len(due), missing, float(times[-1]))
-        shown += [self._screen.cover(self._step) for _ in range(missing)]
-        self._played += len(due)
-        self._decoding.advance(_down(self._next()))
-        return self._result(shown, float(times[0]), late, text)
+        times = [self._next(k) for k in range(count + 1)]
+        taken = self._decoding.take(times[:-1], times)
+        self._played += taken.due
+        shown = [self._screen.show(frame, self._step) for frame in _frames_of(taken, times)]
+        late = self._count_late(taken, count - taken.due if cover else 0, times[taken.due])
+        shown += [self._screen.cover(self._step) for _ in range(count - len(shown) if cover else 0)]
+        return self._result(shown, times[0], late)
 
-    def _show_at(self, start: float, gap: float) -> Played:
-        due = self._due(np.asarray([start + gap]))
-        late = self._count_late(len(due), 1 - len(due), start + gap)
-        if len(due):
-            self._base, self._played = start + gap, 0
-        shown = [self._screen.show(frame, gap) for frame in due] or [self._screen.cover(gap)]
-        self._decoding.advance(_down(self._next()))
-        return self._result(shown, self._base, late, self._decoding.text(_down(self._base)))
+    def _show_at(self, time: float, gap: float) -> Played:
+        """The pose of a time, ``gap`` after the one before, or a stand-in."""
+        taken = self._decoding.take([time], [self._next(), time])
+        if taken.due:
+            self._base, self._played = time, 0
+        shown = [self._screen.show(frame, gap) for frame in _frames_of(taken, [time])]
+        late = self._count_late(taken, 1 - taken.due, time)
+        return self._result(shown or [self._screen.cover(gap)], self._base, late)
 
-    def _due(self, times: np.ndarray) -> Float32Array:
-        """The frames at ``times`` as far as they are there."""
-        start = _down(float(times[0]))
-        ready = self._decoding.frames(start, _up(float(times[-1])) + 1)
-        there = times[np.ceil(times - _ROUNDING) < start + len(ready)]
-        if self._step == 1.0 and self._base == int(self._base):
-            return ready[: len(there)]
-        return frames_at(ready, np.clip(there - start, 0.0, None)) if len(there) else ready[:0]
-
-    def _count_late(self, due: int, missing: int, last: float) -> int:
-        """Count what is shown; how much of it is late. Nothing is, after the end."""
-        late = 0 if self._decoding.ended(_up(last)) else missing
-        self._stalls += bool(late) and (bool(due) or not self._screen.late)
-        self._in_time += due
+    def _count_late(self, taken: Taken, missing: int, time: float) -> int:
+        """Note what was shown, and how much is late from ``time`` on. Nothing is, after the end."""
+        late = missing if missing and not self._decoding.ended(up(time)) else 0
+        self._stalls += late > 0 and (taken.due > 0 or not self._screen.late)
+        self._in_time += taken.due
         self._late += late
+        if taken.due:
+            self._text = taken.text
         return late
 
-    def _result(self, shown: list[Float32Array], first: float, late: int, text: str | None) -> Played:
+    def _result(self, shown: list[Float32Array], first: float, late: int) -> Played:
         frames = np.stack(shown) if shown else np.empty((0, len(HANDS), HAND_SIZE), np.float32)
         frames.setflags(write=False)
-        return Played(frames, self._frame_fps(first), first / FPS, late, text)
+        return Played(frames, self._frame_fps(first), first / FPS, late, self._text)
 
     def _frame_30(self, at: int | None) -> int | None:
-        return None if at is None else _up(whole(at, "at", 0, 2**53) * self._step)
+        return None if at is None else up(whole(at, "at", 0, 2**53) * self._step)
 
     def _frame_fps(self, time: float) -> int:
-        return _up(time / self._step)
+        return up(time / self._step)
 
 
-def _up(time: float) -> int:
-    return math.ceil(time - _ROUNDING)
-
-
-def _down(time: float) -> int:
-    return math.floor(time + _ROUNDING)
+def _frames_of(taken: Taken, times: Sequence[float]) -> Float32Array:
+    """The frames ``(due, 2, 99)`` at those of ``times`` that are covered; whole times give theirs exactly."""
+    if not taken.due:
+        return taken.frames
+    within = np.asarray(times[: taken.due]) - taken.first
+    whole_ones = np.round(within)
+    if np.abs(within - whole_ones).max() < 1e-6:
+        return taken.frames[whole_ones.astype(np.int64)]
+    return frames_at(taken.frames, np.clip(within, 0.0, None))
 
 
 def _clean_fps(fps: object) -> float:

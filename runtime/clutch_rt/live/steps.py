@@ -25,6 +25,8 @@ from clutch_rt.text import Prompt
 
 # Steps of the old motion that a new one is told as its own beginning.
 PRIME: Final = 2
+# Frames from the seam on by which the speeds of two motions are compared.
+_KNOWN: Final = 4
 # Coming to rest takes longer than turning to something new.
 _EASE: Final = 1.5
 _SHORTEST_EASE: Final = 30.0
@@ -117,7 +119,7 @@ def turned(old: Laid, source: Iterator[Laid], ease: bool = False) -> Iterator[La
         ease: at the pace of hands that come to rest.
     """
     first = next(source)
-    blend = join(old.frames[:2], first.frames[:2])
+    blend = join(old.frames[:_KNOWN], first.frames[:_KNOWN])
     return _blended(eased(blend) if ease else blend, chain([first], source))
 
 
