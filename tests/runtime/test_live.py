@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,7 @@ def test_when_a_sentence_begins(model: Model) -> None:
         while live.frame < 56:
             _until(lambda: live.stats.lead > 0)
             texts.append((live.frame, live.read().text))
-    begun = [texts[0], *(b for a, b in zip(texts, texts[1:], strict=False) if a[1] != b[1])]
+    begun = [texts[0], *(b for a, b in pairwise(texts) if a[1] != b[1])]
     assert begun == [(3, None), (8, TEXTS[2]), (16, TEXTS[0]), (24, TEXTS[1]), (40, None)]
 
 
@@ -319,9 +320,7 @@ def test_no_jump_where_the_shipped_model_changes_its_mind() -> None:
 # -- time
 
 
-def test_a_late_frame_is_made_up_for_and_counted(
-    own_model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_frame_is_made_up_for_and_counted(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = own_model.generate(TEXTS[0], seconds=3.2, seed=6).frames
     gate = Gate(own_model, monkeypatch)
     with own_model.live(TEXTS[0], seconds=3.2, seed=6) as live:
@@ -438,7 +437,13 @@ def test_cancel_stops_within_one_step_from_any_thread(
     live.close()
     # The call that was in flight ended; at most the SHIFT decoder finished the step of its codes.
     assert gate.calls <= calls + 1
-    for action in (live.read, live.poll, lambda: live.say(TEXTS[0]), lambda: live.rest(), lambda: next(iter(live))):
+    for action in (
+        live.read,
+        live.poll,
+        lambda: live.say(TEXTS[0]),
+        lambda: live.rest(),
+        lambda: next(iter(live)),
+    ):
         with pytest.raises(Cancelled, match="was stopped"):
             action()
 

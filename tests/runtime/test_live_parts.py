@@ -1,4 +1,4 @@
-"""The parts of a live stream by themselves: offsets, blends, the rest, and what is shown when a frame is late."""
+"""The parts of a live stream by themselves: offsets, blends, the rest, and what a late frame is replaced by."""
 
 from __future__ import annotations
 
@@ -254,8 +254,8 @@ def test_late_frames_make_no_jump(seed: int, pattern: list[int]) -> None:
                 shown.append(screen.show(frames[place], 1.0))
                 place += 1
     places = np.stack(shown)[..., TRANSLATION].astype(np.float64)
-    # The swing moves a wrist by 6 mm a frame and axis at its fastest; while the hands come to a stand and catch
-    # up they may be twice as fast, and change their speed within two frames.
+    # The swing moves a wrist by 6 mm a frame and axis at its fastest; while the hands come to a stand and
+    # catch up they may be twice as fast, and change their speed within two frames.
     assert np.abs(np.diff(places, axis=0)).max() < 0.015
     assert np.abs(np.diff(places, 2, axis=0)).max() < 0.009
     np.testing.assert_array_equal(shown[-1], frames[place - 1])  # long after, bit for bit the stream again

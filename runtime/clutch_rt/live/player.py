@@ -119,7 +119,8 @@ class Live:
         with self._reading:
             gap = 0.0 if self._clock is None else max(moment - self._clock, 0.0)
             self._clock = moment
-            return self._show_at(self._next(), 0.0 if gap > _PAUSE else gap * FPS)
+            frames = 0.0 if gap > _PAUSE else gap * FPS
+            return self._show_at(self._next() + frames, frames)
 
     def __iter__(self) -> Iterator[Played]:
         """Frames as they are decoded, about a step at a time, without end or to the asked end; this waits.
