@@ -8,7 +8,6 @@ several steps at once could give frames that differ in the last bits.)
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,12 +48,10 @@ class Step:
     """One step of a motion, as soon as it is decoded.
 
     Attributes:
-        codes: ``(4,)`` int64.
         frames: ``(n, 2, 99)`` float32, not yet orthonormal; n is 8, or less where an asked length ends.
         total: frames of the whole motion; None where the model has not yet decided.
     """
 
-    codes: IntArray
     frames: Float32Array
     total: int | None
 
@@ -86,61 +83,33 @@ class Engine:
         return int(np.argmax(logits)) + 1
 
     def motion(
-        self,
-        ids: IntArray,
-        request: Request,
-        cancel: threading.Event | None = None,
-        before: IntArray | None = None,
-        decoder: Decoder | None = None,
+        self, ids: IntArray, request: Request, cancel: threading.Event | None = None
     ) -> Iterator[Step]:
-        """The motion of a prompt, step by step: the one loop that everything which makes hands move runs.
-
-        Args:
-            ids: ``(1, L)``, the prompt.
-            request: length, seed, temperature and top-k.
-            cancel: looked at before every engine call.
-            before: ``(k, 4)`` codes of what the hands have just done, for a motion that shall go on from
-                there; older ones are left out where the model could not hold them and the new motion both.
-            decoder: the SHIFT decoder that decoded ``before``; it moves on. None starts a fresh one.
+        """The motion of a prompt ``(1, L)``, step by step: the one loop that everything runs.
 
         Raises:
-            Cancelled: ``cancel`` was set.
+            Cancelled: ``cancel`` was set; it is looked at before every engine call.
         """
         memory = self.remember(ids)
         length = self.length(memory, request)
         total = request.frames or (length * FRAMES_PER_STEP if length else None)
-        given = _no_codes() if before is None else before
-        given = given[len(given) - min(len(given), self._manifest.limits.max_steps - (length or 1)) :]
-        decoder = decoder or self.decoder()
+        decoder = self.decoder()
         made = 0
-        for codes in self.steps(memory, request, length, cancel, given):
+        for codes in self.steps(memory, request, length, cancel):
             frames = decoder.decode(codes)[: None if total is None else total - made]
             made += len(frames)
-            yield Step(codes, frames, total)
+            yield Step(frames, total)
 
     def steps(
-        self,
-        memory: Memory,
-        request: Request,
-        length: int | None,
-        cancel: threading.Event | None = None,
-        before: IntArray | None = None,
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None = None
     ) -> Iterator[IntArray]:
         """Draw the motion step by step: codes ``(4,)`` at a time.
 
-        Args:
-            memory: of the prompt.
-            request: seed, temperature and top-k.
-            length: steps to draw; None where the ``flat`` stream tells.
-            cancel: looked at before every engine call.
-            before: ``(k, 4)`` codes the motion begins with; they are fed, count as the first k positions, and
-                are not handed out again. ``length`` does not count them.
-
         Raises:
-            Cancelled: ``cancel`` was set.
+            Cancelled: ``cancel`` was set; it is looked at before every engine call.
         """
         loop = self._step_form if self._grammar.form == "step" else self._flat_form
-        return loop(memory, request, length, cancel, _no_codes() if before is None else before)
+        return loop(memory, request, length, cancel)
 
     def decoder(self) -> Decoder:
         """A fresh SHIFT decoder for one motion."""
@@ -171,15 +140,9 @@ class Engine:
         return found
 
     def _step_form(
-        self,
-        memory: Memory,
-        request: Request,
-        length: int | None,
-        cancel: threading.Event | None,
-        before: IntArray,
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
     ) -> Iterator[IntArray]:
         assert length is not None
-        length += len(before)
         noise = _Noise(request, self._grammar.max_codes)
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {
@@ -197,18 +160,10 @@ class Engine:
             feeds["codes"], feeds["cache"] = self._sessions.run(
                 "motion_step", ["next_codes", "next_cache"], feeds
             )
-            if step < len(before):
-                feeds["codes"] = before[step : step + 1]
-            else:
-                yield feeds["codes"][0].copy()
+            yield feeds["codes"][0].copy()
 
     def _flat_form(
-        self,
-        memory: Memory,
-        request: Request,
-        length: int | None,
-        cancel: threading.Event | None,
-        before: IntArray,
+        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
     ) -> Iterator[IntArray]:
         noise = _Noise(request, self._grammar.max_codes + 1)
         slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -222,9 +177,9 @@ class Engine:
             "memory": memory.keys_values,
             "cache": self._empty_cache("motion_step"),
         }
-        for step in range(length + len(before) if length else self._manifest.limits.max_steps):
+        for step in range(length or self._manifest.limits.max_steps):
             # A motion has at least one step; one of asked length ends there and nowhere else.
-            bias[0] = _FORBID if length is not None or step <= len(before) else _ALLOW
+            bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
             codes = np.empty(len(SLOTS), np.int64)
             for k in range(len(SLOTS)):
                 _check(cancel)
@@ -233,14 +188,11 @@ class Engine:
                     "motion_step", ["next_token", "next_cache"], feeds
                 )
                 position[0] += 1
-                if step < len(before):
-                    feeds["token"] = before[step, k : k + 1] + self._grammar.base(k)
                 token = int(feeds["token"][0])
                 if token == self._grammar.eom:
                     return
                 codes[k] = token - self._grammar.base(k)
-            if step >= len(before):
-                yield codes
+            yield codes
 
     def _empty_cache(self, graph: str) -> Float32Array:
         """A cache of no positions, shaped after the graph's own input ``(2N, 1, H, t, D)``."""
@@ -256,12 +208,6 @@ class Decoder:
         self._outputs = ["frames", *(f"next_{name}" for name in inputs)]
         self._feeds: dict[str, Any] = {name: _empty_input(sessions, "shift_decoder", name) for name in inputs}
         self._states = inputs
-
-    def copy(self) -> Decoder:
-        """A decoder that stands where this one stands, and goes its own way from here."""
-        twin = copy.copy(self)
-        twin._feeds = dict(self._feeds)  # the arrays are replaced at every step, never written to
-        return twin
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(4,)``; the 6D numbers are not yet orthonormal."""
@@ -294,10 +240,6 @@ class _Noise:
             # The first block is one step: nothing should delay the first frame.
             self._block = block_noise(self._seed, step, _NOISE_BLOCK if step else 1, self._rows)
         return self._block[step - self._first]
-
-
-def _no_codes() -> IntArray:
-    return np.zeros((0, len(SLOTS)), np.int64)
 
 
 def _sampling(request: Request) -> dict[str, Any]:

@@ -317,6 +317,18 @@ def test_no_jump_where_the_shipped_model_changes_its_mind() -> None:
             assert changes[seam - 2 : seam + 1].max() <= 1.5 * change
 
 
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), form=st.sampled_from(["step", "flat"]), at=st.integers(1, 8))
+def test_after_the_blend_the_new_sentence_is_generate_frame_for_frame(
+    models: dict[str, Model], seed: int, form: str, at: int
+) -> None:
+    whole = models[form].generate(TEXTS[1], seconds=3.2, seed=seed).frames
+    with models[form].live(TEXTS[0], seed=seed) as live:
+        live.say(TEXTS[1], seed, at=8 * at, seconds=3.2)
+        frames = _read(live, 8 * at + 96)
+    np.testing.assert_array_equal(frames[8 * at + 45 :], whole[45:])  # no blend is longer
+
+
 # -- time
 
 
@@ -576,7 +588,7 @@ def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
         def play(steps: int) -> None:
             until = 0
             for played in live:
-                assert _held(live) <= 2 + 1 + 3 + 1
+                assert _held(live) <= 5  # the step being read, the look-ahead, and those at a seam
                 if (until := until - 1) < 0:
                     until = int(rng.integers(5, 20))
                     live.say(TEXTS[int(rng.integers(len(TEXTS)))])

@@ -59,13 +59,12 @@ def join(old: Float32Array, new: Float32Array, frames: float | None = None) -> B
     """The blend from an old motion to a new one.
 
     Args:
-        old: where the hands would be from the seam on, ``(n, 2, 99)``, n 2 or more. The speed of the gap is
-            its mean over these frames: the first frame of a decoder without a past is a little off.
-        new: where the new motion has them, as many.
+        old: where the hands would be at the seam and one frame later, ``(2, 2, 99)``.
+        new: where the new motion has them then.
         frames: how long the blend takes; None takes as long as the gap needs.
     """
     gap = offset_between(new[0], old[0])
-    speed = (near(offset_between(new[-1], old[-1]), gap) - gap) / (len(old) - 1)
+    speed = near(offset_between(new[1], old[1]), gap) - gap
     return Blend(gap, speed, duration(gap) if frames is None else frames)
 
 

@@ -20,7 +20,7 @@ from clutch_rt.engine import Engine
 from clutch_rt.errors import Cancelled, ClutchError, InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
 from clutch_rt.live.rest import Rest
-from clutch_rt.live.steps import PRIME, Laid, Said, resting, speaking, turned
+from clutch_rt.live.steps import Laid, Said, resting, speaking, turned
 from clutch_rt.live.times import down, up
 
 # Far more than a conversation needs; what is never read must not fill the memory.
@@ -136,10 +136,10 @@ class Decoding:
             self.check()
             return self._limit() > frame
 
-    def ended(self, frame: int) -> bool:
-        """Whether the stream ends before ``frame``."""
+    def ends_by(self, time: float) -> int | None:
+        """The number of frames of a stream that ends at or before ``time``; None where it goes on."""
         with self._gate:
-            return self._ended(frame)
+            return self._end if self._ended(up(time)) else None
 
     @property
     def lead(self) -> int:
@@ -181,7 +181,7 @@ class Decoding:
 
     def _advance(self, frame: int) -> None:
         self._read = max(self._read, frame)
-        while self._steps and self._first + (PRIME + 1) * FRAMES_PER_STEP <= self._read:
+        while self._steps and self._first + FRAMES_PER_STEP <= self._read:
             self._steps.popleft()
             self._first += FRAMES_PER_STEP
         self._gate.notify_all()
@@ -240,13 +240,13 @@ class Decoding:
             if self._stop.is_set():
                 return False
             start = self._due()
-            steps = list(self._steps)
-            index = 0 if start is None else (start - self._first) // FRAMES_PER_STEP
-            said = None if start is None else self._waiting[start]
+            if start is not None:
+                said = self._waiting[start]
+                old = self._steps[(start - self._first) // FRAMES_PER_STEP]
         if start is None:
             self._lay(next(self._source))
         else:
-            self._turn(start, said, steps[index], steps[:index])
+            self._turn(start, said, old)
         return True
 
     def _lay(self, step: Laid) -> None:
@@ -256,12 +256,12 @@ class Decoding:
             self._steps.append(step)
             self._gate.notify_all()
 
-    def _turn(self, start: int, said: Said | None, old: Laid, past: list[Laid]) -> None:
+    def _turn(self, start: int, said: Said | None, old: Laid) -> None:
         """Begin a sentence, or the rest, in place of the step ``old``."""
         if said is None:
             source = turned(old, resting(self._rest, start), ease=True)
         else:
-            new = speaking(self._engine, said, self._rest, start, self._stop, past)
+            new = speaking(self._engine, said, self._rest, start, self._stop)
             source = turned(old, new)
         step = next(source)
         with self._gate:

@@ -201,7 +201,7 @@ class Live:
     @property
     def ended(self) -> bool:
         """Whether all frames of a stream of asked length were read."""
-        return self._decoding.ended(up(self._next()))
+        return self._decoding.ends_by(self._next()) is not None
 
     @property
     def stats(self) -> LiveStats:
@@ -236,15 +236,16 @@ class Live:
     def _show_at(self, time: float, gap: float) -> Played:
         """The pose of a time, ``gap`` after the one before, or a stand-in."""
         taken = self._decoding.take([time], [self._next(), time])
-        if taken.due:
-            self._base, self._played = time, 0
+        end = None if taken.due else self._decoding.ends_by(time)
+        if taken.due or end is not None:
+            self._base, self._played = time if end is None else float(end), 0
         shown = [self._screen.show(frame, gap) for frame in _frames_of(taken, [time])]
         late = self._count_late(taken, 1 - taken.due, time)
         return self._result(shown or [self._screen.cover(gap)], self._base, late)
 
     def _count_late(self, taken: Taken, missing: int, time: float) -> int:
         """Note what was shown, and how much is late from ``time`` on. Nothing is, after the end."""
-        late = missing if missing and not self._decoding.ended(up(time)) else 0
+        late = missing if missing and self._decoding.ends_by(time) is None else 0
         self._stalls += late > 0 and (taken.due > 0 or not self._screen.late)
         self._in_time += taken.due
         self._late += late
