@@ -126,7 +126,7 @@ def test_a_blend_goes_on_with_the_old_velocity(seed: int, away: int) -> None:
     shown = np.concatenate([old[:seam], blend.apply(new[seam:])])
     places = shown[..., TRANSLATION].astype(np.float64)
     speed, change = np.abs(np.diff(places, axis=0)), np.abs(np.diff(places, 2, axis=0))
-    # A swing of 0.03 m at 0.2 rad a frame changes its speed by less than 0.03 x 0.2^2 = 1.2 mm a frame; the gap
+    # A swing of 0.03 m at 0.2 rad a frame changes its speed by less than 1.2 mm a frame; the gap
     # of at most 0.16 m adds 5.8 x 0.16 / 15^2 = 4.1 mm where it bends most.
     assert change[seam - 2 : seam + 1].max() < 0.0055
     # 15/8 x 0.1 m in at least 12 frames, and the swings' own 6 mm.
