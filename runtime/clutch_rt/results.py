@@ -66,7 +66,6 @@ class LiveStats:
         late: poses handed out in place of frames that were late.
         stalls: how often decoding fell behind, for one frame or for many.
         sentences: said so far, the opening one included.
-        waiting: said and not begun.
         lead: frames of 1/30 s that lie ready now.
     """
 
@@ -74,7 +73,6 @@ class LiveStats:
     late: int
     stalls: int
     sentences: int
-    waiting: int
     lead: int
 
 

@@ -88,32 +88,38 @@ def live(
             text, seed=seed, fps=fps, look_ahead=look_ahead, temperature=temperature, top_k=top_k
         ) as hands,
     ):
-        resting = text is None
+        idle = text is None
         for _ in _ticks(fps):
-            sentences.say_to(hands, talk, resting)
+            sentences.say_to(hands, talk, idle)
             played = hands.read()
-            resting = played.text is None
+            idle = played.text is None and hands.frame > sentences.start
             late = {"late": True} if played.late else {}
             out.writelines(frame_lines(played, layout, fps, text=played.text, **late))
             out.flush()
-            if sentences.over and resting and not hands.stats.waiting:
+            if sentences.over and idle:
                 return
 
 
 class _Sentences:
-    """The lines of stdin, read by a thread of their own, as they come."""
+    """The lines of stdin, read by a thread of their own, as they come.
+
+    Attributes:
+        over: stdin has ended, and all its lines were said.
+        start: the frame at which the line said last begins.
+    """
 
     def __init__(self, in_turn: bool) -> None:
         self._in_turn = in_turn
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._number = 0
         self.over = False
+        self.start = -1
         # A daemon: a read of stdin cannot be interrupted, and must not keep the command.
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
-    def say_to(self, hands: Live, talk: Talk, resting: bool) -> None:
+    def say_to(self, hands: Live, talk: Talk, idle: bool) -> None:
         """Say what has come in. A line that cannot be used is an error message, and the hands go on."""
-        while not self.over and not (self._in_turn and (not resting or hands.stats.waiting)):
+        while not self.over and not (self._in_turn and not (idle and hands.frame > self.start)):
             try:
                 line = self._lines.get_nowait()
             except queue.Empty:
@@ -123,10 +129,7 @@ class _Sentences:
                 return
             self._number += 1
             try:
-                if line.strip():
-                    hands.say(line.strip())
-                else:
-                    hands.rest()
+                self.start = hands.say(line.strip()) if line.strip() else hands.rest()
             except InputError as error:
                 talk.error(type(error).__name__, f"stdin, line {self._number}: {error}")
 

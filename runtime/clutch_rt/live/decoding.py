@@ -147,12 +147,6 @@ class Decoding:
         with self._gate:
             return max(self._limit() - self._read, 0)
 
-    @property
-    def waiting(self) -> int:
-        """Sentences that were said and have not begun."""
-        with self._gate:
-            return len(self._waiting)
-
     def check(self) -> None:
         """Raise what the thread failed of, or Cancelled where it was stopped."""
         if self._error is not None:

@@ -211,7 +211,6 @@ class Live:
             late=self._late,
             stalls=self._stalls,
             sentences=self._count,
-            waiting=self._decoding.waiting,
             lead=self._decoding.lead,
         )
 
