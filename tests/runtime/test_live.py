@@ -485,7 +485,7 @@ def test_closing_wakes_a_waiting_reader(own_model: Model, monkeypatch: pytest.Mo
 
 def test_a_closed_model_is_an_error_of_its_streams(toy: Path) -> None:
     model = clutch_rt.load(toy)
-    with model.live(TEXTS[0]) as live:
+    with model.live(TEXTS[0], seconds=3.2) as live:
         model.close()
         with pytest.raises(ClutchError, match="the model was closed"):
             for _ in live:
