@@ -461,7 +461,7 @@ def test_cancel_stops_within_one_step_from_any_thread(
 
 def test_closing_wakes_a_waiting_reader(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(own_model, monkeypatch)
-    live = own_model.live(TEXTS[0])
+    live = own_model.live(TEXTS[0], seconds=3.2)
     seen: list[object] = []
 
     def work() -> None:
@@ -499,7 +499,7 @@ def test_a_closed_model_is_an_error_of_its_streams(toy: Path) -> None:
 
 
 def test_a_thread_that_dies_is_noticed(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = own_model.live(TEXTS[0])
+    live = own_model.live(TEXTS[0], seconds=3.2)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)  # what it would print is expected
 
     def broken(*_: Any) -> list[Any]:
