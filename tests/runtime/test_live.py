@@ -461,7 +461,7 @@ def test_cancel_stops_within_one_step_from_any_thread(
 
 def test_closing_wakes_a_waiting_reader(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(own_model, monkeypatch)
-    live = own_model.live(TEXTS[0])
+    live = own_model.live(TEXTS[0], seconds=3.2)
     seen: list[object] = []
 
     def work() -> None:
@@ -499,7 +499,7 @@ def test_a_closed_model_is_an_error_of_its_streams(toy: Path) -> None:
 
 
 def test_a_thread_that_dies_is_noticed(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = own_model.live(TEXTS[0])
+    live = own_model.live(TEXTS[0], seconds=3.2)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)  # what it would print is expected
 
     def broken(*_: Any) -> list[Any]:
@@ -580,7 +580,7 @@ def _held(live: Live) -> int:
 
 
 def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
-    """2,000 steps, most of nine minutes, a new sentence every 5 to 20 of them; then an hour of rest."""
+    """2,000 steps, nine minutes, a new sentence every 5 to 20 of them; then ten minutes that nobody looks at."""
     rng = np.random.default_rng(0)
     with models["step"].live(seed=1) as live:
 
@@ -594,26 +594,28 @@ def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
                 if (steps := steps - len(played.frames) // 8) <= 0:
                     return
 
-        play(200)
+        play(1600)
         tracemalloc.start()
         try:
+            play(80)
             gc.collect()
             before = tracemalloc.get_traced_memory()[0]
-            play(1800)
+            play(320)
             gc.collect()
             grown = tracemalloc.get_traced_memory()[0] - before
         finally:
             tracemalloc.stop()
-        # One step is 6 kB of frames; 1,800 of them kept would be 11 MB.
-        assert grown < 200_000
+        # One step is 6 kB of frames; 320 of them kept would be 2 MB.
+        assert grown < 100_000
         live.rest()
-        hour = live.frame + 108_000
-        live._decoding.take([float(live.frame)], [float(hour), float(hour)])  # nobody looks for an hour
-        live._base, live._played = float(hour), 0
+        later = live.frame + 18_000
+        live._decoding.take([float(live.frame)], [float(later), float(later)])
+        live._base, live._played = float(later), 0
         frames = _read(live, 64)
+        assert _held(live) <= 5
     from clutch_rt.live.rest import Rest
 
-    np.testing.assert_array_equal(frames[-8:], Rest(seed=1).frames(hour + 56, 8))
+    np.testing.assert_array_equal(frames[-8:], Rest(seed=1).frames(later + 56, 8))
 
 
 def test_hands_stay_where_hands_can_be() -> None:

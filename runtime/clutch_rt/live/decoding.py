@@ -248,7 +248,7 @@ class Decoding:
             if step.end is not None:
                 self._end = self._made() + step.end
             self._steps.append(step)
-            self._gate.notify_all()
+            self._advance(self._read)
 
     def _turn(self, start: int, said: Said | None, old: Laid) -> None:
         """Begin a sentence, or the rest, in place of the step ``old``."""
