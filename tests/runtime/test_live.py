@@ -580,7 +580,7 @@ def _held(live: Live) -> int:
 
 
 def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
-    """2,000 steps, nine minutes, a new sentence every 5 to 20 of them; then ten minutes that nobody looks at."""
+    """2,000 steps, nine minutes, a new sentence every 5 to 20 of them; then ten minutes unseen."""
     rng = np.random.default_rng(0)
     with models["step"].live(seed=1) as live:
 
