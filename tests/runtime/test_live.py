@@ -580,7 +580,7 @@ def _held(live: Live) -> int:
 
 
 def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
-    """2,000 steps, nine minutes, a new sentence every 5 to 20 of them; then ten minutes unseen."""
+    """2,000 steps, nine minutes, a new sentence every 5 to 20 of them."""
     rng = np.random.default_rng(0)
     with models["step"].live(seed=1) as live:
 
@@ -607,15 +607,6 @@ def test_nothing_grows_in_an_hour(models: dict[str, Model]) -> None:
             tracemalloc.stop()
         # One step is 6 kB of frames; 320 of them kept would be 2 MB.
         assert grown < 100_000
-        live.rest()
-        later = live.frame + 18_000
-        live._decoding.take([float(live.frame)], [float(later), float(later)])
-        live._base, live._played = float(later), 0
-        frames = _read(live, 64)
-        assert _held(live) <= 5
-    from clutch_rt.live.rest import Rest
-
-    np.testing.assert_array_equal(frames[-8:], Rest(seed=1).frames(later + 56, 8))
 
 
 def test_hands_stay_where_hands_can_be() -> None:
