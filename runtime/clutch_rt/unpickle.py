@@ -5,6 +5,9 @@ so they are read here by an unpickler that knows a short list of names (numpy ar
 matrices, chumpy's wrappers and the plain containers around them) and answers each with an inert stand-in
 of our own. No function or class that a file asks for is ever imported; scipy and chumpy need not exist.
 Any other name is refused with `UnsafeFileError`.
+
+Nor may a file of a few bytes ask for gigabytes: the unpickler of CPython sets aside as much as a memo index
+or a frame says, before it looks whether the file is that long, so those numbers are looked at first.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 from collections.abc import Iterable
 from typing import Any
 
@@ -229,6 +233,17 @@ def plain(value: object, depth: int = 0) -> Any:
     return value
 
 
+def _check_sizes(data: bytes) -> None:
+    """Refuse a memo index or a frame that no honest file of this length can hold; ValueError if cut short."""
+    for count, (opcode, argument, place) in enumerate(pickletools.genops(data)):
+        most = {"PUT": count, "BINPUT": count, "LONG_BINPUT": count, "FRAME": len(data) - (place or 0)}
+        if opcode.name in most and not 0 <= int(argument) <= most[opcode.name]:
+            raise UnsafeFileError(
+                f"the file asks for room for {argument} things and is {len(data)} bytes long, "
+                "and was refused; copy it again from where it came"
+            )
+
+
 def load_arrays(data: bytes, keys: Iterable[str]) -> dict[str, Any]:
     """Read a pickled dictionary of arrays.
 
@@ -241,10 +256,11 @@ def load_arrays(data: bytes, keys: Iterable[str]) -> dict[str, Any]:
         Python data as it is.
 
     Raises:
-        UnsafeFileError: if the pickle names anything but arrays.
+        UnsafeFileError: if the pickle names anything but arrays, or asks for more memory than it can fill.
         FileFormatError: if it is no pickle, is cut short, or is not a dictionary.
     """
     try:
+        _check_sizes(data)
         loaded = _Unpickler(io.BytesIO(data), encoding="latin1").load()
         if not isinstance(loaded, dict):
             raise FileFormatError(

@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -301,6 +302,24 @@ def test_a_flipped_byte_is_refused_politely_or_harmless(place: int, byte: int) -
     raw = _SMALL[:place] + bytes([byte]) + _SMALL[place + 1 :]
     with contextlib.suppress(FileFormatError, UnsafeFileError):
         load_arrays(raw, ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"\x80\x02}r\xff\xff\xff\x7f.", id="memo"),
+        pytest.param(b"}p2147483647\n.", id="memo in text"),
+        pytest.param(b"\x80\x04\x95\xff\xff\xff\xff\xff\x00\x00\x00}.", id="frame"),
+    ],
+)
+def test_a_small_file_cannot_ask_for_gigabytes(raw: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsafeFileError, match="asks for room"):
+            load_arrays(raw, ["x"])
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:
