@@ -51,10 +51,10 @@ class FitConfig:
 
     steps: int = 1000  # optimizer steps
     batch_size: int = 24  # sequences per step, over all processes
-    learning_rate: float = 1e-3  # peak, for AdamW
+    learning_rate: float = 1e-3  # peak
     warmup: int = 60  # steps from zero to the peak
     final_rate: float = 0.05  # part of the peak left at the end of the cosine
-    weight_decay: float = 0.01  # AdamW's, for matrices only
+    weight_decay: float = 0.01  # for matrices only
     clip: float = 1.0  # largest gradient norm; 0 does not clip
     precision: Literal["fp32", "bf16"] = "fp32"  # bf16 is worth it on GPUs and CPUs with AMX only
     validate_every: int = 250  # steps between validations; 0 validates at the end only
@@ -122,15 +122,17 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 3400
+    steps: int = 4500
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings learn this much faster
-    encoder_rate: float = 0.08  # the encoder and the attention to it learn this much slower
+    encoder_rate: float = 0.4  # matrices of the encoder and of the attention to it learn this much slower
+    vector_rate: float = 0.08  # norms, biases and relative positions learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     bag_weight: float = 1.5  # loss weight of the codes told from the sentence alone, in any order
+    label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
 
@@ -138,7 +140,16 @@ class LMTrainConfig(FitConfig):
         super().__post_init__()
         _within(self, 1, "max_steps", "validation_clips")
         _within(self, 2, "max_prompt")
-        _within(self, 0, "embedding_rate", "encoder_rate", "length_weight", "bag_weight")
+        _within(
+            self,
+            0,
+            "embedding_rate",
+            "encoder_rate",
+            "vector_rate",
+            "length_weight",
+            "bag_weight",
+            "label_weight",
+        )
         _within(self, 0, "caption_share", "hide_share", "dropout", most=1)
 
 

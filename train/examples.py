@@ -19,6 +19,7 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
 from models.generation import PAD, pad_codes, pad_prompts
+from train.labels import ACTIONS, FIELDS, LabelVocabulary
 from train.seeding import generator
 from train.tokenizer import encode
 from train.tokens import TokenStore
@@ -39,6 +40,7 @@ class Example:
         codes: motion to answer with ``(S, 4)``, or None.
         answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
         hidden: ``(S,)`` true where the decoder does not see the step before, or None.
+        labels: of the actions, as ``LabelVocabulary.numbers``; None where the prompt does not tell them all.
     """
 
     prompt: list[int]
@@ -46,6 +48,7 @@ class Example:
     codes: IntArray | None = None
     answer: list[int] | None = None
     hidden: np.ndarray | None = None
+    labels: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ class MotionRows(Rows):
     """Rows answered by motion: ``codes (B, S, 4)``, ``steps (B,)``; ``hidden (B, S)`` masks decoder inputs.
 
     ``clips (B,)`` are the rows' numbers in the store, or -1 where the answer is not the whole clip.
+    ``labels (B, ACTIONS, len(FIELDS))`` are the actions', -100 in rows whose prompt does not tell them.
     """
 
     codes: Tensor
     steps: Tensor
     clips: Tensor
+    labels: Tensor
     hidden: Tensor | None = None
 
 
@@ -98,6 +103,17 @@ def moved(rows: R, device: torch.device | str) -> R:
     """Rows on a device."""
     tensors = {f.name: getattr(rows, f.name) for f in fields(rows)}
     return replace(rows, **{name: t.to(device) for name, t in tensors.items() if t is not None})
+
+
+def real_steps(rows: MotionRows) -> Tensor:
+    """``(B, S)`` true where a step is not padding."""
+    positions = torch.arange(rows.codes.shape[1], device=rows.codes.device)
+    return positions < rows.steps.unsqueeze(1)
+
+
+def told_rows(rows: MotionRows) -> Tensor:
+    """``(B,)`` true where the prompt tells the whole motion."""
+    return rows.labels[:, 0, 0] != IGNORE
 
 
 def collate(examples: Sequence[Example], clips: Sequence[int] | None = None) -> LMBatch:
@@ -134,8 +150,17 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
     codes, real = pad_codes([e.codes for e in examples if e.codes is not None])
     numbers = torch.tensor([n if e.given is None else -1 for e, n in pairs])
     hidden = _hidden(examples, codes.shape[1])
+    untold = np.full((ACTIONS, len(FIELDS)), IGNORE, np.int64)
+    labels = torch.from_numpy(np.stack([untold if e.labels is None else e.labels for e in examples]))
     return MotionRows(
-        ids, mask, *_given(examples), codes=codes, steps=real.sum(1), clips=numbers, hidden=hidden
+        ids,
+        mask,
+        *_given(examples),
+        codes=codes,
+        steps=real.sum(1),
+        clips=numbers,
+        labels=labels,
+        hidden=hidden,
     )
 
 
@@ -198,14 +223,20 @@ class Tasks:
     Args:
         store: codes, texts and labels.
         processor: the vocabulary.
+        labels: the numbers of the labels.
         max_prompt: longest prompt and answer, in pieces.
         max_steps: longest motion; the rest is cut off.
     """
 
     def __init__(
-        self, store: TokenStore, processor: SentencePieceProcessor, max_prompt: int, max_steps: int
+        self,
+        store: TokenStore,
+        processor: SentencePieceProcessor,
+        labels: LabelVocabulary,
+        max_prompt: int,
+        max_steps: int,
     ) -> None:
-        self.store, self.processor = store, processor
+        self.store, self.processor, self.labels = store, processor, labels
         self.max_prompt, self.max_steps = max_prompt, max_steps
 
     def ids(self, text: str) -> list[int]:
@@ -216,6 +247,10 @@ class Tasks:
         """The clip's motion, no longer than the model's longest."""
         return self.store.codes(clip)[: self.max_steps]
 
+    def told(self, clip: int) -> IntArray:
+        """The labels of the clip's actions, which a caption of it tells."""
+        return self.labels.numbers(self.store.actions(clip))
+
     def text(self, clip: int, rng: np.random.Generator) -> str:
         """One of the clip's captions, normalised."""
         texts = self.store.texts(clip)
@@ -224,7 +259,7 @@ class Tasks:
     def text_to_motion(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, and the motion."""
         prompt = prompts.TEXT_TO_MOTION.format(text=self.text(clip, rng))
-        return Example(self.ids(prompt), codes=self.codes(clip))
+        return Example(self.ids(prompt), codes=self.codes(clip), labels=self.told(clip))
 
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""

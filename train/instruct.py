@@ -16,11 +16,21 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
 
 from models.lm import MotionLM
+from train import pretrain
 from train.config import InstructConfig
 from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
 from train.objectives import LMObjective
-from train.pretrain import TEXT_WEIGHT, Materials, Validation, loss, parameter_groups, save_stage
+from train.pretrain import (
+    PROBES_FILE,
+    TEXT_WEIGHT,
+    Materials,
+    Validation,
+    build_probes,
+    loss,
+    parameter_groups,
+    save_stage,
+)
 from train.run import RunFolder, stage_main
 from train.seeding import generator, share
 from train.templates import TEMPLATES, Template
@@ -58,17 +68,26 @@ def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
     short = template.given == "beginning" and len(codes) < 2
     if short or not template.fields <= set(known):
         template = TEMPLATES[0]
-    return fill(tasks, template, known, codes, rng)
+    told = tasks.told(clip) if "{text}" in template.prompt else None
+    return fill(tasks, template, known, codes, rng, told)
 
 
 def fill(
-    tasks: Tasks, template: Template, known: Mapping[str, str], codes: IntArray, rng: np.random.Generator
+    tasks: Tasks,
+    template: Template,
+    known: Mapping[str, str],
+    codes: IntArray,
+    rng: np.random.Generator,
+    told: IntArray | None = None,
 ) -> Example:
-    """A template with its fields filled; a beginning is 1 step to two thirds of the clip."""
+    """A template with its fields filled; a beginning is 1 step to two thirds of the clip.
+
+    ``told`` are the clip's labels, where the prompt tells them.
+    """
     prompt = tasks.ids(template.prompt.format(**known))
     answer = tasks.ids(template.answer.format(**known)) if template.answer else None
     if template.given == "nothing":
-        return Example(prompt, None, None if answer else codes, answer)
+        return Example(prompt, None, None if answer else codes, answer, labels=told)
     if template.given == "whole":
         return Example(prompt, codes, None, answer)
     cut = int(rng.integers(1, max(2, 2 * len(codes) // 3 + 1)))
@@ -98,7 +117,9 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config = folder.config
     materials = Materials.open(folder)
     model = MotionLM.load(_start(folder))
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT)
+    probes = build_probes(model, materials, config.lm)
+    probes.load(folder.path / f"lm-{pretrain.STAGE}" / PROBES_FILE)
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes)
     report = fit(
         folder,
         STAGE,

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from models.lm import N_SLOTS, Encoded, MotionLM
 from models.quantizer import sum_over_processes
-from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows
+from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows, real_steps, told_rows
+from train.probes import Probes
 
 
 class LMObjective(nn.Module):
@@ -22,16 +23,18 @@ class LMObjective(nn.Module):
         lm: the model.
         length_weight: of the length's cross-entropy (``step`` form).
         text_weight: of the text's.
-        bag_weight: of the bag of codes; 0 leaves it out.
+        probes: what the sentence alone must tell; None leaves that out.
     """
 
     def __init__(
-        self, lm: MotionLM, length_weight: float, text_weight: float, bag_weight: float = 0.0
+        self, lm: MotionLM, length_weight: float, text_weight: float, probes: Probes | None = None
     ) -> None:
         super().__init__()
         self.lm = lm
-        self.weights = {"motion": 1.0, "length": length_weight, "text": text_weight, "bag": bag_weight}
-        self.bag = BagOfCodes(lm) if bag_weight else None
+        self.probes = probes
+        self.weights = {"motion": 1.0, "length": length_weight, "text": text_weight}
+        if probes is not None:
+            self.weights |= probes.weights
 
     def forward(self, batch: LMBatch) -> dict[str, Tensor]:
         """Losses by name, nats per slot, motion or piece; ``total`` is the one to minimise."""
@@ -39,8 +42,8 @@ class LMObjective(nn.Module):
         if batch.motion is not None:
             encoded = encode_rows(self.lm, batch.motion)
             losses.update(motion_predictions(self.lm, encoded, batch.motion)[1])
-            if self.bag is not None:
-                losses["bag"] = self.bag(encoded, batch.motion)
+            if self.probes is not None:
+                losses.update(self.probes(encoded, batch.motion))
         if batch.text is not None:
             losses["text"] = text_loss(self.lm, batch.text)
         return {**losses, "total": self.total(losses, self.shares(batch))}
@@ -64,67 +67,36 @@ class LMObjective(nn.Module):
         here = torch.cat([counts, torch.ones_like(counts[:1])])
         everywhere = sum_over_processes(here.clone())
         share = here * everywhere[-1] / everywhere.clamp(min=1.0)  # the last is the number of processes
-        steps, codes, motions, pieces = share[:-1].unbind()
-        return {"motion": codes, "length": motions, "bag": motions, "text": pieces, "rebuilt": steps}
+        steps, codes, motions, told, pieces = share[:-1].unbind()
+        return {
+            "motion": codes,
+            "length": motions,
+            "bag": told,
+            "labels": told,
+            "text": pieces,
+            "rebuilt": steps,
+        }
 
 
 def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:
-    """What the means of a batch run over, ``(4,)``: steps, codes (``<eom>`` too if flat), motions, pieces."""
-    counts = torch.zeros(4, device=lm.device)
+    """What the means of a batch run over, ``(5,)``: steps, codes, motions, motions told, pieces.
+
+    The flat form's ``<eom>`` counts as a code.
+    """
+    counts = torch.zeros(5, device=lm.device)
     if batch.motion is not None:
         steps, motions = batch.motion.steps.sum(), len(batch.motion.steps)
         endings = motions if lm.config.form == "flat" else 0
         counts[0], counts[1], counts[2] = steps, N_SLOTS * steps + endings, motions
+        counts[3] = told_rows(batch.motion).sum()
     if batch.text is not None:
-        counts[3] = (batch.text.targets != IGNORE).sum()
+        counts[4] = (batch.text.targets != IGNORE).sum()
     return counts
-
-
-class BagOfCodes(nn.Module):
-    """Predicts from the sentence alone which codes a motion holds, in whatever order.
-
-    A decoder that is fed with the truth can do without its prompt, and then nothing teaches the encoder.
-    This does, without labels: the bag-of-words loss of Zhao et al., "Learning Discourse-level Diversity for
-    Neural Dialog Models", ACL 2017, over codes. Measured after 400 steps: the text gain is .58 nats with it
-    and .34 without, the codes' own cross-entropy 2.36 and 2.41. It is training's alone, no part of the model.
-
-    Args:
-        lm: the model whose memory is read; its sizes and grammar are all that is kept of it.
-    """
-
-    def __init__(self, lm: MotionLM) -> None:
-        super().__init__()
-        d = lm.config.d_model
-        sizes = [lm.grammar.size(k) for k in range(N_SLOTS)]
-        generator = torch.Generator().manual_seed(0)
-        self.heads = nn.ModuleList(
-            [nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, n)) for n in sizes]
-        )
-        with torch.no_grad():
-            for p in self.parameters():
-                p.zero_() if p.ndim < 2 else p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
-
-    def forward(self, encoded: Encoded, rows: MotionRows) -> Tensor:
-        """Mean cross-entropy of a motion's codes, all its steps told the same, over slots and motions."""
-        pooled = encoded.pooled_text()
-        real = real_steps(rows).to(pooled.dtype)
-        share = real / real.sum(1, keepdim=True)
-        each = []
-        for k, head in enumerate(self.heads):
-            said = F.log_softmax(head(pooled), dim=-1).gather(1, rows.codes[..., k])
-            each.append(-(said * share).sum(1).mean())
-        return torch.stack(each).mean()
 
 
 def encode_rows(lm: MotionLM, rows: Rows) -> Encoded:
     """The encoder over a batch."""
     return lm.encode(rows.ids, rows.mask, rows.given, rows.given_mask)
-
-
-def real_steps(rows: MotionRows) -> Tensor:
-    """``(B, S)`` true where a step is not padding."""
-    positions = torch.arange(rows.codes.shape[1], device=rows.codes.device)
-    return positions < rows.steps.unsqueeze(1)
 
 
 def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:

@@ -18,17 +18,23 @@ from torch import distributed as dist
 from torch import nn
 
 from train.config import FitConfig, MachineConfig
+from train.muon import MuonAdamW
 
 _PATIENCE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that learn at ``scale`` times the rate, with weight decay or without."""
+    """Parameters that learn at ``scale`` times the rate, with weight decay or without.
+
+    With ``blocks`` they are matrices and learn by Muon, each cut into so many blocks of rows and of columns;
+    without, by AdamW.
+    """
 
     parameters: Sequence[nn.Parameter]
     scale: float = 1.0
     decay: bool = True
+    blocks: tuple[int, int] | None = None
 
 
 def rate_at(step: int, settings: FitConfig) -> float:
@@ -46,17 +52,19 @@ def default_groups(model: nn.Module) -> list[Group]:
     return [g for g in (Group(matrices), Group(vectors, decay=False)) if g.parameters]
 
 
-def make_optimizer(groups: Sequence[Group], settings: FitConfig) -> torch.optim.AdamW:
-    """AdamW over the groups; their scales are kept beside the learning rate."""
+def make_optimizer(groups: Sequence[Group], settings: FitConfig) -> MuonAdamW:
+    """Muon or AdamW over each group; their scales are kept beside the learning rate."""
     entries = [
         {
             "params": list(g.parameters),
             "weight_decay": settings.weight_decay if g.decay else 0.0,
             "scale": g.scale,
+            **dict(zip(("rows", "columns"), g.blocks or (0, 0), strict=True)),
         }
         for g in groups
+        if g.parameters
     ]
-    return torch.optim.AdamW(entries, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    return MuonAdamW(entries, settings.learning_rate, (0.9, 0.99))
 
 
 def device_type(machine: MachineConfig) -> Literal["cpu", "cuda"]:

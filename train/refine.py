@@ -25,9 +25,9 @@ from models.lm import MotionLM
 from models.shift import Shift
 from train.config import LMTrainConfig, RefineConfig, RunConfig
 from train.corpus import draw_clip
-from train.examples import LMBatch, MotionRows, Schedule, Tasks, collate, moved
+from train.examples import LMBatch, MotionRows, Schedule, Tasks, collate, moved, real_steps
 from train.loop import fit
-from train.objectives import LMObjective, encode_rows, motion_predictions, real_steps
+from train.objectives import LMObjective, encode_rows, motion_predictions
 from train.pretrain import TEXT_WEIGHT, Materials, Validation, parameter_groups, save_stage
 from train.run import RunFolder, stage_main
 from train.seeding import generator, share

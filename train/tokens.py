@@ -28,6 +28,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from clutch_rt.errors import InputError
@@ -266,6 +267,11 @@ class TokenStore:
     def actions(self, clip: int) -> list[dict[str, Any]]:
         """Labels of the actions, in order."""
         return self._actions[clip].as_py()
+
+    def label_values(self, field: str) -> list[Any]:
+        """What a label of the actions is, anywhere in the store; each value once, null left out."""
+        values = pc.struct_field(pc.list_flatten(self._actions), field)
+        return [v for v in pc.unique(values).to_pylist() if v is not None]
 
 
 def main() -> int:

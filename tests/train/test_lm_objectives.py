@@ -17,7 +17,7 @@ from train import objectives, pretrain, refine
 from train.config import LMTrainConfig
 from train.examples import LMBatch, collate
 from train.objectives import LMObjective
-from train.pretrain import Materials, build_grammar, build_model, parameter_groups
+from train.pretrain import Materials, build_grammar, build_model, build_probes, parameter_groups
 from train.run import RunFolder
 from train.seeding import generator
 
@@ -42,7 +42,7 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
 def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
     materials = Materials.open(run)
     model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
-    objective = LMObjective(model, 0.3, 0.25, 1.0)
+    objective = LMObjective(model, 0.3, 0.25, build_probes(model, materials, LMTrainConfig()))
     groups = parameter_groups(objective, LMTrainConfig())
     ids = [id(p) for g in groups for p in g.parameters]
     assert sorted(ids) == sorted(id(p) for p in objective.parameters())
@@ -79,7 +79,7 @@ def test_an_encoder_that_says_nothing_gains_nothing(
 def test_a_bag_of_codes_teaches_the_encoder_and_forgets_the_order(run: RunFolder, form: str) -> None:
     materials = Materials.open(run)
     grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25, 1.0)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25)
     examples = [materials.train.text_to_motion(i, generator(i)) for i in range(3)]
     bag = objective(collate(examples))["bag"]
     # Untrained heads know nothing: near the mean log of the codebooks, within what random logits of about
@@ -112,7 +112,7 @@ def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
 ) -> None:
     materials = Materials.open(run)
     grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25, 1.0)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25)
     tasks = materials.train
     makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second process has no caption
     examples = [make(i, generator(i)) for i, make in enumerate(makes)]

@@ -1,0 +1,123 @@
+"""What the encoder's reading of a sentence must tell by itself: the codes of the motion, and its labels.
+
+A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder.
+Probes do: small heads on the pooled text, which are training's alone and no part of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from clutch_rt.errors import InputError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.files import appearing
+from models.lm import N_SLOTS, Encoded, MotionLM
+from train.examples import MotionRows, real_steps, told_rows
+from train.labels import ACTIONS
+
+
+class Probes(nn.Module):
+    """Both probes, each with the weight of its loss; a weight of 0 leaves one out.
+
+    Args:
+        lm: the model whose memory is read; its sizes and grammar are all that is kept of it.
+        bag_weight: of ``BagOfCodes``.
+        label_weight: of ``LabelProbe``.
+        label_sizes: numbers of each label, as ``LabelVocabulary.sizes``.
+    """
+
+    def __init__(
+        self, lm: MotionLM, bag_weight: float, label_weight: float = 0.0, label_sizes: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        self.weights = {"bag": bag_weight, "labels": label_weight}
+        self.bag = BagOfCodes(lm) if bag_weight else None
+        self.labels = LabelProbe(lm, label_sizes) if label_weight else None
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for p in self.parameters():
+                p.zero_() if p.ndim < 2 else p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
+
+    def forward(self, encoded: Encoded, rows: MotionRows) -> dict[str, Tensor]:
+        """Losses by name, over the rows whose prompt tells the whole motion; 0 where there is none."""
+        told = told_rows(rows)
+        pooled = encoded.pooled_text()[told]
+        losses = {}
+        if self.bag is not None:
+            losses["bag"] = self.bag(pooled, rows.codes[told], real_steps(rows)[told])
+        if self.labels is not None:
+            losses["labels"] = self.labels(pooled, rows.labels[told])
+        return losses
+
+    def save(self, path: Path) -> None:
+        """Write the weights, for the next stage."""
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        with appearing(path) as part:
+            save_file(weights, part)
+
+    def load(self, path: Path) -> None:
+        """Read what ``save`` wrote; InputError where it is damaged or of other probes."""
+        try:
+            self.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError, OSError) as e:
+            reason = str(e).splitlines()[0]
+            raise InputError(f"{path} does not fit this run ({reason}); run the stage before again") from e
+
+
+class BagOfCodes(nn.Module):
+    """Predicts which codes a motion holds, in whatever order.
+
+    The bag-of-words loss of Zhao et al., "Learning Discourse-level Diversity for Neural Dialog Models", ACL
+    2017, over codes. It needs no labels. Measured after 400 steps: the text gain is .58 nats with it and .34
+    without, the codes' own cross-entropy 2.36 and 2.41.
+    """
+
+    def __init__(self, lm: MotionLM) -> None:
+        super().__init__()
+        d = lm.config.d_model
+        self.heads = nn.ModuleList(
+            [
+                nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, lm.grammar.size(k)))
+                for k in range(N_SLOTS)
+            ]
+        )
+
+    def forward(self, pooled: Tensor, codes: Tensor, real: Tensor) -> Tensor:
+        """Mean cross-entropy of a motion's codes, all its steps told the same, over slots and motions.
+
+        Args:
+            pooled: ``(B, d_model)``.
+            codes: ``(B, S, 4)``.
+            real: ``(B, S)`` true where a step is not padding.
+        """
+        share = real.to(pooled.dtype) / real.sum(1, keepdim=True)
+        each = []
+        for k, head in enumerate(self.heads):
+            said = F.log_softmax(head(pooled), dim=-1).gather(1, codes[..., k])
+            each.append(-(said * share).sum())
+        return torch.stack(each).mean() / max(len(pooled), 1)
+
+
+class LabelProbe(nn.Module):
+    """Predicts the labels of a motion's actions, in their order."""
+
+    def __init__(self, lm: MotionLM, sizes: Sequence[int]) -> None:
+        super().__init__()
+        d = lm.config.d_model
+        self.sizes = list(sizes)
+        self.head = nn.Sequential(nn.Linear(d, 2 * d), nn.ReLU(), nn.Linear(2 * d, ACTIONS * sum(sizes)))
+
+    def forward(self, pooled: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of labels ``(B, ACTIONS, fields)`` from ``(B, d_model)``, summed over the fields."""
+        scores = self.head(pooled).view(len(pooled), ACTIONS, -1).split(self.sizes, dim=-1)
+        each = [
+            F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
+            for k, x in enumerate(scores)
+        ]
+        return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
