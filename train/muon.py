@@ -63,9 +63,7 @@ class MuonAdamW(torch.optim.AdamW):
         for p in group["params"]:
             if p.grad is None:
                 continue
-            state = self.state[p]
-            momentum = state.setdefault("momentum_buffer", torch.zeros_like(p))
-            momentum.lerp_(p.grad, 1.0 - MOMENTUM)
+            momentum = self._momentum(p).lerp_(p.grad, 1.0 - MOMENTUM)
             blocks = cut(p.grad.lerp(momentum, MOMENTUM), rows, columns)
             alike.setdefault(blocks.shape, []).append((p, blocks))
         for shape, pairs in alike.items():
@@ -74,6 +72,16 @@ class MuonAdamW(torch.optim.AdamW):
             for (p, _), step in zip(pairs, made.split(shape[0]), strict=True):
                 p.mul_(1.0 - rate * group["weight_decay"])
                 p.add_(joined(step, rows, columns), alpha=-rate * size)
+
+    def _momentum(self, p: Tensor) -> Tensor:
+        """The running mean of a parameter's gradients; beside it ``step``, which AdamW wants."""
+        state = self.state[p]
+        if not state:
+            state["step"] = torch.zeros((), device=p.device)
+            state["momentum_buffer"] = torch.zeros_like(p)
+        state["step"] += 1
+        momentum: Tensor = state["momentum_buffer"]
+        return momentum
 
 
 def cut(matrix: Tensor, rows: int, columns: int) -> Tensor:

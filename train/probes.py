@@ -115,7 +115,7 @@ class LabelProbe(nn.Module):
 
     def forward(self, pooled: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy of labels ``(B, ACTIONS, fields)`` from ``(B, d_model)``, summed over the fields."""
-        scores = self.head(pooled).view(len(pooled), ACTIONS, -1).split(self.sizes, dim=-1)
+        scores = self.head(pooled).unflatten(1, (ACTIONS, sum(self.sizes))).split(self.sizes, dim=-1)
         each = [
             F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
             for k, x in enumerate(scores)

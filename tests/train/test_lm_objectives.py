@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clutch_rt.grammar import Grammar
 
 from models.lm import Encoded, MotionLM
 from models.shift import Shift
@@ -39,16 +40,39 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
     torch.testing.assert_close(both, wanted, rtol=1e-5, atol=1e-5)
 
 
+def with_probes(materials: Materials, grammar: Grammar, lm: LMTrainConfig) -> LMObjective:
+    model = build_model(grammar, lm, 0)
+    return LMObjective(model, 0.3, 0.25, build_probes(model, materials, lm))
+
+
 def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
     materials = Materials.open(run)
-    model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
-    objective = LMObjective(model, 0.3, 0.25, build_probes(model, materials, LMTrainConfig()))
+    objective = with_probes(materials, build_grammar(run, materials.processor), run.config.lm)
+    model = objective.lm
     groups = parameter_groups(objective, LMTrainConfig())
     ids = [id(p) for g in groups for p in g.parameters]
     assert sorted(ids) == sorted(id(p) for p in objective.parameters())
     fast = {id(p) for p in groups[0].parameters}
     assert id(model.t5.shared.weight) in fast and id(model.depth_embedding[0].weight) in fast
     assert id(model.depth_head[0].weight) not in fast
+
+
+def test_layers_learn_by_muon_in_pieces_as_wide_as_a_head(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    objective = with_probes(materials, build_grammar(run, materials.processor), run.config.lm)
+    config = objective.lm.config
+    of = {id(p): g for g in parameter_groups(objective, LMTrainConfig()) for p in g.parameters}
+    blocks = {name: of[id(p)].blocks for name, p in objective.lm.named_parameters()}
+    attention, feed = (
+        "t5.encoder.block.0.layer.0.SelfAttention.",
+        "t5.decoder.block.1.layer.2.DenseReluDense.",
+    )
+    assert blocks[attention + "q.weight"] == (config.heads, 1)
+    assert blocks[attention + "o.weight"] == (1, config.heads)
+    assert blocks[feed + "wi.weight"] == (config.d_ff // config.d_kv, 1)
+    assert blocks[feed + "wo.weight"] == (1, config.d_ff // config.d_kv)
+    for name in ("t5.shared.weight", "depth_head.0.weight", attention + "relative_attention_bias.weight"):
+        assert blocks[name] is None, "tables and outputs have no inner side"
 
 
 @pytest.mark.parametrize("form", ["step", "flat"])
@@ -79,7 +103,7 @@ def test_an_encoder_that_says_nothing_gains_nothing(
 def test_a_bag_of_codes_teaches_the_encoder_and_forgets_the_order(run: RunFolder, form: str) -> None:
     materials = Materials.open(run)
     grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25)
+    objective = with_probes(materials, grammar, replace(run.config.lm, form=form))
     examples = [materials.train.text_to_motion(i, generator(i)) for i in range(3)]
     bag = objective(collate(examples))["bag"]
     # Untrained heads know nothing: near the mean log of the codebooks, within what random logits of about
@@ -90,7 +114,9 @@ def test_a_bag_of_codes_teaches_the_encoder_and_forgets_the_order(run: RunFolder
     assert any(g is not None and float(g.abs().max()) > 0 for g in gradients)
     backwards = [replace(e, codes=e.codes[::-1].copy()) for e in examples if e.codes is not None]
     torch.testing.assert_close(objective(collate(backwards))["bag"], bag, rtol=1e-5, atol=1e-6)
-    assert not any("bag" in name for name in objective.lm.state_dict()), "it is no part of the model"
+    assert not any("bag" in name or "probe" in name for name in objective.lm.state_dict()), (
+        "it is no part of the model"
+    )
 
 
 def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
@@ -112,7 +138,7 @@ def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
 ) -> None:
     materials = Materials.open(run)
     grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0), 0.3, 0.25)
+    objective = with_probes(materials, grammar, replace(run.config.lm, form=form))
     tasks = materials.train
     makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second process has no caption
     examples = [make(i, generator(i)) for i, make in enumerate(makes)]

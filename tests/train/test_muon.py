@@ -1,0 +1,119 @@
+"""Muon: orthogonal steps, in blocks, beside an AdamW that is PyTorch's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from train.config import FitConfig
+from train.muon import cut, joined, orthogonal
+from train.optim import Group, default_groups, make_optimizer
+
+SETTINGS = FitConfig(learning_rate=0.01, weight_decay=0.1)
+
+
+@given(blocks=st.integers(1, 4), size=st.integers(1, 3), other=st.integers(1, 5), by_rows=st.booleans())
+def test_blocks_join_to_the_matrix_they_were_cut_from(
+    blocks: int, size: int, other: int, by_rows: bool
+) -> None:
+    shape = (blocks * size, other) if by_rows else (other, blocks * size)
+    rows, columns = (blocks, 1) if by_rows else (1, blocks)
+    matrix = torch.arange(float(shape[0] * shape[1])).reshape(shape)
+    parts = cut(matrix, rows, columns)
+    assert parts.shape == ((blocks, size, other) if by_rows else (blocks, other, size))
+    assert torch.equal(parts[0], matrix[:size] if by_rows else matrix[:, :size])
+    assert torch.equal(joined(parts, rows, columns), matrix)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    shape=st.sampled_from([(8, 8), (4, 24), (24, 4)]),
+    scale=st.sampled_from([1e-4, 1.0, 1e4]),
+)
+def test_every_direction_of_a_step_is_about_as_long(seed: int, shape: tuple[int, int], scale: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    rank = min(shape)
+    u, _ = torch.linalg.qr(torch.randn(shape[0], rank, generator=generator))
+    v, _ = torch.linalg.qr(torch.randn(shape[1], rank, generator=generator))
+    # The smallest direction is a hundredth of the largest: gradients of an encoder are worse than that.
+    given_values = torch.logspace(-2, 0, rank) * scale
+    found = orthogonal((u * given_values @ v.T).unsqueeze(0))[0]
+    sizes = torch.diagonal(u.T @ found @ v)
+    # The bounds of the three quintics over that range, as the docstring of `orthogonal` gives them.
+    assert float(sizes.min()) > 0.18 and float(sizes.max()) < 1.9
+    torch.testing.assert_close(found, u * sizes @ v.T, atol=1e-4, rtol=0)
+
+
+def test_no_gradient_makes_no_step() -> None:
+    assert torch.equal(orthogonal(torch.zeros(2, 3, 4)), torch.zeros(2, 3, 4))
+
+
+class _Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.matrix = nn.Parameter(torch.randn(8, 12))
+        self.other = nn.Parameter(torch.randn(6, 5))
+        self.unused = nn.Parameter(torch.randn(4, 4))
+
+    def teach(self, step: int) -> None:
+        noise = torch.Generator().manual_seed(step)
+        for p in (self.matrix, self.other):
+            p.grad = torch.randn(p.shape, generator=noise)
+
+    def groups(self) -> list[Group]:
+        return [Group([self.matrix, self.unused], 0.5, blocks=(2, 1)), Group([self.other])]
+
+
+def test_other_groups_learn_as_pytorch_has_it() -> None:
+    ours, theirs = _Two(), _Two()
+    own = make_optimizer(ours.groups(), SETTINGS)
+    adamw = torch.optim.AdamW([theirs.other], lr=0.01, weight_decay=0.1, betas=(0.9, 0.99))
+    for step in range(5):
+        for model, optimizer in ((ours, own), (theirs, adamw)):
+            model.teach(step)
+            optimizer.step()
+            optimizer.zero_grad()
+    torch.testing.assert_close(ours.other, theirs.other)
+    assert torch.equal(ours.unused, _Two().unused), "what got no gradient stays as it was"
+
+
+def test_a_step_is_as_long_as_its_rate_says() -> None:
+    model = _Two()
+    optimizer = make_optimizer([Group([model.matrix], blocks=(2, 1), decay=False)], SETTINGS)
+    before = model.matrix.detach().clone()
+    model.teach(0)
+    optimizer.step()
+    # Two blocks of 4 rows and 12 columns, in all 8 singular values of about 1 (`orthogonal`'s .18 to 1.9),
+    # times .2 * sqrt(12) and the rate.
+    length = float((model.matrix.detach() - before).norm()) / (0.01 * 0.2 * 12**0.5)
+    assert 0.18 * 8**0.5 < length < 1.9 * 8**0.5
+
+
+def test_default_groups_hold_no_matrix_of_muons() -> None:
+    optimizer = make_optimizer(default_groups(_Two()), SETTINGS)
+    assert all(group["rows"] == 0 for group in optimizer.param_groups)
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_it_goes_on_from_a_checkpoint_to_the_bit(tmp_path: Path, at: int) -> None:
+    whole = _Two()
+    optimizer = make_optimizer(whole.groups(), SETTINGS)
+    for step in range(6):
+        if step == at:
+            path = save_checkpoint(tmp_path, whole, optimizer, Progress(step), keep=1)
+        whole.teach(step)
+        optimizer.step()
+    resumed = _Two()
+    again = make_optimizer(resumed.groups(), SETTINGS)
+    assert load_checkpoint(path, resumed, again).step == at
+    for step in range(at, 6):
+        resumed.teach(step)
+        again.step()
+    assert torch.equal(resumed.matrix, whole.matrix) and torch.equal(resumed.other, whole.other)
