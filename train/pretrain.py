@@ -164,10 +164,12 @@ def build_probes(model: MotionLM, materials: Materials, lm: LMTrainConfig) -> Pr
     return Probes(model, lm.bag_weight, lm.label_weight, materials.train.labels.sizes)
 
 
-def save_stage(folder: RunFolder, stage: str, model: MotionLM) -> None:
-    """Write the model as ``RUN/lm-STAGE`` and as ``RUN/lm``, the newest."""
+def save_stage(folder: RunFolder, stage: str, model: MotionLM, probes: Probes | None = None) -> None:
+    """Write the model as ``RUN/lm-STAGE``, with its probes beside it, and as ``RUN/lm``, the newest."""
     if is_main():
         model.save(folder.folder(f"lm-{stage}"))
+        if probes is not None:
+            probes.save(folder.path / f"lm-{stage}" / PROBES_FILE)
         model.save(folder.folder("lm"))
 
 
@@ -188,9 +190,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         groups=parameter_groups(objective, config.lm),
         validate=Validation(materials.val, config.lm.validation_clips),
     )
-    save_stage(folder, STAGE, model)
-    if is_main():
-        probes.save(folder.folder(f"lm-{STAGE}") / PROBES_FILE)
+    save_stage(folder, STAGE, model, probes)
     size = sum(p.numel() for p in model.parameters())
     return {"steps": report.steps, "parameters": size, **report.numbers, "validation": report.validation}
 

@@ -19,7 +19,7 @@ from models.shift import Shift, ShiftConfig
 from tests.train.lm_run import folder_of
 from train import instruct, pretrain, refine
 from train.config import LMTrainConfig
-from train.pretrain import Materials, build_grammar, build_model, save_stage
+from train.pretrain import Materials, build_grammar, build_model, build_probes, save_stage
 from train.run import RunFolder
 from train.tokenizer import decode
 
@@ -38,8 +38,9 @@ def prepared(materials: Path, path: Path, stage: ModuleType, *settings: str) -> 
     """A run up to a stage; a fresh model stands for what the stages before it learnt."""
     folder = folder_of(materials, path, *settings)
     if stage is not pretrain:
-        model = build_model(build_grammar(folder, Materials.open(folder).processor), folder.config.lm, 0)
-        save_stage(folder, "pretrain", model)
+        materials = Materials.open(folder)
+        model = build_model(build_grammar(folder, materials.processor), folder.config.lm, 0)
+        save_stage(folder, "pretrain", model, build_probes(model, materials, folder.config.lm))
     return folder
 
 

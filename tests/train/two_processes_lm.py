@@ -8,6 +8,7 @@ from types import ModuleType
 
 from models.lm import MotionLM
 from train import instruct, pretrain, refine
+from train.probes import Probes
 from train.run import RunFolder, open_run, prepare_machine, process_count, process_index, run_stage
 
 
@@ -15,9 +16,9 @@ def keep_every_process(stage: ModuleType) -> None:
     """Let every process write its weights, where the stage itself writes those of the first."""
     save = stage.save_stage
 
-    def save_all(folder: RunFolder, name: str, model: MotionLM) -> None:
+    def save_all(folder: RunFolder, name: str, model: MotionLM, *probes: Probes) -> None:
         model.save(folder.path / f"{name}-rank-{process_index()}")
-        save(folder, name, model)
+        save(folder, name, model, *probes)
 
     stage.save_stage = save_all  # type: ignore[attr-defined]
 
