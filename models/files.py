@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,8 +14,11 @@ def appearing(path: Path) -> Iterator[Path]:
     """A path to write to, which takes the name ``path`` when the block ends well, and is gone otherwise.
 
     Raises:
-        OSError: whatever writing met; it names ``path`` where it named no file.
+        OSError: whatever writing met; it names ``path`` where it named no file. Also where ``path`` is there
+            and is no plain file: a rename would put a file in a device's place.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "is there, and is no plain file", str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part

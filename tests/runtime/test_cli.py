@@ -200,6 +200,7 @@ def test_info(shell: Shell) -> None:
 
 def test_metrics_are_shown_in_groups() -> None:
     metrics = {"shift.mpjpe": {"value": 12.3456, "interval": [11, 13]}, "shift.verb": 0.5, "fid": None}
+    metrics |= {"pytorch.shift.verb": 0.6}
     assert _metrics(metrics) == {"shift": ["mpjpe 12.35", "verb 0.5"], "": ["fid None"]}
 
 

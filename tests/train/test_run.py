@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_a_later_stage_begins_no_run(
     assert stage_main("pretrain", lambda folder: ran.append(folder), [f"run={run}"]) == 0
     assert stage_main("pretrain", lambda folder: None, [f"run={tmp_path / 'far' / 'away'}"]) == MISTAKE
     assert not (tmp_path / "far").exists()
+
+
+def test_a_file_takes_no_other_things_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (pipe, tmp_path):
+        with pytest.raises(FileExistsError, match="no plain file"), appearing(place) as part:
+            part.write_text("what is there would be lost")
+    assert pipe.is_fifo() and sorted(tmp_path.iterdir()) == [pipe]
 
 
 def test_files_that_cannot_be_had_become_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

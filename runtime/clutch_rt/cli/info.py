@@ -58,12 +58,17 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
 
 
 def _metrics(metrics: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Metrics in a few lines, ``group.name`` by group; what they mean is the model card's to say."""
+    """Metrics in a few lines, ``group.name`` by group; what they mean is the model card's to say.
+
+    Those of the checkpoint the bundle was made from, ``pytorch.group.name``, are left to the card and --json.
+    """
     groups: dict[str, list[str]] = {}
     for name, value in metrics.items():
         group, _, rest = name.partition(".")
         if not rest:
             group, rest = "", name
+        if "." in rest:
+            continue
         number = value.get("value") if isinstance(value, Mapping) else value
         shown = f"{number:.4g}" if isinstance(number, (int, float)) else str(number)
         groups.setdefault(group, []).append(f"{rest} {shown}")
