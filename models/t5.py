@@ -141,15 +141,7 @@ def open_pretrained(name: str) -> Pretrained:
     Raises:
         InputError: it cannot be found, reached or read, or it is not a T5 with a SentencePiece vocabulary.
     """
-    folder = Path(name)
-    if not folder.is_dir():
-        folder = _download(name)
-    for wanted in ("config.json", TOKENIZER_FILE):
-        if not (folder / wanted).is_file():
-            raise InputError(
-                f"{folder} holds no {wanted}; `init` wants a T5 checkpoint folder with config.json, weights "
-                f"and {TOKENIZER_FILE}, as save_pretrained and the hub lay it out"
-            )
+    folder = find_pretrained(name)
     try:
         config = T5Config.from_pretrained(folder)
         if config.model_type != "t5":
@@ -160,6 +152,20 @@ def open_pretrained(name: str) -> Pretrained:
     except (OSError, KeyError, RuntimeError) as e:
         raise InputError(f"{folder} could not be read as a T5 checkpoint: {e}; download it again") from e
     return Pretrained(model, folder / TOKENIZER_FILE, name)
+
+
+def find_pretrained(name: str) -> Path:
+    """The folder of a checkpoint, fetched from the hub where it is none; raises as ``open_pretrained``."""
+    folder = Path(name)
+    if not folder.is_dir():
+        folder = _download(name)
+    for wanted in ("config.json", TOKENIZER_FILE):
+        if not (folder / wanted).is_file():
+            raise InputError(
+                f"{folder} holds no {wanted}; `init` wants a T5 checkpoint folder with config.json, weights "
+                f"and {TOKENIZER_FILE}, as save_pretrained and the hub lay it out"
+            )
+    return folder
 
 
 def _download(name: str) -> Path:

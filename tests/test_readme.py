@@ -79,6 +79,9 @@ def test_modules_and_settings_in_the_text_exist() -> None:
     for module in ours:
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+    for module in ours:
+        done = run(f"python -m {module} --help", ROOT)
+        assert done.returncode == 0 and done.stdout, f"{module} --help: {done.stderr}"
     settings = re.findall(r"`((?:shift|lm|corpus|evaluate)\.[\w.]+=[^`\s]+)`", PROSE)
     assert "lm.form=flat" in settings
     apply(preset("default"), settings)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from models.t5 import find_pretrained
 from train.command import command_main
 from train.config import PRESETS
 from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, run_stage
@@ -43,6 +44,8 @@ def load_stage(name: str) -> Stage:
 def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
     """Run the stages of a run that are not done, in order."""
     prepare_machine(folder.config)
+    if folder.config.lm.init:
+        find_pretrained(folder.config.lm.init)  # what is not there is better missed now than hours later
     try:
         for i, name in enumerate(stages):
             if is_main():

@@ -99,6 +99,9 @@ class TokenizerConfig:
     vocab: int = 2000  # most pieces, the 259 of bytes and control included
     kind: Literal["unigram", "bpe"] = "bpe"  # bpe keeps the corpus words whole, unigram split a third
 
+    def __post_init__(self) -> None:
+        _within(self, 300, "vocab")  # the bytes and control, and a piece per letter
+
 
 @dataclass(frozen=True)
 class TokensConfig:
@@ -118,7 +121,7 @@ class LMTrainConfig(FitConfig):
     """The language model, and its pre-training."""
 
     form: Literal["step", "flat"] = "step"  # one position per step, or the paper's stream
-    size: str = "tiny"  # nano, tiny, small, base or large; see models.t5.SIZES
+    size: Literal["nano", "tiny", "small", "base", "large"] = "tiny"  # shapes are in models.t5.SIZES
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
@@ -221,6 +224,9 @@ class RunConfig:
     refine: RefineConfig = field(default_factory=RefineConfig)
     instruct: InstructConfig = field(default_factory=InstructConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def __post_init__(self) -> None:
+        _within(self, 0, "seed", most=2**63 - 1)
 
 
 def smoke() -> RunConfig:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import pytest
 from clutch_rt.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config import PRESETS, RunConfig, apply, preset
+from models.t5 import SIZES
+from train.config import PRESETS, LMTrainConfig, RunConfig, apply, preset
 from train.overrides import build, differences, leaves, override
 
 
@@ -70,6 +71,10 @@ def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object
         ("shift.window=60", "window=60 is asked for; give a multiple of 8"),
         ("shift.joint_stride=0", "joint_stride=0 is asked for; give 1 or more"),
         ("lm.batch_size=0", "batch_size=0 is asked for; give 1 or more"),
+        ("lm.size=tinny", "lm.size=tinny: one of nano, tiny, small, base, large is wanted"),
+        ("tokenizer.vocab=3", "vocab=3 is asked for; give 300 or more"),
+        (f"seed={10**30}", "seed=1000.* is asked for; give 0 to"),
+        ("seed=-1", "seed=-1 is asked for; give 0 to"),
         ("lm.steps=-1", "steps=-1 is asked for; give 0 or more"),
         ("lm.caption_share=1.5", "caption_share=1.5 is asked for; give 0 to 1"),
         ("lm.max_prompt=1", "max_prompt=1 is asked for; give 2 or more"),
@@ -87,6 +92,10 @@ def test_bad_settings_are_refused_with_the_mending(setting: str, message: str) -
 def test_unknown_preset_lists_those_there_are() -> None:
     with pytest.raises(InputError, match="smoke, default, paper"):
         preset("large")
+
+
+def test_every_size_has_a_shape() -> None:
+    assert get_args(get_type_hints(LMTrainConfig)["size"]) == tuple(SIZES)
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

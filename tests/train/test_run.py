@@ -198,6 +198,18 @@ def test_the_pipeline_runs_its_stages_in_order(tmp_path: Path, monkeypatch: pyte
     assert tuple(ran) == pipeline.STAGES
 
 
+def test_a_checkpoint_that_is_not_there_is_missed_before_the_first_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(pipeline, "load_stage", lambda name: lambda folder: ran.append(name))
+    (tmp_path / "t5").mkdir()
+    run = RunFolder.open(tmp_path / "run", apply(quiet(), [f"lm.init={tmp_path / 't5'}"]))
+    with pytest.raises(InputError, match=r"holds no config\.json"):
+        pipeline.run_all(run)
+    assert ran == []
+
+
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert pipeline.main(["--help"]) == 0
     assert "preset=smoke|default|paper" in capsys.readouterr().out
