@@ -76,6 +76,30 @@ def test_text_that_is_not_utf8(here: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of files that are any bytes")
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_what_stdout_cannot_encode_is_spelt_out(encoding: str) -> None:
+    """A name that is not UTF-8, in a line and in JSON, and a word that is not ASCII."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "clutch_rt"]
+    made, said, played = (
+        subprocess.run(
+            [*command, *args], input="wave naïve\n".encode(), capture_output=True, timeout=60, env=environment
+        )
+        for args in (
+            ["generate", "wave naïve", "-o", b"caf\xe9.npz", "--seconds", "1"],
+            ["caption", b"caf\xe9.npz", "--json"],
+            ["live", "--queue"],
+        )
+    )
+    for done in (made, said, played):
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr and b"error" not in done.stderr
+    assert made.stdout.startswith(b"caf\\udce9.npz\n") and Path("caf\udce9.npz").stat().st_size > 0
+    assert json.loads(said.stdout)["file"] == "caf\udce9.npz"
+    assert "wave naïve" in [json.loads(line)["text"] for line in played.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "-inf", "3.3", "1e300", "0.001"])
 def test_seconds(seconds: str) -> None:
     line = _refused("generate", TEXT, "--seconds", seconds, "-o", "good.npz")

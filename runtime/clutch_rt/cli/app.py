@@ -48,7 +48,7 @@ class Talk:
     def result(self, value: dict[str, Any]) -> None:
         """The object for a machine; silent without ``--json``."""
         if self.json:
-            click.echo(json.dumps(value, ensure_ascii=False), file=self._stream)
+            click.echo(json.dumps(value), file=self._stream)
 
     def error(self, kind: str, message: str) -> None:
         """One line on stderr, or a JSON object where a result would have gone."""
