@@ -121,6 +121,12 @@ def _attempt(command: Any, talk: Talk) -> int:
             return EXIT_PIPE
         _report(talk, str(error), type(error).__name__)
         return EXIT_FAILED
+    except OSError as error:
+        if error.filename is None:  # stdout: it has no name, every file has one
+            raise
+        reason = error.strerror or str(error)
+        _report(talk, f"cannot use {error.filename}: {reason}; check the path and its permissions")
+        return EXIT_FAILED
     except (KeyboardInterrupt, click.Abort):
         _report(talk, "stopped by Ctrl-C; nothing half-made was left behind", "Interrupted")
         return EXIT_INTERRUPTED
