@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clutch_rt.bundle import cache_dir
+from clutch_rt.formats.files import is_folder
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def _mark(device: str) -> Path | None:
 
 def _marks(device: str) -> list[Path]:
     folder = _folder()
-    if folder is None or not folder.is_dir():
+    if folder is None or not is_folder(folder):
         return []
     return [path for path in folder.glob(f"{device}.*") if path.suffix[1:].isdigit()]
 

@@ -72,6 +72,11 @@ class _Pen:
         self._pen.text((_FINE * x, _FINE * y), text, fill=color, font=font, anchor=anchor)
 
 
+def require_pillow() -> None:
+    """Raise MissingExtraError where Pillow is not installed, before anything is measured for a plot."""
+    _pillow()
+
+
 def plot_png(result: Result) -> bytes:
     """The picture of a result's paced stream, as the bytes of a PNG of 1200 x 520 pixels.
 

@@ -67,7 +67,8 @@ def find_bundle(which: str | os.PathLike[str] | None = None) -> Path:
             that is not set, the shipped one.
 
     Raises:
-        BundleError: there is no such folder; the message names the bundles there are.
+        BundleError: there is no such folder, or it cannot be looked at; the message names the bundles there
+            are.
     """
     names = shipped_bundles()
     wanted = which if which is not None else os.environ.get(BUNDLE_VARIABLE) or None
@@ -75,12 +76,18 @@ def find_bundle(which: str | os.PathLike[str] | None = None) -> Path:
         return _default(names)
     path = Path(wanted)
     shipped = os.fspath(wanted) in names
-    if path.is_dir() and not (shipped and not (path / MANIFEST).exists()):
-        return path
+    have = f"shipped bundles: {', '.join(names)}" if names else "no bundle is shipped with this installation"
+    try:
+        there = path.exists()
+        if path.is_dir() and not (shipped and not (path / MANIFEST).exists()):
+            return path
+    except OSError as error:
+        raise BundleError(
+            f"cannot open the bundle {path}: {error.strerror or error} ({have}); check the path"
+        ) from None
     if shipped:
         return BUNDLES / path
-    have = f"shipped bundles: {', '.join(names)}" if names else "no bundle is shipped with this installation"
-    if path.exists():
+    if there:
         raise BundleError(f"{path} is a file; a bundle is a folder with a manifest.json ({have})")
     raise BundleError(f"there is no bundle {os.fspath(wanted)!r}: no such folder ({have}); check the path")
 

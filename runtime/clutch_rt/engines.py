@@ -27,6 +27,7 @@ from clutch_rt.manifest import FileEntry, Manifest
 ENGINES: Final = "engines"
 KEY_FILE: Final = "engine.json"
 FORMAT: Final = 1
+PRECISIONS: Final = ("fp16", "int8", "int4")  # of the weights
 
 _CARD: Final = "README.md"
 _SHORT: Final = 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from .anatomy import JOINTS, PARENTS, TIPS
 from .errors import FileFormatError, InputError
+from .formats.arrays import ArchiveError, ArchiveTooLarge, read_arrays, text_of
 from .formats.files import atomic_file
 from .layout import HANDS, POSE_JOINTS
 from .resthand import BETAS, Hand
@@ -82,17 +82,14 @@ def save_hands(hands: tuple[Hand, Hand], path: str | Path) -> None:
 def _read(path: str | Path) -> dict[str, Array]:
     """All arrays of a hand file; text, numbers, nothing that runs."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAX_BYTES:
-            raise FileFormatError(f"{path} unpacks to {size} bytes; a hand has at most {_MAX_BYTES}")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = read_arrays(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise FileFormatError(f"no hand file at {path}; {_REMEDY}") from error
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError) as error:
+    except ArchiveTooLarge as error:
+        raise FileFormatError(f"{path}: {error}; a hand has at most {_MAX_BYTES:,}; {_REMEDY}") from error
+    except ArchiveError as error:
         raise FileFormatError(f"{path} is not a hand file, or is damaged ({error}); {_REMEDY}") from error
     found = arrays.get("format")
     if found is None or found.shape != () or not np.issubdtype(found.dtype, np.integer):
@@ -111,9 +108,11 @@ def _floats(arrays: dict[str, Array], name: str, shape: _Shape, count: int, path
     wanted = tuple(count if size == "V" else size for size in shape)
     if value.shape != wanted or not np.issubdtype(value.dtype, np.floating):
         raise FileFormatError(f"{path}: {name} is {value.dtype} {value.shape}; expected float32 {wanted}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+        value = value.astype(np.float32)
     if not np.isfinite(value).all():
         raise FileFormatError(f"{path}: {name} holds values that are not finite")
-    return value.astype(np.float32)
+    return value
 
 
 def _integers(arrays: dict[str, Array], name: str, below: int, path: str) -> Array:
@@ -125,9 +124,14 @@ def _integers(arrays: dict[str, Array], name: str, below: int, path: str) -> Arr
     return value.astype(np.int64)
 
 
-def _text(arrays: dict[str, Array], name: str) -> str:
+def _text(arrays: dict[str, Array], name: str, path: str) -> str:
     value = arrays.get(name)
-    return str(value) if value is not None and value.dtype.kind == "U" and value.shape == () else ""
+    if value is None or value.dtype.kind != "U" or value.shape != ():
+        return ""
+    try:
+        return text_of(value)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: {name} holds what is no character; {_REMEDY}") from error
 
 
 def _unpack(arrays: dict[str, Array], path: str) -> Hand:
@@ -150,15 +154,15 @@ def _unpack(arrays: dict[str, Array], path: str) -> Hand:
     tips = _integers(arrays, "tip_vertices", count, path) if "tip_vertices" in arrays else None
     if tips is not None and tips.shape != (TIPS,):
         raise FileFormatError(f"{path}: tip_vertices have shape {tips.shape}; expected ({TIPS},)")
-    side = _text(arrays, "side")
+    side = _text(arrays, "side", path)
     if side not in HANDS:
         raise FileFormatError(f"{path}: the side is {side!r}; expected 'left' or 'right'")
     return Hand(
         side=side,
         faces=faces,
         tip_vertices=None if tips is None else tuple(tips.tolist()),
-        name=_text(arrays, "name"),
-        licence=_text(arrays, "licence"),
+        name=_text(arrays, "name", path),
+        licence=_text(arrays, "licence", path),
         **{**floats, **optional},  # type: ignore[arg-type]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"
 
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
+_MAX_DEPTH: Final = 32
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def read_manifest(folder: Path) -> Manifest:
         raw = json.loads(data)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BundleError(f"{path} is not valid JSON ({_first_line(error)}); {REINSTALL}") from None
+    except ValueError:  # Python's own limit to the digits of a number
+        raise BundleError(f"{path} holds a number of thousands of digits; {REINSTALL}") from None
     if not isinstance(raw, dict):
         raise BundleError(
             f"{path} holds a JSON {type(raw).__name__}, not the object of a manifest; {REINSTALL}"
@@ -118,6 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     """Check a decoded manifest. Unknown keys are let pass: a later version of format 1 may add some."""
+    _check_values(raw, where)
     _check_format(raw, where)
     fields = Fields(raw, where)
     form = fields.get("form", str)
@@ -144,6 +149,28 @@ def parse_manifest(raw: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
         raw=raw,
     )
     return manifest
+
+
+def _check_values(value: object, where: str, depth: int = 0) -> None:
+    """Refuse what JSON can say and nothing after it can use, in fields known or not."""
+    if depth > _MAX_DEPTH:
+        raise BundleError(f"{where} nests over {_MAX_DEPTH} levels deep, which no manifest does; {REINSTALL}")
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_values(key, where, depth + 1)
+            _check_values(part, where, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check_values(part, where, depth + 1)
+    elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        raise BundleError(
+            f"{where} holds {short(value)}, half a character that is no text; whole text was wanted; "
+            f"{REINSTALL}"
+        )
+    elif isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise BundleError(
+            f"{where} holds {short(value)}; numbers below {sys.float_info.max:.0e} were wanted; {REINSTALL}"
+        )
 
 
 def _check_format(raw: Mapping[str, Any], where: str) -> None:

@@ -38,6 +38,7 @@ Array = NDArray[Any]
 
 MANO_TIPS = (744, 320, 443, 554, 671)
 _VERTICES = 778
+_ZIP = b"PK"
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table", "hands_mean")
 _LICENCE = "MANO licence (https://mano.is.tue.mpg.de/license.html): not to be redistributed"
 
@@ -49,6 +50,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileFormatError(f"no file at {path}; name MANO_RIGHT.pkl or MANO_LEFT.pkl") from error
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    if data.startswith(_ZIP):
+        raise FileFormatError(
+            f"{path} is a zip archive, such as an .npz, not a pickle; name MANO_RIGHT.pkl or MANO_LEFT.pkl, "
+            "and give an .npz that `hand import` wrote to `clutch-rt generate --hand`"
+        )
     try:
         return load_arrays(data, _KEYS)
     except UnsafeFileError as error:

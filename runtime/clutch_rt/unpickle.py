@@ -237,7 +237,7 @@ def _check_sizes(data: bytes) -> None:
     """Refuse a memo index or a frame that no honest file of this length can hold; ValueError if cut short."""
     for count, (opcode, argument, place) in enumerate(pickletools.genops(data)):
         most = {"PUT": count, "BINPUT": count, "LONG_BINPUT": count, "FRAME": len(data) - (place or 0)}
-        if opcode.name in most and not 0 <= int(argument) <= most[opcode.name]:
+        if opcode.name in most and not 0 <= int(argument or 0) <= most[opcode.name]:
             raise UnsafeFileError(
                 f"the file asks for room for {argument} things and is {len(data)} bytes long, "
                 "and was refused; copy it again from where it came"
@@ -272,5 +272,6 @@ def load_arrays(data: bytes, keys: Iterable[str]) -> dict[str, Any]:
         *(EOFError, AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, MemoryError),
         *(ImportError, RecursionError),
     ) as error:
-        reason = str(error) or type(error).__name__
-        raise FileFormatError(f"the file cannot be read as a pickle of arrays: {reason}") from error
+        # What the unpickler says of bytes that are no pickle is of no help to whoever named the file.
+        what = "is not a pickle of arrays, or is damaged or cut short" if data else "is empty"
+        raise FileFormatError(f"the file {what}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -76,6 +77,30 @@ def test_text_that_is_not_utf8(here: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of files that are any bytes")
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_what_stdout_cannot_encode_is_spelt_out(encoding: str) -> None:
+    """A name that is not UTF-8, in a line and in JSON, and a word that is not ASCII."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "clutch_rt"]
+    made, said, played = (
+        subprocess.run(
+            [*command, *args], input="wave naïve\n".encode(), capture_output=True, timeout=60, env=environment
+        )
+        for args in (
+            ["generate", "wave naïve", "-o", b"caf\xe9.npz", "--seconds", "1"],
+            ["caption", b"caf\xe9.npz", "--json"],
+            ["live", "--queue"],
+        )
+    )
+    for done in (made, said, played):
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr and b"error" not in done.stderr
+    assert made.stdout.startswith(b"caf\\udce9.npz\n") and Path("caf\udce9.npz").stat().st_size > 0
+    assert json.loads(said.stdout)["file"] == "caf\udce9.npz"
+    assert "wave naïve" in [json.loads(line)["text"] for line in played.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "-inf", "3.3", "1e300", "0.001"])
 def test_seconds(seconds: str) -> None:
     line = _refused("generate", TEXT, "--seconds", seconds, "-o", "good.npz")
@@ -124,6 +149,43 @@ def test_a_device_this_runtime_lacks() -> None:
 )
 def test_output(output: str, message: str) -> None:
     assert message in _refused("generate", TEXT, "-o", output)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit of POSIX file systems")
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-o", "x" * 300 + ".npz"], "cannot write xxx"),
+        (["-o", "x" * 300], "missing file ending"),
+        (["-o", "good.npz", "--bundle", "x" * 300], "cannot open the bundle xxx"),
+        (["-o", "good.npz", "--hand", "x" * 300 + ".npz"], "cannot read xxx"),
+    ],
+)
+def test_a_name_that_is_too_long(args: list[str], message: str) -> None:
+    line = _refused("generate", TEXT, *args)
+    assert message in line and "output stream" not in line
+
+
+def test_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def locked(path: str | os.PathLike[str], **more: bool) -> os.stat_result:  # root may look anywhere
+        if "locked" in Path(path).parts[:-1]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return real(path, **more)
+
+    monkeypatch.setattr(os, "stat", locked)
+    assert "cannot write locked/x.npz: Permission denied" in _refused("generate", TEXT, "-o", "locked/x.npz")
+    line = _refused("generate", TEXT, "-o", "good.npz", "--bundle", "locked/bundle")
+    assert "there is no bundle" in line or "cannot open the bundle locked/bundle: Permission denied" in line
+
+
+def test_a_file_that_fails_is_not_called_the_output_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object, **named: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "model.onnx")
+
+    monkeypatch.setattr("clutch_rt.model.load", fail)
+    assert "cannot use model.onnx: Input/output error; check" in _refused("stream", TEXT)
 
 
 def test_output_that_is_a_folder() -> None:
@@ -305,13 +367,29 @@ def test_motion_files_that_are_none(content: bytes | None, message: str) -> None
         (["nowhere.pkl"], "nowhere.pkl"),
         (["."], "Is a directory"),
         (["good.npz", "-o", "x.glb"], "a hand is written as .npz"),
-        (["good.npz", "-o", "x.npz"], "good.npz"),
+        (["good.npz", "-o", "x.npz"], "good.npz: the file is not a pickle of arrays, or is damaged"),
         (["good.npz", "-o", "x.npz", "--betas", "a,b"], "numbers with commas between"),
         (["good.npz", "-o", "no/x.npz"], "there is no folder no"),
     ],
 )
 def test_hand_import(arguments: list[str], message: str) -> None:
     assert message in _refused("hand", "import", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04 and so on", "other.pkl is a zip archive, such as an .npz, not a pickle"),
+        (b"PK\x03\x04 and so on", "`clutch-rt generate --hand`"),
+        (b"Iwave\xe9\n", "other.pkl: the file is not a pickle of arrays, or is damaged"),
+        (b"\x89PNG\r\n", "; name MANO_RIGHT.pkl or MANO_LEFT.pkl"),
+        (b"", "other.pkl: the file is empty"),
+    ],
+)
+def test_what_is_no_pickle_is_called_by_its_name(content: bytes, message: str) -> None:
+    Path("other.pkl").write_bytes(content)
+    line = _refused("hand", "import", "other.pkl", "-o", "x.npz", files=["good.npz", "other.pkl"])
+    assert message in line and "codec" not in line and "opcode" not in line
 
 
 def test_a_pickle_that_runs_code_is_refused() -> None:

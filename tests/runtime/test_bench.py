@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from clutch_rt import InputError
+from clutch_rt import FileFormatError, InputError
 from clutch_rt.bench import QUICK, Settings, busy, run
 from clutch_rt.bench_plot import plot_png
 from clutch_rt.cli.bench import table
@@ -111,6 +111,29 @@ def test_a_wrong_request_is_one_line(
     assert done.exit_code == 1
     assert done.stderr.startswith("error: ") and named in done.stderr
     assert done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_plot_without_pillow_is_refused_before_anything_is_measured(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setattr("clutch_rt.bench.run", None)
+    done = shell("--bundle", str(toy), "--quick", "-o", str(tmp_path / "plot.png"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: a plot needs Pillow") and done.stderr.count("\n") == 1
+
+
+def test_figures_outlive_a_plot_that_cannot_be_written(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(result: object) -> bytes:
+        raise FileFormatError("cannot write plot.png: the disk is full")
+
+    pytest.importorskip("PIL", reason="needs the preview packages")
+    monkeypatch.setattr("clutch_rt.bench_plot.plot_png", full)
+    done = shell("--bundle", str(toy), "--quick", "-o", str(tmp_path / "plot.png"))
+    assert done.exit_code == 1 and "error: cannot write plot.png" in done.stderr
+    assert "median [least, most]" in done.stdout and "late" in done.stdout
 
 
 def test_help_has_examples() -> None:

@@ -64,7 +64,9 @@ def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
         open_bundle(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "\xff\xfe", "[" * 100_000, '{"fps": 30}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1, 2]", "null", "\xff\xfe", "[" * 100_000, '{"fps": 30}', f'{{"a": {"9" * 5000}}}']
+)
 def test_a_manifest_that_is_none(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(BundleError, match=r"manifest\.json"):
@@ -118,6 +120,12 @@ def test_a_missing_key_is_named(copy: Path, key: str) -> None:
         (lambda m: m["text"].update(eos=10**30), "; at most 9007199254740992 was wanted"),
         (lambda m: m["limits"].update(max_steps=10_000), "over the grammar's"),
         (lambda m: m["sampling"].update(temperature=-1), "temperature is -1"),
+        (lambda m: m["sampling"].update(temperature=10**400), "; numbers below 2e+308 were wanted"),
+        (lambda m: m.update(metrics={"loss": 10**400}), "; numbers below 2e+308 were wanted"),
+        (lambda m: m.update(metrics=json.loads("[" * 200 + "]" * 200)), "nests over 32 levels"),
+        (lambda m: m["text"].update(text_to_motion="\ud800 {text}"), "'\\ud800 {text}', half a character"),
+        (lambda m: m.update(name="\udc80"), "half a character"),
+        (lambda m: m.update({"\udc80": 1}), "half a character"),
         (lambda m: m["sampling"].update(top_k=True), "'sampling.top_k' is True"),
         (lambda m: m["text"].update(text_to_motion="no place"), "must hold {text}"),
         (lambda m: m["text"].update(words="elsewhere.txt"), "not among its files"),

@@ -232,6 +232,7 @@ def test_version(shell: Shell) -> None:
         ["stream", TEXT, "--layout", "kinect"],
         ["caption"],
         ["hand", "import"],
+        ["engine", "build", "--target", "rtx", "--precision", "nonsense"],
         ["dance"],
     ],
 )

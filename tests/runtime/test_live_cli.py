@@ -101,7 +101,16 @@ def test_a_bad_line_is_an_error_message_and_the_hands_go_on(toy: Path, short: in
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert errors[0].startswith("error: stdin, line 1: the text holds bytes that are not UTF-8")
     assert errors[1].startswith("error: stdin, line 2: the text is without words")
-    lines = [json.loads(line) for line in _run(toy, "--json", stdin=b"...\n").stdout.splitlines()]
+
+
+def test_nothing_but_bad_lines_is_a_failure(toy: Path) -> None:
+    done = _run(toy, stdin="揉面团\n\n")
+    assert done.exit_code == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: stdin, line 1: ")
+    assert {json.loads(line)["text"] for line in done.stdout.splitlines()} == {None}
+    done = _run(toy, "--json", stdin=b"...\n")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 1
     assert [line["error"]["kind"] for line in lines if "error" in line] == ["InputError"]
 
 

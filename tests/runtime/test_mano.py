@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tracemalloc
 import types
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -428,6 +429,8 @@ def test_a_pair_survives_a_file(tmp_path: Path) -> None:
         ({"parents": np.zeros(16, int)}, "order"),
         ({"format": np.array(2)}, "upgrade"),
         ({"format": None}, "not a hand file"),
+        ({"wrist_offset": np.full(3, 1e300)}, "not finite"),
+        ({"name": np.array([0x7FFFFFFF], np.uint32).view("<U1").reshape(())}, "no character"),
         ({"vertices": np.array([os.path], object)}, "damaged"),
     ],
 )
@@ -453,6 +456,40 @@ def test_damaged_hand_files_are_refused(tmp_path: Path) -> None:
             load_hand(path)
     with pytest.raises(FileFormatError, match="no hand file"):
         load_hand(tmp_path / "none.npz")
+
+
+def test_an_encrypted_hand_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hand.npz"
+    save_hand(neutral_hand("right"), path)
+    raw = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.find(signature) + flags] |= 1
+    path.write_bytes(bytes(raw))
+    with pytest.raises(FileFormatError, match=r"hand\.npz.*encrypted"):
+        load_hand(path)
+
+
+@pytest.mark.parametrize("place", range(40, 1000, 60))
+def test_a_flipped_byte_in_a_hand_file_is_refused_or_harmless(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "hand.npz"
+    save_hand(neutral_hand("right"), path)
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 0xFF
+    path.write_bytes(bytes(raw))
+    with contextlib.suppress(FileFormatError):
+        load_hand(path)
+
+
+def test_a_member_that_is_no_array_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "hand.npz"
+    save_hand(neutral_hand("right"), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert load_hand(path).side == "right"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("format", "1")
+    with pytest.raises(FileFormatError, match="no format number"):
+        load_hand(path)
 
 
 def test_saving_never_leaves_a_part(tmp_path: Path) -> None:

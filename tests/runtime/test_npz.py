@@ -131,6 +131,23 @@ def write_huge_header(path: Path) -> None:
         archive.writestr("frames.npy", member)
 
 
+def write_encrypted(path: Path) -> None:
+    """The mark of encryption is enough: no reader gets to the content without a password."""
+    tumbling_motion().save(path)
+    data = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(signature)
+        while place >= 0:
+            data[place + flags] |= 1
+            place = data.find(signature, place + 1)
+    path.write_bytes(bytes(data))
+
+
+def write_text_of_no_characters(path: Path) -> None:
+    text = np.array([0x7FFFFFFF], np.uint32).view("<U1").reshape(())
+    np.savez(path, text=text, **GOOD)
+
+
 @pytest.mark.parametrize(
     "write",
     [
@@ -143,6 +160,8 @@ def write_huge_header(path: Path) -> None:
         write_pickle,
         write_zip_of_junk,
         write_huge_header,
+        write_encrypted,
+        write_text_of_no_characters,
     ],
 )
 def test_files_that_are_no_motion_are_refused(tmp_path: Path, write: Any) -> None:

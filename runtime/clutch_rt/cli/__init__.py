@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 
@@ -10,6 +11,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and exit; Ctrl-C is quiet even while Python still imports."""
+    _spell_out()
     stopped: list[int] = []
 
     def stop(number: int, frame: object) -> None:
@@ -28,3 +30,10 @@ def main() -> None:
             raise
         print("error: stopped by Ctrl-C", file=sys.stderr)
         sys.exit(130)
+
+
+def _spell_out() -> None:
+    """Show what the encoding of a stream lacks as ``\\xe9``: no name of a file or word keeps a line back."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where the caller closed it
+            stream.reconfigure(errors="backslashreplace")

@@ -48,7 +48,7 @@ class Talk:
     def result(self, value: dict[str, Any]) -> None:
         """The object for a machine; silent without ``--json``."""
         if self.json:
-            click.echo(json.dumps(value, ensure_ascii=False), file=self._stream)
+            click.echo(json.dumps(value), file=self._stream)
 
     def error(self, kind: str, message: str) -> None:
         """One line on stderr, or a JSON object where a result would have gone."""
@@ -120,6 +120,12 @@ def _attempt(command: Any, talk: Talk) -> int:
         if isinstance(error.__cause__, BrokenPipeError):
             return EXIT_PIPE
         _report(talk, str(error), type(error).__name__)
+        return EXIT_FAILED
+    except OSError as error:
+        if error.filename is None:  # stdout: it has no name, every file has one
+            raise
+        reason = error.strerror or str(error)
+        _report(talk, f"cannot use {error.filename}: {reason}; check the path and its permissions")
         return EXIT_FAILED
     except (KeyboardInterrupt, click.Abort):
         _report(talk, "stopped by Ctrl-C; nothing half-made was left behind", "Interrupted")

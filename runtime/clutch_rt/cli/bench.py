@@ -51,26 +51,26 @@ def bench(
 ) -> None:
     """Measure load time, first frames, throughput, a stream paced in real time, and memory."""
     from clutch_rt.bench import QUICK, Settings, run
+    from clutch_rt.bench_plot import plot_png, require_pillow
+    from clutch_rt.formats.files import write_bytes
 
     if output is not None:
         if output.suffix.lower() != ".png":
             raise FileFormatError(f"a plot is written as .png, and {output} has another ending; rename it")
         check_target(output)
+        require_pillow()
     settings = replace(
         QUICK if quick else Settings(), **{name: value for name, value in given.items() if value is not None}
     )
     with _progress(talk) as note:
         result = run(bundle, device, threads, settings, note)
-    if output is not None:
-        from clutch_rt.bench_plot import plot_png
-        from clutch_rt.formats.files import write_bytes
-
-        write_bytes(output, plot_png(result))
+    # What took minutes to measure is said first: a disk that is full by now costs the picture alone.
     for line in table(result):
         talk.say(line)
-    if output is not None:
-        talk.say(f"plot          {output}")
     talk.result({**result.to_dict(), "plot": None if output is None else str(output)})
+    if output is not None:
+        write_bytes(output, plot_png(result))
+        talk.say(f"plot          {output}")
 
 
 def table(result: Result) -> list[str]:

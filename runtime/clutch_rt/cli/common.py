@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 import click
 
 from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.formats.files import write_error
 from clutch_rt.text import clean
 
 if TYPE_CHECKING:
@@ -74,9 +75,16 @@ def check_target(path: Path) -> None:
     """Refuse a place that cannot be written to before any time is spent on what should go there.
 
     Raises:
-        FileFormatError: the folder is missing or read-only, or the path is a folder.
+        FileFormatError: the folder is missing or read-only, the path is a folder, or the system allows no
+            such name or no look at it.
     """
     folder = path.parent
+    try:
+        path.stat()  # Path.is_dir raises in some versions of Python what it swallows in others
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise write_error(path, error) from None
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder; name a file in it, such as {path / 'hands.glb'}")
     if not folder.exists():

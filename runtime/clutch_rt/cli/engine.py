@@ -9,7 +9,7 @@ import click
 
 from clutch_rt.cli.app import Talk
 from clutch_rt.cli.common import json_option
-from clutch_rt.engines import ENGINES, TARGETS
+from clutch_rt.engines import ENGINES, PRECISIONS, TARGETS
 from clutch_rt.errors import InputError
 
 _BUNDLE: Final = click.option("--bundle", metavar="FOLDER", help="A bundle, or the name of a shipped one.")
@@ -23,7 +23,9 @@ def engine() -> None:
 @engine.command("build", short_help="Compile the networks a bundle carries.")
 @_BUNDLE
 @click.option("--target", type=click.Choice(tuple(TARGETS)), required=True, help="What to build for.")
-@click.option("--precision", default="fp16", show_default=True, help="Of the weights; fp16, int8 or int4.")
+@click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="fp16", show_default=True, help="Of the weights."
+)
 @click.option("--sm", metavar="LIST", help="With --target rtx: architectures, such as 80,86,89,120.")
 @click.option(
     "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="[default: the bundle]"

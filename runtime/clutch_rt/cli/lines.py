@@ -38,7 +38,7 @@ def frame_lines(chunk: Chunk | Played, layout: str, fps: float = FPS, **more: ob
             line["params"] = frame
         else:
             line["joints"] = dict(zip(HANDS, frame, strict=True))
-        yield json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
+        yield json.dumps(line, separators=(",", ":")) + "\n"
 
 
 def _poses(chunk: Chunk | Played, layout: str) -> np.ndarray[Any, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from clutch_rt.cli.app import Talk
+from clutch_rt.cli.app import EXIT_FAILED, Talk
 from clutch_rt.cli.common import json_option, load_model, model_options, stdout
 from clutch_rt.cli.lines import frame_lines, layout_option
 from clutch_rt.errors import InputError
@@ -58,9 +58,9 @@ fills in for a frame not decoded in time. Metres, +Y up, -Z forward; `unity` is 
 )
 @model_options
 @json_option("Errors as JSON too.")
-@click.pass_obj
+@click.pass_context
 def live(
-    talk: Talk,
+    context: click.Context,
     text: str | None,
     layout: str,
     fps: float,
@@ -77,7 +77,11 @@ def live(
 
     A new line changes the motion at once, without a jump; an empty one lets the hands rest. They rest as
     well when a sentence has ended. The end of stdin ends the command once the hands rest.
+
+    A line that cannot be used is an error message, and the hands go on; the exit code is 1 if there was no
+    sentence but such lines.
     """
+    talk: Talk = context.obj
     if text is not None:
         clean(text)
     sentences = _Sentences(in_turn)
@@ -97,7 +101,9 @@ def live(
             out.writelines(frame_lines(played, layout, fps, text=played.text, **late))
             out.flush()
             if sentences.over and idle:
-                return
+                break
+    if sentences.refused and not sentences.said and text is None:
+        context.exit(EXIT_FAILED)
 
 
 class _Sentences:
@@ -106,6 +112,7 @@ class _Sentences:
     Attributes:
         over: stdin has ended, and all its lines were said.
         start: the frame at which the line said last begins.
+        said, refused: how many sentences were taken, and how many lines could not be used.
     """
 
     def __init__(self, in_turn: bool) -> None:
@@ -114,6 +121,7 @@ class _Sentences:
         self._number = 0
         self.over = False
         self.start = -1
+        self.said = self.refused = 0
         # A daemon: a read of stdin cannot be interrupted, and must not keep the command.
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
@@ -128,9 +136,12 @@ class _Sentences:
                 self.over = True
                 return
             self._number += 1
+            sentence = line.strip()
             try:
-                self.start = hands.say(line.strip()) if line.strip() else hands.rest()
+                self.start = hands.say(sentence) if sentence else hands.rest()
+                self.said += bool(sentence)
             except InputError as error:
+                self.refused += 1
                 talk.error(type(error).__name__, f"stdin, line {self._number}: {error}")
 
     def _read(self) -> None:

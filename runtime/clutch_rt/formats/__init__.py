@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clutch_rt.errors import FileFormatError, InputError
-from clutch_rt.formats.files import Target, write_bytes
+from clutch_rt.formats.files import Target, is_folder, write_bytes
 
 if TYPE_CHECKING:
     from clutch_rt.motion import Motion
@@ -79,7 +79,7 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format
         return FORMATS[name]
     if format is not None:
         raise FileFormatError(f"unknown format {format!r}. Wanted one of {', '.join(FORMATS)}; choose one.")
-    if not found and Path(path).is_dir():
+    if not found and is_folder(path):
         raise FileFormatError(
             f"missing file ending: {os.fspath(path)!r} is a folder. Wanted a file; "
             f"name one in it, such as {Path(path) / 'hands.glb'}."

@@ -53,6 +53,14 @@ def write_error(what: object, error: OSError) -> FileFormatError:
     return FileFormatError(f"cannot write {what}: {reason}. Wanted a place to write to; {advice}.")
 
 
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether the path is a folder; no where the system allows no such name or no look at it."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
 def _check_place(path: Path) -> None:
     if not path.name:
         raise FileFormatError(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt.errors import FileFormatError
+from clutch_rt.formats.arrays import ArchiveError, ArchiveTooLarge, read_arrays, text_of
 
 if TYPE_CHECKING:
     from clutch_rt.motion import Motion
 
 NPZ_FORMAT: Final = 1
 
-_ZIP: Final = b"PK"
 # Over a million of our frames, eleven hours; a file that unpacks to more is no motion.
 _MAX_BYTES: Final = 1 << 30
 _READ: Final = ("format", "frames", "fps", "text", "seed")
@@ -114,47 +113,27 @@ def read_npz(path: str | os.PathLike[str]) -> Stored:
     return Stored(
         frames=_numbers(path, arrays["frames"]),
         fps=_scalar(path, arrays["fps"], "fps"),
-        text=None if text is None else str(text.item() if text.size == 1 else text),
+        text=None if text is None else _text(path, text),
         seed=_seed(path, arrays.get("seed")),
     )
 
 
 def _unpack(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of the file that a motion needs, read without unpickling."""
+    """The arrays of the file that a motion needs."""
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_ZIP))
-        if start != _ZIP:  # numpy would take it for a pickle and say how to run it
-            raise FileFormatError(f"{path}: not an .npz archive. Wanted a motion (.npz); {_REMEDY}.")
-        _check_size(path)
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name in _READ}
-        # A member that is no .npy file comes back as bytes.
-        return {name: value for name, value in arrays.items() if isinstance(value, np.ndarray)}
+        return read_arrays(path, _MAX_BYTES, _READ)
+    except ArchiveTooLarge as error:
+        raise FileFormatError(
+            f"{path}: {error}. Wanted at most {_MAX_BYTES:,}; cut the motion into several files."
+        ) from error
+    except ArchiveError as error:
+        raise FileFormatError(f"{path}: {error}. Wanted a motion (.npz); {_REMEDY}.") from error
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file. Wanted a motion (.npz); check the path.") from error
-    except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError) as error:
-        raise FileFormatError(
-            f"{path}: cannot be read ({error}). Wanted a motion (.npz); {_REMEDY}."
-        ) from error
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise FileFormatError(f"{path}: damaged ({error}). Wanted a motion (.npz); {_REMEDY}.") from error
     except OSError as error:
         raise FileFormatError(
             f"{path}: {error.strerror or error}. Wanted a readable file; check it."
         ) from error
-
-
-def _check_size(path: Path) -> None:
-    """Refuse a file whose arrays would fill the memory, before any of them is unpacked."""
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-    size = sum(entry.file_size for entry in entries if entry.filename.removesuffix(".npy") in _READ)
-    if size > _MAX_BYTES:
-        raise FileFormatError(
-            f"{path}: its arrays unpack to {size:,} bytes. Wanted at most {_MAX_BYTES:,}; "
-            "cut the motion into several files."
-        )
 
 
 def _numbers(path: object, values: NDArray[Any]) -> NDArray[Any]:
@@ -172,10 +151,17 @@ def _scalar(path: object, value: NDArray[Any] | np.generic, name: str) -> float:
     return float(array.reshape(()))
 
 
+def _text(path: object, value: NDArray[Any]) -> str:
+    try:
+        return text_of(value)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: text holds what is no character; {_REMEDY}.") from error
+
+
 def _seed(path: object, value: NDArray[Any] | None) -> int | None:
     if value is None:
         return None
     try:
         return int(value.item())
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(f"{path}: seed {value!r} is not a whole number; {_REMEDY}.") from error
