@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt.engines import KEY_FILE
+from clutch_rt.engines import KEY_FILE, read_engine_set
 
 SENTENCE: Final = "wave with the right hand"
 SECONDS: Final = 8 / 30  # one step
@@ -112,8 +112,8 @@ def try_engines(folder: Path, device: str) -> Probe:
 
     started = time.perf_counter()
     try:
-        for path in sorted(folder.glob("*.onnx")):
-            create_session(path, Placement(device, PROVIDERS[device]), 1)
+        for name in read_engine_set(folder).graphs:
+            create_session(folder / f"{name}.onnx", Placement(device, PROVIDERS[device]), 1)
     except ClutchError as error:
         return Probe(device, False, str(error))
     return Probe(device, True, "", time.perf_counter() - started)

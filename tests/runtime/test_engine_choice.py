@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from clutch_rt import BundleError, doctor, nvidia, plugin
 from clutch_rt.bundle import open_bundle
+from clutch_rt.cli.commands import command_line
 from clutch_rt.doctor import examine_bundle
 from clutch_rt.engine_choice import EngineChoice, library_version
-from clutch_rt.engines import KEY_FILE, content_hash
+from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set
 from clutch_rt.probe import Probe
 
 DEVICE = "tensorrt-rtx"
@@ -104,6 +106,55 @@ def test_a_key_that_cannot_be_read_is_a_note(
     (add_engines(bundle) / KEY_FILE).write_text("{", encoding="utf-8")
     assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == bundle / "motion_step.onnx"
     assert "is no key of engines" in caplog.text
+
+
+def _change_key(folder: Path, **changes: Any) -> None:
+    """Change what a set says of its key."""
+    raw = json.loads((folder / KEY_FILE).read_text(encoding="utf-8"))
+    raw["key"].update(changes)
+    (folder / KEY_FILE).write_text(json.dumps(raw), encoding="utf-8")
+
+
+def _spoil_deeply(folder: Path) -> None:
+    (folder / KEY_FILE).write_text("[" * 100_000, encoding="utf-8")
+
+
+SPOILS = [
+    _spoil_deeply,
+    lambda folder: _change_key(folder, sms=[float("inf")]),
+    lambda folder: _change_key(folder, target="foo"),
+    lambda folder: _change_key(folder, target=["rtx"]),
+    lambda folder: _change_key(folder, version="1.7\ud800"),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_one_bad_key_hides_no_other_set(
+    spoil: Any, gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Loading, `engine list` and `doctor` name the file and go on with what is whole."""
+    right, bad = add_engines(bundle), add_engines(bundle, sms=[75, 89])
+    spoil(bad)
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == right / "motion_step.onnx"
+    assert str(bad / KEY_FILE) in caplog.text
+
+    done = CliRunner().invoke(command_line, ["engine", "list", "--bundle", str(bundle), "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert [Path(one["path"]).name for one in said["engines"]] == [right.name]
+    (line,) = said["damaged"]
+    assert str(bad / KEY_FILE) in line and "build" in line and "\n" not in line and len(line) < 800
+
+    monkeypatch.setattr(doctor, "driver_library", lambda: None)
+    whole, broken = examine_bundle(str(bundle)).engines
+    assert "not tried" in whole.reason and str(bad / KEY_FILE) in broken.reason
+
+
+def test_engines_of_a_later_version_say_so(bundle: Path) -> None:
+    folder = add_engines(bundle)
+    _change_key(folder, target="foo")
+    with pytest.raises(BundleError, match=r"target is 'foo'; .*rtx, cuda, jetson.*--upgrade clutch-rt"):
+        read_engine_set(folder)
 
 
 def test_no_gpu_is_named(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
