@@ -195,7 +195,7 @@ def test_the_engine_that_fits_is_found_and_one_that_does_not_is_never_taken(tmp_
         '{"format": 1, "key": {}}',
         '{"format": 1, "key": 3}',
         "[" * 100_000,
-        '{"format": 1, "files": {"a": {"sha256": "", "bytes": Infinity}}, "graphs": {}, "key": {}}',
+        '{"format": 1, "key": {"target": "rtx", "version": "1", "sms": [Infinity]}}',
     ],
 )
 def test_a_damaged_key_file_is_named_and_hides_no_other(tmp_path: Path, damage: str) -> None:
