@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import clutch_rt
 import pytest
 from click.testing import CliRunner
 from clutch_rt import BundleError, doctor, nvidia, plugin
@@ -37,7 +38,8 @@ def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "__init__.py").touch()
     (folder / "libtensorrt_rtx.so.1.7.1").touch()
     monkeypatch.syspath_prepend(folder.parent)
-    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE, raising=False)
+    monkeypatch.setitem(sys.modules, plugin.RTX_MODULE, None)  # so that what the test imports goes with it
+    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE)
     monkeypatch.setattr(nvidia, "compute_capability", lambda: 89)
 
 
@@ -98,6 +100,18 @@ def test_a_damaged_engine_is_never_loaded(gpu: None, bundle: Path) -> None:
     (folder / "motion_step.engine").write_bytes(b"motion_step enginE")
     with pytest.raises(BundleError, match=r"motion_step.engine is not the file that was built"):
         EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE)
+
+
+def test_a_damaged_engine_leaves_auto_the_rest_of_the_machine(gpu: None, bundle: Path) -> None:
+    folder = add_engines(bundle)
+    (folder / "motion_step.engine").write_bytes(b"motion_step enginE")
+    with clutch_rt.load(bundle) as model:
+        model.warm_up()
+        info = model.info
+    assert info.device == "cpu"
+    assert any("tensorrt-rtx" in r and "motion_step.engine is not the file" in r for r in info.passed_over)
+    with clutch_rt.load(bundle, DEVICE) as model, pytest.raises(BundleError, match=r"motion_step.engine"):
+        model.warm_up()
 
 
 def test_a_key_that_cannot_be_read_is_a_note(
