@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -276,6 +277,25 @@ def test_a_crash_is_remembered_until_it_is_forgotten(crash: None, cuda: type[Fak
     attempts.forget("cuda")
     assert choose(GRAPH, "cuda", 1)[0] == CUDA_PLACE
     assert not attempts.crashed("cuda")
+
+
+@pytest.mark.parametrize("elsewhere", ["host", "restart", "container"])
+def test_a_mark_from_elsewhere_is_no_crash_here(
+    elsewhere: str, crash: None, cuda: type[FakeSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a shared cache folder, a number of another machine's processes says nothing of this one's."""
+    (tmp_path / "boot_id").write_text("another\n", encoding="ascii")
+    with monkeypatch.context() as there:
+        if elsewhere == "host":
+            there.setattr(platform, "node", lambda: "another")
+        elif elsewhere == "restart":
+            there.setattr(attempts, "_BOOT_ID", tmp_path / "boot_id", raising=False)
+        else:
+            there.setattr(Path, "readlink", lambda path: Path("pid:[1]"))
+        assert not attempts.crashed("cuda")
+        attempts.forget("cuda")
+        assert choose(GRAPH, "cuda", 1)[0] == CUDA_PLACE
+    assert attempts.crashed("cuda")  # it still is one where it happened
 
 
 def test_a_driver_that_crashes_while_the_file_is_chosen_is_remembered(cuda: type[FakeSession]) -> None:
