@@ -10,6 +10,8 @@ folder of the bundle::
         motion_step.onnx, ...        a graph of one node around each, for ONNX Runtime
 
 Engines are no part of the bundle's manifest: they can be added and removed without changing what it is.
+Device ``tensorrt-rtx`` loads its own where they fit (``engine_choice``); those of ``tensorrt`` are built and
+listed, and nothing loads them yet. None has been run on a GPU.
 """
 
 from __future__ import annotations
