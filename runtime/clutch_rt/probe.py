@@ -105,14 +105,17 @@ def try_device(bundle: Path, device: str) -> Probe:
 
 
 def try_engines(folder: Path, device: str) -> Probe:
-    """Load every engine of a set in this process; see ``Probe``."""
+    """Load every engine of a set in this process, if it fits, which the driver is asked; see ``Probe``."""
     from clutch_rt.device import Placement, create_session
+    from clutch_rt.engine_choice import fit
     from clutch_rt.errors import ClutchError
     from clutch_rt.providers import PROVIDERS
 
     started = time.perf_counter()
     try:
-        for name in read_engine_set(folder).graphs:
+        engines = read_engine_set(folder)
+        fit([engines], device, engines.key.content)
+        for name in engines.graphs:
             create_session(folder / f"{name}.onnx", Placement(device, PROVIDERS[device]), 1)
     except ClutchError as error:
         return Probe(device, False, str(error))

@@ -12,13 +12,13 @@ from typing import Any
 import clutch_rt
 import pytest
 from click.testing import CliRunner
-from clutch_rt import BundleError, doctor, nvidia, plugin
+from clutch_rt import BundleError, device, doctor, nvidia, plugin
 from clutch_rt.bundle import open_bundle
 from clutch_rt.cli.commands import command_line
 from clutch_rt.doctor import examine_bundle
 from clutch_rt.engine_choice import EngineChoice, library_version
 from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set
-from clutch_rt.probe import Probe
+from clutch_rt.probe import Probe, try_engines
 
 DEVICE = "tensorrt-rtx"
 GRAPHS = ("text_encoder", "motion_step", "shift_decoder")
@@ -181,16 +181,30 @@ def test_no_gpu_is_named(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatc
 # --- What the doctor says of them
 
 
-def test_the_doctor_tries_engines_that_fit(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_tries_engines_in_a_process_of_their_own(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it start the driver itself: one that ends the process would end the report."""
     tried = []
     monkeypatch.setattr(doctor, "driver_library", object)
     monkeypatch.setattr(doctor, "probe", lambda path, device: tried.append(path) or Probe(device, True))
+    monkeypatch.setattr(nvidia, "compute_capability", lambda: pytest.fail("the doctor started the driver"))
     folder = add_engines(bundle)
-    add_engines(bundle, sms=[120])
-    found = {Path(engine.path).name: engine for engine in examine_bundle(str(bundle)).engines}
-    assert found[folder.name].loads and tried == [folder]
-    (other,) = set(found) - {folder.name}
-    assert not found[other].loads and "built for SM 120" in found[other].reason
+    (found,) = examine_bundle(str(bundle)).engines
+    assert found.loads and tried == [folder]
+
+
+def test_the_engines_of_a_set_are_tried_where_it_fits(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+    monkeypatch.setattr(device, "create_session", lambda path, *rest: loaded.append(path))
+    right, other = add_engines(bundle), add_engines(bundle, sms=[120])
+    (right / "unlisted.onnx").touch()  # has no hash, so it is none of the set's
+    assert try_engines(right, DEVICE).works
+    assert loaded == [right / f"{name}.onnx" for name in GRAPHS]
+    answer = try_engines(other, DEVICE)
+    assert not answer.works and "built for SM 120" in answer.reason and len(loaded) == len(GRAPHS)
 
 
 def test_the_doctor_says_why_engines_do_not_load(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
