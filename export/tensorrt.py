@@ -3,7 +3,8 @@
 An engine holds the weights as TensorRT wants them, so it is built from the weights before the bundle rounded
 them: from the training run the bundle was exported from, which is checked. For ``rtx`` the engines are built
 here, with no GPU; for ``cuda`` and ``jetson`` the networks go into the bundle, and the engines are built on
-the device by ``clutch-rt engine build``.
+the device by ``clutch-rt engine build``. The runtime loads those for ``rtx`` that fit its machine, and none
+of the others yet.
 """
 
 from __future__ import annotations

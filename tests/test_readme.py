@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from clutch_rt.diagnosis import GPU_PACKAGE
+from clutch_rt.plugin import RTX_PACKAGES
 
 from tests.runtime.test_mano import mano_data, write
 from train.config import apply, preset
@@ -89,6 +90,17 @@ def test_modules_and_settings_in_the_text_exist() -> None:
 
 def test_the_way_to_the_gpu_is_the_one_that_errors_name() -> None:
     assert GPU_PACKAGE.removeprefix("run ") in " ".join(README.split())
+
+
+def test_no_extra_brings_a_second_onnx_runtime() -> None:
+    """`onnxruntime` is always there; the packages that bring other builds of it overwrite its files."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    names = {re.split(r"[^\w.-]", one)[0] for one in wanted}
+    assert {name for name in names if name.startswith("onnxruntime")} == {"onnxruntime", RTX_PACKAGES[1]}
+    assert extras["gpu"] and '`pip install ".[gpu]"`' in PROSE
 
 
 @pytest.mark.parametrize("code", blocks("python"))

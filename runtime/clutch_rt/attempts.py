@@ -3,24 +3,35 @@
 A driver or provider library may crash where no Python error can be caught. Before one is started a mark is
 left in the user's cache folder, and taken away when it has started or failed; a mark whose process is gone is
 a crash. ``clutch-rt doctor`` tries such a provider again, in a process of its own.
+
+A cache folder may be shared: by machines, by containers, by this machine before and after a restart. The
+number of a process means something only where it was given, so a mark names that place, and those of others
+are let be.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from clutch_rt.bundle import cache_dir
 from clutch_rt.formats.files import is_folder
+
+# Linux only; neither is there on other systems.
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE: Final = Path("/proc/self/ns/pid")
 
 log = logging.getLogger(__name__)
 
 
 def crashed(device: str) -> bool:
-    """Whether the last process that started this device's provider ended while doing so."""
+    """Whether a process here ended while it started this device's provider."""
     return any(not _alive(path) for path in _marks(device))
 
 
@@ -59,14 +70,27 @@ def _folder() -> Path | None:
 
 def _mark(device: str) -> Path | None:
     folder = _folder()
-    return None if folder is None else folder / f"{device}.{os.getpid()}"
+    return None if folder is None else folder / f"{device}.{_here()}.{os.getpid()}"
+
+
+def _here() -> str:
+    """Where this process has its number: the host, since its last start, and the namespace of processes.
+
+    A short hash, fit for a file's name. Of what a system does not tell, the rest has to do.
+    """
+    facts = [platform.node()]
+    with suppress(OSError):
+        facts.append(_BOOT_ID.read_text(encoding="ascii").strip())
+    with suppress(OSError):
+        facts.append(str(_NAMESPACE.readlink()))
+    return hashlib.sha256("\n".join(facts).encode(errors="replace")).hexdigest()[:16]
 
 
 def _marks(device: str) -> list[Path]:
     folder = _folder()
     if folder is None or not is_folder(folder):
         return []
-    return [path for path in folder.glob(f"{device}.*") if path.suffix[1:].isdigit()]
+    return [path for path in folder.glob(f"{device}.{_here()}.*") if path.suffix[1:].isdigit()]
 
 
 def _alive(mark: Path) -> bool:

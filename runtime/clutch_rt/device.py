@@ -127,26 +127,27 @@ def choose(
         threads: of the session.
 
     Raises:
-        DeviceError: the device named cannot be had. BundleError: the graph cannot be loaded.
+        DeviceError: the device named cannot be had.
+        BundleError: the graph, or the engine that fits it on the device named, cannot be loaded.
     """
 
-    def path_on(placement: Placement) -> Path:
-        return graph if isinstance(graph, Path) else graph(placement.name)
+    def path_on(name: str) -> Path:
+        return graph if isinstance(graph, Path) else graph(name)
 
     if settled := certain(device):
-        return settled, create_session(path_on(settled), settled, threads)
+        return settled, create_session(path_on(settled.name), settled, threads)
     options = candidates(device)
     if device != "auto":
         (named,) = options
-        session = _first_session(path_on(named), named, threads)
+        session = _first_session(path_on, named, threads)
         log.info("device %s took %s", device, named.provider)
         return named, session
     passed = not_there()
     for placement in options[:-1]:
         try:
-            session = _first_session(path_on(placement), placement, threads)
+            session = _first_session(path_on, placement, threads)
             left, products = work_on_cpu(session)
-        except DeviceError as error:
+        except (DeviceError, BundleError) as error:  # an engine may be damaged where the graphs are whole
             log.info("device auto passes over %s: %s", placement.name, error)
             passed.append(f"{placement.name}: {error}")
             continue
@@ -157,7 +158,7 @@ def choose(
             continue
         log.info("device auto took %s", placement.provider)
         return replace(placement, passed_over=tuple(passed)), session
-    session = create_session(path_on(options[-1]), options[-1], threads)
+    session = create_session(path_on(options[-1].name), options[-1], threads)
     log.info("device auto took %s (%s)", options[-1].provider, "; ".join(passed))
     return replace(options[-1], passed_over=tuple(passed)), session
 
@@ -205,17 +206,22 @@ def run_error(placement: Placement | None, graph: str, error: Exception) -> Clut
     )
 
 
-def _first_session(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
-    """The session that starts a provider, in whose library the process may end."""
+def _first_session(
+    path_on: Callable[[str], Path], placement: Placement, threads: int
+) -> onnxruntime.InferenceSession:
+    """The session that starts a provider, in whose library the process may end.
+
+    So it may in ``path_on``, which says the file a device loads: the driver is asked which engine fits.
+    """
     if placement.provider == CPU:
-        return create_session(path, placement, threads)
+        return create_session(path_on(placement.name), placement, threads)
     if attempts.crashed(placement.name):
         raise DeviceError(
             f"{placement.provider} ended the process the last time it was started; update the driver and the "
             "provider's package, then let `clutch-rt doctor` try it again, or use --device cpu"
         )
     with attempts.attempt(placement.name):
-        return create_session(path, placement, threads)
+        return create_session(path_on(placement.name), placement, threads)
 
 
 def _start(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:

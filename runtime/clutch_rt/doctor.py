@@ -13,9 +13,9 @@ from pathlib import Path
 
 from clutch_rt.bundle import Bundle, find_bundle, verify
 from clutch_rt.diagnosis import GPU_PACKAGE, NO_DRIVER, RTX_PACKAGE
-from clutch_rt.engine_choice import TARGETS, damage, fit
+from clutch_rt.engine_choice import TARGETS, damage
 from clutch_rt.engines import ENGINES, EngineSet, content_hash, engine_sets, target_of
-from clutch_rt.errors import BundleError, DeviceError
+from clutch_rt.errors import BundleError
 from clutch_rt.machine import Machine, this_machine
 from clutch_rt.manifest import read_manifest
 from clutch_rt.nvidia import DRIVER_LIBRARY, Nvidia, driver_library, find_nvidia
@@ -207,10 +207,6 @@ def _loads(one: EngineSet, bundle: Bundle) -> tuple[bool, str]:
         return False, f"not tried: this version loads engines of {', '.join(TARGETS)} only"
     if not is_available(device):
         return False, why_unavailable(device)
-    try:
-        fit([one], device, one.key.content)
-    except DeviceError as error:
-        return False, str(error)
     answer = probe(one.path, device)
     return answer.works, answer.reason
 

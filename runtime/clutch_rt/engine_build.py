@@ -22,14 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clutch_rt.diagnosis import one_line
 from clutch_rt.engine_library import Built, Library, Log, build_engine
 from clutch_rt.engines import (
+    BAD_JSON,
     FORMAT,
     KEY_FILE,
     EngineKey,
     EngineSet,
     file_entry,
+    files_of,
+    plain_word,
     read_engine_set,
+    require_listed,
     sha256_of,
 )
 from clutch_rt.errors import BundleError
@@ -37,8 +42,10 @@ from clutch_rt.errors import BundleError
 NETWORKS: Final = "networks"
 NETWORKS_FILE: Final = "networks.json"
 CONTEXT: Final = ".context.onnx"
+WEIGHTS: Final = "weights.bin"
 
 _SHORT: Final = 12
+_SHAPES: Final = ("smallest", "usual", "largest")
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,16 @@ def read_networks(folder: Path, content: str) -> Networks:
     path = folder / NETWORKS_FILE
     try:
         raw = json.loads(path.read_bytes())
-        found = Networks(folder, str(raw["precision"]), str(raw["content"]), dict(raw["networks"]), raw)
-        for name, entry in raw["files"].items():
-            if sha256_of(folder / Path(name).name) != entry["sha256"]:
+        found = Networks(
+            folder, plain_word(raw["precision"]), str(raw["content"]), _shapes_of(raw["networks"]), raw
+        )
+        files = files_of(raw)
+        # A network without a hash could be any: it would be compiled, and the engine given one.
+        require_listed(
+            files, [WEIGHTS, *(f"{n}{suffix}" for n in found.shapes for suffix in (".onnx", CONTEXT))]
+        )
+        for name, entry in files.items():
+            if sha256_of(folder / name) != entry.sha256:
                 raise BundleError(
                     f"{folder / name} is not the file that was written; write the networks again"
                 )
@@ -90,10 +104,23 @@ def read_networks(folder: Path, content: str) -> Networks:
             f"({Path(error.filename or path).name} is missing); write them where the training run is: "
             "`python -m export.tensorrt BUNDLE --run RUN --keep-networks`"
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BundleError(f"{path} cannot be used ({error!r}); write the networks again") from error
+    except BAD_JSON as error:
+        raise BundleError(
+            f"{path} cannot be used ({one_line(repr(error))}); write the networks again"
+        ) from error
     if raw.get("format") != FORMAT or found.content != content:
         raise BundleError(f"{folder} was written for another bundle, or by another version; write it again")
+    return found
+
+
+def _shapes_of(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Sequence[Sequence[int]]]]:
+    """Shapes by network and input, three of each; ValueError or TypeError where they are no such thing."""
+    found: dict[str, Mapping[str, Sequence[Sequence[int]]]] = {}
+    for name, inputs in raw.items():
+        shapes = {key: [[int(n) for n in shape] for shape in three] for key, three in inputs.items()}
+        if any(len(three) != len(_SHAPES) for three in shapes.values()):
+            raise ValueError(f"{name!r} does not state the {', '.join(_SHAPES)} shape of each open input")
+        found[plain_word(name)] = shapes
     return found
 
 
@@ -215,5 +242,5 @@ def table(sets: Sequence[tuple[EngineSet, Mapping[str, Built]]]) -> list[str]:
 
 
 def _shapes(entry: Mapping[str, Any]) -> str:
-    shapes = (entry[which] for which in ("smallest", "usual", "largest"))
+    shapes = (entry[which] for which in _SHAPES)
     return f"{entry['name']} {' / '.join('x'.join(map(str, shape)) for shape in shapes)}"

@@ -1,7 +1,7 @@
 """Which file a device loads for a graph: an engine of the bundle's where one fits, else its own graph.
 
 An engine fits one version of a library, some architectures and one bundle. One that does not fit is named and
-left alone: loading it would be refused at best.
+left alone: loading it would be refused at best. Only ``tensorrt-rtx`` loads engines; ``auto`` tries it first.
 """
 
 from __future__ import annotations

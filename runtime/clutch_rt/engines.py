@@ -10,18 +10,23 @@ folder of the bundle::
         motion_step.onnx, ...        a graph of one node around each, for ONNX Runtime
 
 Engines are no part of the bundle's manifest: they can be added and removed without changing what it is.
+Device ``tensorrt-rtx`` loads its own where they fit (``engine_choice``); those of ``tensorrt`` are built and
+listed, and nothing loads them yet. None has been run on a GPU.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clutch_rt.diagnosis import one_line
 from clutch_rt.errors import BundleError, DeviceError, InputError
+from clutch_rt.fields import short
 from clutch_rt.manifest import FileEntry, Manifest
 
 ENGINES: Final = "engines"
@@ -33,6 +38,17 @@ _CARD: Final = "README.md"
 _SHORT: Final = 12
 _CHUNK: Final = 1 << 20
 _MAX_KEY_BYTES: Final = 1 << 20
+
+# What reading and taking apart a file can raise that says anything in JSON, or nothing.
+BAD_JSON: Final[tuple[type[Exception], ...]] = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,  # int(Infinity), which Python's JSON knows
+    RecursionError,  # brackets a thousand deep
+)
 
 
 @dataclass(frozen=True)
@@ -86,8 +102,8 @@ TARGETS: Final[Mapping[str, Target]] = {
 
 def target_of(name: str) -> Target:
     """The target of a name; InputError names the known ones."""
-    if name not in TARGETS:
-        raise InputError(f"target is {name!r}; it must be one of {', '.join(TARGETS)}")
+    if not isinstance(name, str) or name not in TARGETS:
+        raise InputError(f"target is {short(name)}; it must be one of {', '.join(TARGETS)}")
     return TARGETS[name]
 
 
@@ -135,7 +151,8 @@ class EngineSet:
         path: their folder.
         key: what they were built for.
         files: size and SHA-256 by file name.
-        graphs: what is known of each engine by graph name: seconds to build, layers, inputs, outputs.
+        graphs: what is known of each engine by graph name: seconds to build, layers, inputs, outputs. The
+            engine, and its graph of one node, are among ``files``.
     """
 
     path: Path
@@ -171,35 +188,63 @@ def engine_sets(root: Path) -> tuple[list[EngineSet], list[BundleError]]:
 
 
 def read_engine_set(folder: Path) -> EngineSet:
-    """Read the key file of a set; BundleError says what is wrong with it."""
+    """Read the key file of a set; BundleError names it and says what is wrong with it."""
     path = folder / KEY_FILE
     try:
         with path.open("rb") as file:
             raw = json.loads(file.read(_MAX_KEY_BYTES))
         if raw["format"] != FORMAT:
             raise BundleError(
-                f"{path} has format {raw['format']!r}; this clutch-rt reads {FORMAT}: build the engines again"
+                f"{path} has format {short(raw['format'])}; this clutch-rt reads {FORMAT}: "
+                "build the engines again"
             )
-        key = raw["key"]
-        return EngineSet(
-            folder,
-            EngineKey(
-                str(key["target"]),
-                str(key["version"]),
-                tuple(int(sm) for sm in key["sms"]),
-                str(key["precision"]),
-                str(key["content"]),
-            ),
-            {_flat(name): FileEntry(str(e["sha256"]), int(e["bytes"])) for name, e in raw["files"].items()},
-            {str(name): dict(about) for name, about in raw["graphs"].items()},
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BundleError(f"{path} is no key of engines ({error!r}); build the engines again") from error
+        files = files_of(raw)
+        graphs = {plain_word(name): dict(about) for name, about in raw["graphs"].items()}
+        require_listed(files, [f"{name}{suffix}" for name in graphs for suffix in (".onnx", ".engine")])
+        return EngineSet(folder, _key(raw["key"]), files, graphs)
+    except InputError as error:  # the target
+        raise BundleError(
+            f"{path}: {error}; run `pip install --upgrade clutch-rt` if a later version built these engines, "
+            "else build them again"
+        ) from error
+    except BAD_JSON as error:
+        raise BundleError(
+            f"{path} is no key of engines ({one_line(repr(error))}); build the engines again"
+        ) from error
+
+
+def _key(raw: Mapping[str, Any]) -> EngineKey:
+    return EngineKey(
+        target_of(raw["target"]).name,
+        plain_word(raw["version"]),
+        tuple(int(sm) for sm in raw["sms"]),
+        plain_word(raw["precision"]),
+        plain_word(raw["content"]),
+    )
+
+
+def plain_word(value: object) -> str:
+    """A text that may be printed and be part of a file's name as it is; ValueError for any other value."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.+-]{1,100}", value):
+        raise ValueError(f"{short(value)} is not a plain word")
+    return value
+
+
+def files_of(raw: Mapping[str, Any]) -> dict[str, FileEntry]:
+    """Size and SHA-256 by file name, as ``raw["files"]`` states them; ValueError for one that leads away."""
+    return {_flat(name): FileEntry(str(e["sha256"]), int(e["bytes"])) for name, e in raw["files"].items()}
+
+
+def require_listed(files: Mapping[str, FileEntry], names: Sequence[str]) -> None:
+    """Every name has a hash and lies in the folder, for those in ``files`` do; else ValueError."""
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise ValueError(f"{missing[0]!r} is not among its files, and so has no SHA-256")
 
 
 def _flat(name: str) -> str:
     if not name or name in (".", "..") or any(c in name for c in "/\\:\0"):
-        raise ValueError(f"the file name {name!r} leads outside the folder")
+        raise ValueError(f"the file name {short(name)} leads outside the folder")
     return name
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt.engines import KEY_FILE
+from clutch_rt.engines import KEY_FILE, read_engine_set
 
 SENTENCE: Final = "wave with the right hand"
 SECONDS: Final = 8 / 30  # one step
@@ -105,15 +105,18 @@ def try_device(bundle: Path, device: str) -> Probe:
 
 
 def try_engines(folder: Path, device: str) -> Probe:
-    """Load every engine of a set in this process; see ``Probe``."""
+    """Load every engine of a set in this process, if it fits, which the driver is asked; see ``Probe``."""
     from clutch_rt.device import Placement, create_session
+    from clutch_rt.engine_choice import fit
     from clutch_rt.errors import ClutchError
     from clutch_rt.providers import PROVIDERS
 
     started = time.perf_counter()
     try:
-        for path in sorted(folder.glob("*.onnx")):
-            create_session(path, Placement(device, PROVIDERS[device]), 1)
+        engines = read_engine_set(folder)
+        fit([engines], device, engines.key.content)
+        for name in engines.graphs:
+            create_session(folder / f"{name}.onnx", Placement(device, PROVIDERS[device]), 1)
     except ClutchError as error:
         return Probe(device, False, str(error))
     return Probe(device, True, "", time.perf_counter() - started)

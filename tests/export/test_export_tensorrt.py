@@ -10,6 +10,7 @@ import importlib.util
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,13 +148,14 @@ def test_the_flat_form_is_refused_with_the_reason() -> None:
 
 
 def a_set(root: Path, **changes: Any) -> Path:
-    """A set with one file, its key changed."""
+    """A set of one engine and its graph, its key changed."""
     key: dict[str, Any] = {"target": "rtx", "version": "1.7.1.116", "sms": [86, 89], "precision": "fp16"}
     key = {**key, "content": "c" * 64, **changes}
     folder = root / "tensorrt-rtx" / EngineKey(**{**key, "sms": tuple(key["sms"])}).name
     folder.mkdir(parents=True)
-    (folder / "motion_step.engine").write_bytes(b"engine")
-    files = {"motion_step.engine": engines.file_entry(folder / "motion_step.engine")}
+    for name in ("motion_step.engine", "motion_step.onnx"):
+        (folder / name).write_bytes(b"engine")
+    files = {path.name: engines.file_entry(path) for path in folder.iterdir()}
     whole = {"format": 1, "key": key, "files": files, "graphs": {"motion_step": {"layers": 3}}}
     (folder / engines.KEY_FILE).write_text(json.dumps(whole))
     return folder
@@ -185,7 +187,16 @@ def test_the_engine_that_fits_is_found_and_one_that_does_not_is_never_taken(tmp_
 
 @pytest.mark.parametrize(
     "damage",
-    ["", "[]", "{", '{"format": 2}', '{"format": 1, "key": {}}', '{"format": 1, "key": 3}'],
+    [
+        "",
+        "[]",
+        "{",
+        '{"format": 2}',
+        '{"format": 1, "key": {}}',
+        '{"format": 1, "key": 3}',
+        "[" * 100_000,
+        '{"format": 1, "key": {"target": "rtx", "version": "1", "sms": [Infinity]}}',
+    ],
 )
 def test_a_damaged_key_file_is_named_and_hides_no_other(tmp_path: Path, damage: str) -> None:
     a_set(tmp_path)
@@ -201,6 +212,16 @@ def test_a_changed_engine_is_refused(tmp_path: Path) -> None:
     (folder / "motion_step.engine").write_bytes(b"Engine")
     with pytest.raises(BundleError, match=r"motion_step\.engine is not the file that was built"):
         engines.verify_engine_set(read_engine_set(folder))
+
+
+@pytest.mark.parametrize("missing", ["motion_step.onnx", "motion_step.engine"])
+def test_a_graph_without_a_hash_is_refused(tmp_path: Path, missing: str) -> None:
+    path = a_set(tmp_path) / engines.KEY_FILE
+    raw = json.loads(path.read_text())
+    del raw["files"][missing]
+    path.write_text(json.dumps(raw))
+    with pytest.raises(BundleError, match=rf"engine\.json .*'{missing}' is not among its files.* build"):
+        read_engine_set(path.parent)
 
 
 def test_a_file_name_that_leads_outside_is_refused(tmp_path: Path) -> None:
@@ -340,6 +361,41 @@ def test_damaged_networks_are_refused(carrying: Path, tmp_path: Path) -> None:
     (folder / NETWORKS_FILE).write_text("{}")
     with pytest.raises(BundleError, match="cannot be used"):
         read_networks(folder, content)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "", "a/b", "a\\b", "/tmp/escaped", "x\u001b[2J"])
+def test_networks_cannot_name_a_place_outside_the_folder(carrying: Path, tmp_path: Path, name: str) -> None:
+    """A bundle from the network may say anything; what it says is no path to write to."""
+
+    def add(raw: dict[str, Any]) -> None:
+        raw["networks"][name] = raw["networks"]["shift_decoder"]
+        for suffix in (".onnx", ".context.onnx"):
+            raw["files"][name + suffix] = raw["files"]["shift_decoder" + suffix]
+
+    _refused(carrying, tmp_path, add, "leads outside|not a plain word")
+
+
+@pytest.mark.parametrize("name", ["motion_step.onnx", "motion_step.context.onnx", "weights.bin"])
+def test_networks_without_a_hash_are_not_compiled(carrying: Path, tmp_path: Path, name: str) -> None:
+    _refused(carrying, tmp_path, lambda raw: raw["files"].pop(name), f"'{name}' is not among its files")
+
+
+def test_other_nonsense_in_networks_is_refused(carrying: Path, tmp_path: Path) -> None:
+    _refused(carrying, tmp_path / "a", lambda raw: raw.update(precision="../../x"), "not a plain word")
+    _refused(carrying, tmp_path / "b", lambda raw: raw["networks"]["motion_step"].update(x=[[1]]), "smallest")
+    _refused(carrying, tmp_path / "c", lambda raw: raw["files"].update({"../x": {}}), "leads outside")
+
+
+def _refused(carrying: Path, place: Path, change: Callable[[dict[str, Any]], Any], named: str) -> None:
+    """A changed `networks.json` is refused before anything is built."""
+    bundle = Path(shutil.copytree(carrying, place / "bundle"))
+    content = content_hash(open_bundle(bundle).manifest)
+    path = networks_folder(bundle / "engines", "fp16", content) / NETWORKS_FILE
+    raw = json.loads(path.read_text())
+    change(raw)
+    path.write_text(json.dumps(raw))
+    with pytest.raises(BundleError, match=rf"networks\.json cannot be used .*({named}).*write the networks"):
+        read_networks(path.parent, content)
 
 
 def test_a_list_of_architectures_that_is_none_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import onnxruntime
 import pytest
 from clutch_rt import BundleError, ClutchError, DeviceError, attempts, device, nvidia, plugin
-from clutch_rt.bundle import open_bundle
+from clutch_rt.bundle import cache_dir, open_bundle
 from clutch_rt.device import Placement, candidates, choose, create_session, run_error
 from clutch_rt.diagnosis import diagnose
 from clutch_rt.providers import CPU
@@ -159,7 +160,8 @@ def rtx_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = "def get_library_path(): return '/nowhere/plugin.so'\n"
     (folder / "__init__.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE, raising=False)
+    monkeypatch.setitem(sys.modules, plugin.RTX_MODULE, None)  # so that what the test imports goes with it
+    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE)
     monkeypatch.setattr(nvidia, "driver_library", object)
     monkeypatch.setattr(plugin, "_devices", [])
     return folder
@@ -275,6 +277,38 @@ def test_a_crash_is_remembered_until_it_is_forgotten(crash: None, cuda: type[Fak
     attempts.forget("cuda")
     assert choose(GRAPH, "cuda", 1)[0] == CUDA_PLACE
     assert not attempts.crashed("cuda")
+
+
+@pytest.mark.parametrize("elsewhere", ["host", "restart", "container"])
+def test_a_mark_from_elsewhere_is_no_crash_here(
+    elsewhere: str, crash: None, cuda: type[FakeSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a shared cache folder, a number of another machine's processes says nothing of this one's."""
+    (tmp_path / "boot_id").write_text("another\n", encoding="ascii")
+    with monkeypatch.context() as there:
+        if elsewhere == "host":
+            there.setattr(platform, "node", lambda: "another")
+        elif elsewhere == "restart":
+            there.setattr(attempts, "_BOOT_ID", tmp_path / "boot_id", raising=False)
+        else:
+            there.setattr(Path, "readlink", lambda path: Path("pid:[1]"))
+        assert not attempts.crashed("cuda")
+        attempts.forget("cuda")
+        assert choose(GRAPH, "cuda", 1)[0] == CUDA_PLACE
+    assert attempts.crashed("cuda")  # it still is one where it happened
+
+
+def test_a_driver_that_crashes_while_the_file_is_chosen_is_remembered(cuda: type[FakeSession]) -> None:
+    """Which engine fits is asked of the driver, whose start may end the process as a provider's may."""
+    marked = []
+
+    def graph(name: str) -> Path:
+        marked.append((name, len(list(cache_dir().glob(f"starting/{name}.*")))))
+        return GRAPH
+
+    choose(graph, "cuda", 1)
+    choose(graph, "auto", 1)
+    assert marked.count(("cuda", 1)) == 2 and all(marks == 1 for _, marks in marked)
 
 
 def test_an_attempt_that_fails_or_is_under_way_is_no_crash() -> None:

@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import clutch_rt
 import pytest
-from clutch_rt import BundleError, doctor, nvidia, plugin
+from click.testing import CliRunner
+from clutch_rt import BundleError, device, doctor, nvidia, plugin
 from clutch_rt.bundle import open_bundle
+from clutch_rt.cli.commands import command_line
 from clutch_rt.doctor import examine_bundle
 from clutch_rt.engine_choice import EngineChoice, library_version
-from clutch_rt.engines import KEY_FILE, content_hash
-from clutch_rt.probe import Probe
+from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set
+from clutch_rt.probe import Probe, try_engines
 
 DEVICE = "tensorrt-rtx"
 GRAPHS = ("text_encoder", "motion_step", "shift_decoder")
@@ -35,7 +38,8 @@ def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "__init__.py").touch()
     (folder / "libtensorrt_rtx.so.1.7.1").touch()
     monkeypatch.syspath_prepend(folder.parent)
-    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE, raising=False)
+    monkeypatch.setitem(sys.modules, plugin.RTX_MODULE, None)  # so that what the test imports goes with it
+    monkeypatch.delitem(sys.modules, plugin.RTX_MODULE)
     monkeypatch.setattr(nvidia, "compute_capability", lambda: 89)
 
 
@@ -98,12 +102,73 @@ def test_a_damaged_engine_is_never_loaded(gpu: None, bundle: Path) -> None:
         EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE)
 
 
+def test_a_damaged_engine_leaves_auto_the_rest_of_the_machine(gpu: None, bundle: Path) -> None:
+    folder = add_engines(bundle)
+    (folder / "motion_step.engine").write_bytes(b"motion_step enginE")
+    with clutch_rt.load(bundle) as model:
+        model.warm_up()
+        info = model.info
+    assert info.device == "cpu"
+    assert any("tensorrt-rtx" in r and "motion_step.engine is not the file" in r for r in info.passed_over)
+    with clutch_rt.load(bundle, DEVICE) as model, pytest.raises(BundleError, match=r"motion_step.engine"):
+        model.warm_up()
+
+
 def test_a_key_that_cannot_be_read_is_a_note(
     gpu: None, bundle: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (add_engines(bundle) / KEY_FILE).write_text("{", encoding="utf-8")
     assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == bundle / "motion_step.onnx"
     assert "is no key of engines" in caplog.text
+
+
+def _change_key(folder: Path, **changes: Any) -> None:
+    """Change what a set says of its key."""
+    raw = json.loads((folder / KEY_FILE).read_text(encoding="utf-8"))
+    raw["key"].update(changes)
+    (folder / KEY_FILE).write_text(json.dumps(raw), encoding="utf-8")
+
+
+def _spoil_deeply(folder: Path) -> None:
+    (folder / KEY_FILE).write_text("[" * 100_000, encoding="utf-8")
+
+
+SPOILS = [
+    _spoil_deeply,
+    lambda folder: _change_key(folder, sms=[float("inf")]),
+    lambda folder: _change_key(folder, target="foo"),
+    lambda folder: _change_key(folder, target=["rtx"]),
+    lambda folder: _change_key(folder, version="1.7\ud800"),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_one_bad_key_hides_no_other_set(
+    spoil: Any, gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Loading, `engine list` and `doctor` name the file and go on with what is whole."""
+    right, bad = add_engines(bundle), add_engines(bundle, sms=[75, 89])
+    spoil(bad)
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == right / "motion_step.onnx"
+    assert str(bad / KEY_FILE) in caplog.text
+
+    done = CliRunner().invoke(command_line, ["engine", "list", "--bundle", str(bundle), "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert [Path(one["path"]).name for one in said["engines"]] == [right.name]
+    (line,) = said["damaged"]
+    assert str(bad / KEY_FILE) in line and "build" in line and "\n" not in line and len(line) < 800
+
+    monkeypatch.setattr(doctor, "driver_library", lambda: None)
+    whole, broken = examine_bundle(str(bundle)).engines
+    assert "not tried" in whole.reason and str(bad / KEY_FILE) in broken.reason
+
+
+def test_engines_of_a_later_version_say_so(bundle: Path) -> None:
+    folder = add_engines(bundle)
+    _change_key(folder, target="foo")
+    with pytest.raises(BundleError, match=r"target is 'foo'; .*rtx, cuda, jetson.*--upgrade clutch-rt"):
+        read_engine_set(folder)
 
 
 def test_no_gpu_is_named(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
@@ -116,16 +181,30 @@ def test_no_gpu_is_named(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatc
 # --- What the doctor says of them
 
 
-def test_the_doctor_tries_engines_that_fit(gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_tries_engines_in_a_process_of_their_own(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it start the driver itself: one that ends the process would end the report."""
     tried = []
     monkeypatch.setattr(doctor, "driver_library", object)
     monkeypatch.setattr(doctor, "probe", lambda path, device: tried.append(path) or Probe(device, True))
+    monkeypatch.setattr(nvidia, "compute_capability", lambda: pytest.fail("the doctor started the driver"))
     folder = add_engines(bundle)
-    add_engines(bundle, sms=[120])
-    found = {Path(engine.path).name: engine for engine in examine_bundle(str(bundle)).engines}
-    assert found[folder.name].loads and tried == [folder]
-    (other,) = set(found) - {folder.name}
-    assert not found[other].loads and "built for SM 120" in found[other].reason
+    (found,) = examine_bundle(str(bundle)).engines
+    assert found.loads and tried == [folder]
+
+
+def test_the_engines_of_a_set_are_tried_where_it_fits(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+    monkeypatch.setattr(device, "create_session", lambda path, *rest: loaded.append(path))
+    right, other = add_engines(bundle), add_engines(bundle, sms=[120])
+    (right / "unlisted.onnx").touch()  # has no hash, so it is none of the set's
+    assert try_engines(right, DEVICE).works
+    assert loaded == [right / f"{name}.onnx" for name in GRAPHS]
+    answer = try_engines(other, DEVICE)
+    assert not answer.works and "built for SM 120" in answer.reason and len(loaded) == len(GRAPHS)
 
 
 def test_the_doctor_says_why_engines_do_not_load(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
