@@ -75,6 +75,12 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
     for key, value in tensors.items():
         index, _, name = key.partition(".")
         state.setdefault(int(index), {})[name] = value
+    parameters = [(g, p) for g in optimizer.param_groups for p in g["params"]]
+    for number, entry in state.items():
+        group, p = parameters[number] if number < len(parameters) else ({}, torch.empty(0))
+        kept = {"momentum_buffer"} if group.get("rows") else {"exp_avg", "exp_avg_sq"}
+        if set(entry) != kept | {"step"} or any(entry[name].shape != p.shape for name in kept):
+            raise RuntimeError("the optimizer's state is of another version or another model")
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -40,7 +40,7 @@ class Example:
         codes: motion to answer with ``(S, 4)``, or None.
         answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
         hidden: ``(S,)`` true where the decoder does not see the step before, or None.
-        labels: of the actions, as ``LabelVocabulary.numbers``; None where the prompt does not tell them all.
+        labels: of the actions, as ``LabelVocabulary.numbers``; None where the prompt is no caption of it.
     """
 
     prompt: list[int]
@@ -247,9 +247,10 @@ class Tasks:
         """The clip's motion, no longer than the model's longest."""
         return self.store.codes(clip)[: self.max_steps]
 
-    def told(self, clip: int) -> IntArray:
-        """The labels of the clip's actions, which a caption of it tells."""
-        return self.labels.numbers(self.store.actions(clip))
+    def told(self, clip: int) -> IntArray | None:
+        """The labels of the clip's actions, most of which its captions tell; None where it has none."""
+        actions = self.store.actions(clip)
+        return self.labels.numbers(actions) if actions else None
 
     def text(self, clip: int, rng: np.random.Generator) -> str:
         """One of the clip's captions, normalised."""

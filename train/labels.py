@@ -1,4 +1,4 @@
-"""What a sentence says of its actions, as numbers: verb, hand, direction, speed, count, amplitude."""
+"""The labels of a clip's actions as numbers: verb, hand, direction, speed, count, amplitude."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from train.labels import ACTIONS
 class Probes(nn.Module):
     """Both probes, each with the weight of its loss; a weight of 0 leaves one out.
 
+    A caption leaves out some of what its clip is labelled with, so the labels' loss has a floor.
+
     Args:
         lm: the model whose memory is read; its sizes and grammar are all that is kept of it.
         bag_weight: of ``BagOfCodes``.
@@ -45,7 +47,10 @@ class Probes(nn.Module):
                 p.zero_() if p.ndim < 2 else p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
 
     def forward(self, encoded: Encoded, rows: MotionRows) -> dict[str, Tensor]:
-        """Losses by name, over the rows whose prompt tells the whole motion; 0 where there is none."""
+        """Losses by name, over the rows whose prompt tells the whole motion; 0 where there is none.
+
+        The logged means count such a 0 too, in batches of instructions that hold no told motion.
+        """
         told = told_rows(rows)
         pooled = encoded.pooled_text()[told]
         losses = {}
@@ -62,12 +67,21 @@ class Probes(nn.Module):
             save_file(weights, part)
 
     def load(self, path: Path) -> None:
-        """Read what ``save`` wrote; InputError where it is damaged or of other probes."""
+        """Read what ``save`` wrote; where that is missing they start afresh.
+
+        Raises:
+            InputError: the file is damaged, or of other probes.
+        """
+        if not path.exists():
+            print(f"{path} is missing; the probes of the sentence start afresh", flush=True)
+            return
         try:
             self.load_state_dict(load_file(path))
         except (SafetensorError, RuntimeError, OSError) as e:
             reason = str(e).splitlines()[0]
-            raise InputError(f"{path} does not fit this run ({reason}); run the stage before again") from e
+            raise InputError(
+                f"{path} does not fit this run ({reason}); delete it, and the probes start afresh"
+            ) from e
 
 
 class BagOfCodes(nn.Module):

@@ -16,7 +16,7 @@ import io
 import math
 import pickle
 import pickletools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,15 @@ class _Standin(metaclass=_Sealed):
         return state if isinstance(state, dict) else {}
 
 
-class _Bytes(metaclass=_Sealed):
-    """``_codecs.encode(text, "latin1")``: how Python 3 writes bytes for Python 2."""
+class _Bytes(_Standin):
+    """``_codecs.encode(text, "latin1")``, or ``bytes()``: how Python 3 writes bytes for Python 2."""
 
-    def __new__(cls, text: str = "", encoding: str = "latin1") -> bytes:  # type: ignore[misc]
-        if encoding != "latin1":
-            raise FileFormatError(f"the file encodes bytes as {encoding!r}; only 'latin1' is known")
-        return text.encode("latin1")
+    def resolve(self) -> bytes:
+        if not self.args:
+            return b""
+        if len(self.args) != 2 or not isinstance(self.args[0], str) or self.args[1] != "latin1":
+            raise FileFormatError("the file encodes bytes in a way that is not known; 'latin1' is expected")
+        return self.args[0].encode("latin1")
 
 
 class _DType(_Standin):
@@ -76,6 +78,8 @@ class _DType(_Standin):
 
 def _bytes(data: object) -> bytes:
     """Raw array contents: Python 2 wrote them as a string, which arrives decoded as latin-1."""
+    if isinstance(data, _Bytes):
+        return data.resolve()
     if isinstance(data, str):
         return data.encode("latin1")
     if isinstance(data, (bytes, bytearray)):
@@ -147,9 +151,11 @@ class _Sparse(_Standin):
             pair = saved.get("coords", (saved.get("row"), saved.get("col")))
             return plain(pair[0]), plain(pair[1])
         pointers, minor = np.asarray(plain(saved["indptr"])), plain(saved.get("indices"))
-        lengths = np.diff(pointers)
-        if pointers.ndim != 1 or len(pointers) == 0 or (lengths < 0).any() or lengths.sum() != count:
+        # Their differences may wrap around to a sum that fits; what rises from 0 to the count cannot.
+        sane = pointers.ndim == 1 and pointers.dtype.kind in "iu" and len(pointers) > 0
+        if not sane or pointers[0] != 0 or pointers[-1] != count or (pointers[1:] < pointers[:-1]).any():
             raise FileFormatError("the file holds a broken sparse matrix: its pointers do not fit its data")
+        lengths: NDArray[np.int64] = np.diff(pointers.astype(np.int64))
         major = np.repeat(np.arange(len(lengths)), lengths)
         return (major, minor) if isinstance(self, _RowSparse) else (minor, major)
 
@@ -201,7 +207,7 @@ def _names() -> dict[tuple[str, str], type]:
     known |= {("chumpy.ch", "Ch"): _Chumpy, ("chumpy", "Ch"): _Chumpy}
     known |= {("chumpy.reordering", name): _Chumpy for name in ("Select", "Reshape")}
     for builtins in ("builtins", "__builtin__"):
-        known |= {(builtins, "set"): set, (builtins, "object"): object}
+        known |= {(builtins, "set"): _Standin, (builtins, "bytes"): _Bytes, (builtins, "object"): object}
     for registry in ("copyreg", "copy_reg"):
         known[registry, "_reconstructor"] = _Reconstructor
     known["_codecs", "encode"] = _Bytes
@@ -228,20 +234,40 @@ def plain(value: object, depth: int = 0) -> Any:
         raise FileFormatError("the file holds arrays wrapped in one another without end")
     if isinstance(value, _Chumpy):
         return value.resolve(depth)
-    if isinstance(value, (_NDArray, _Buffer, _Scalar, _Sparse)):
+    if isinstance(value, (_NDArray, _Buffer, _Scalar, _Sparse, _Bytes)):
         return value.resolve()
     return value
 
 
 def _check_sizes(data: bytes) -> None:
     """Refuse a memo index or a frame that no honest file of this length can hold; ValueError if cut short."""
-    for count, (opcode, argument, place) in enumerate(pickletools.genops(data)):
-        most = {"PUT": count, "BINPUT": count, "LONG_BINPUT": count, "FRAME": len(data) - (place or 0)}
-        if opcode.name in most and not 0 <= int(argument or 0) <= most[opcode.name]:
+    for count, (name, argument, place) in enumerate(_opcodes(data)):
+        most = {"PUT": count, "BINPUT": count, "LONG_BINPUT": count, "FRAME": len(data) - place}
+        if name in most and not 0 <= argument <= most[name]:
             raise UnsafeFileError(
                 f"the file asks for room for {argument} things and is {len(data)} bytes long, "
                 "and was refused; copy it again from where it came"
             )
+
+
+def _opcodes(data: bytes) -> Iterator[tuple[str, Any, int]]:
+    """Name, argument and place of each opcode, up to STOP; ValueError where there is none such.
+
+    As ``pickletools.genops``, which takes the text of a ``STRING`` for ASCII. Python 2 wrote raw bytes there.
+    """
+    known = {opcode.code: opcode for opcode in pickletools.opcodes}
+    stream, name = io.BytesIO(data), ""
+    while name != "STOP":
+        place = stream.tell()
+        opcode = known.get(stream.read(1).decode("latin1"))
+        if opcode is None:
+            raise ValueError(f"no opcode at byte {place}")
+        name, argument = opcode.name, None
+        if name == "STRING":
+            stream.readline()
+        elif opcode.arg is not None:
+            argument = opcode.arg.reader(stream)
+        yield name, argument, place
 
 
 def load_arrays(data: bytes, keys: Iterable[str]) -> dict[str, Any]:

@@ -323,6 +323,47 @@ def test_a_small_file_cannot_ask_for_gigabytes(raw: bytes) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("head", "call", "tail"),
+    [
+        pytest.param(b"(" + b"K\x01" * 500 + b"tq\x01", b"c__builtin__\nset\nh\x01\x85R", b"", id="sets"),
+        pytest.param(
+            b"X\xff\x03\x00\x00" + b"a" * 1023 + b"X\x06\x00\x00\x00latin1\x86q\x01",
+            b"c_codecs\nencode\nh\x01R",
+            b"",
+            id="bytes",
+        ),
+    ],
+)
+def test_copies_of_one_thing_cost_nothing(head: bytes, call: bytes, tail: bytes) -> None:
+    """Each call costs a few bytes of file; a copy each would make the whole square."""
+    raw = b"\x80\x02" + head + b"0}X\x01\x00\x00\x00x](" + call * 2000 + tail + b"es."
+    tracemalloc.start()
+    try:
+        load_arrays(raw, [])
+        assert tracemalloc.get_traced_memory()[1] < 30 * len(raw)
+    finally:
+        tracemalloc.stop()
+
+
+def test_pointers_that_wrap_around_are_refused() -> None:
+    matrix = scipy.sparse.csr_matrix((4, 4))
+    matrix.indptr = np.array([0, 2**62, -(2**63), -(2**62), 0])
+    with pytest.raises(FileFormatError, match="pointers do not fit"):
+        load_arrays(pickle.dumps({"x": matrix}, protocol=2), ["x"])
+
+
+def test_raw_bytes_as_python_2_wrote_them_in_text() -> None:
+    raw = np.array([1.5, -2.0]).tobytes().decode("latin1")
+    spelt = "".join(c if 31 < ord(c) < 127 or ord(c) > 160 else f"\\x{ord(c):02x}" for c in raw)
+    text = (
+        "(dS'x'\ncnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\nt"
+        f"cnumpy\ndtype\n(S'f8'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'{spelt}'\ntbs."
+    )
+    found = load_arrays(text.encode("latin1"), ["x"])
+    np.testing.assert_array_equal(found["x"], [1.5, -2.0])
+
+
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     raw = pickle.dumps(mano_data("right"), protocol=2)
     for fraction in (0.0, 0.01, 0.5, 0.999):

@@ -38,9 +38,9 @@ def prepared(materials: Path, path: Path, stage: ModuleType, *settings: str) -> 
     """A run up to a stage; a fresh model stands for what the stages before it learnt."""
     folder = folder_of(materials, path, *settings)
     if stage is not pretrain:
-        materials = Materials.open(folder)
-        model = build_model(build_grammar(folder, materials.processor), folder.config.lm, 0)
-        save_stage(folder, "pretrain", model, build_probes(model, materials, folder.config.lm))
+        opened = Materials.open(folder)
+        model = build_model(build_grammar(folder, opened.processor), folder.config.lm, 0)
+        save_stage(folder, "pretrain", model, build_probes(model, opened, folder.config.lm))
     return folder
 
 
@@ -103,6 +103,19 @@ def test_the_whole_line_leaves_a_model_that_speaks_both_ways(run: RunFolder) -> 
     assert frames.shape == (1, 8 * len(codes), 2, 99) and bool(frames.isfinite().all())
     words = caption(model, tasks.ids(prompts.MOTION_TO_TEXT), [codes], max_tokens=8)[0]
     assert isinstance(decode(tasks.processor, words), str)
+
+
+def test_probes_can_be_left_out_and_may_be_missing(
+    materials_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = folder_of(materials_folder, tmp_path / "without", "lm.bag_weight=0", "lm.label_weight=0")
+    assert not {"bag", "labels"} & set(pretrain.stage(without)["validation"])
+    assert np.isfinite(instruct.stage(without)["validation"]["motion"])
+    old = folder_of(materials_folder, tmp_path / "old")
+    assert {"bag", "labels"} <= set(pretrain.stage(old)["validation"])
+    (old.path / "lm-pretrain" / pretrain.PROBES_FILE).unlink()
+    instruct.stage(old)
+    assert "start afresh" in capsys.readouterr().out
 
 
 def test_mistakes_are_named(run: RunFolder, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from clutch_rt.errors import FileFormatError
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -94,6 +95,39 @@ def test_a_step_is_as_long_as_its_rate_says() -> None:
     # times .2 * sqrt(12) and the rate.
     length = float((model.matrix.detach() - before).norm()) / (0.01 * 0.2 * 12**0.5)
     assert 0.18 * 8**0.5 < length < 1.9 * 8**0.5
+
+
+@pytest.mark.parametrize("blocks", [(2, 1), (1, 3)])
+def test_steps_are_those_of_the_formula(blocks: tuple[int, int]) -> None:
+    model = _Two()
+    optimizer = make_optimizer([Group([model.matrix], 0.5, blocks=blocks)], SETTINGS)
+    rate, decay = 0.01, SETTINGS.weight_decay  # the loop sets `lr`; at first it is the peak
+    size = 0.2 * max(cut(model.matrix.detach(), *blocks).shape[1:]) ** 0.5
+    wanted, momentum = model.matrix.detach().clone(), torch.zeros(8, 12)
+    for step in range(3):
+        model.teach(step)
+        gradient = model.matrix.grad
+        assert gradient is not None
+        momentum = 0.95 * momentum + 0.05 * gradient
+        ahead = gradient + 0.95 * (momentum - gradient)
+        before = wanted
+        wanted = wanted * (1 - rate * decay)
+        wanted = wanted - rate * size * joined(orthogonal(cut(ahead, *blocks)), *blocks)
+        down = (cut(before * (1 - rate * decay) - wanted, *blocks) * cut(ahead, *blocks)).sum((1, 2))
+        assert bool((down > 0).all()), "every block goes downhill"
+        optimizer.step()
+    torch.testing.assert_close(model.matrix.detach(), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_state_of_another_layout_is_refused(tmp_path: Path) -> None:
+    model = _Two()
+    optimizer = make_optimizer(model.groups(), SETTINGS)
+    model.teach(0)
+    optimizer.step()
+    path = save_checkpoint(tmp_path, model, optimizer, Progress(1), keep=1)
+    for groups in (model.groups()[::-1], [Group([model.matrix, model.unused, model.other])]):
+        with pytest.raises(FileFormatError, match="another version or another model"):
+            load_checkpoint(path, model, make_optimizer(groups, SETTINGS))
 
 
 def test_default_groups_hold_no_matrix_of_muons() -> None:

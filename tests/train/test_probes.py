@@ -99,7 +99,5 @@ def test_probes_go_from_stage_to_stage_in_a_file(run: RunFolder, tmp_path: Path)
     for name, value in other.state_dict().items():
         assert torch.equal(value, objective.probes.state_dict()[name])
     fewer = Probes(objective.lm, 1.0, 0.5, [3, 3])
-    with pytest.raises(InputError, match="run the stage before again"):
+    with pytest.raises(InputError, match="delete it"):
         fewer.load(tmp_path / "probes.safetensors")
-    with pytest.raises(InputError, match="run the stage before again"):
-        fewer.load(tmp_path / "missing.safetensors")
