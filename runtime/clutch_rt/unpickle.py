@@ -155,7 +155,7 @@ class _Sparse(_Standin):
         sane = pointers.ndim == 1 and pointers.dtype.kind in "iu" and len(pointers) > 0
         if not sane or pointers[0] != 0 or pointers[-1] != count or (pointers[1:] < pointers[:-1]).any():
             raise FileFormatError("the file holds a broken sparse matrix: its pointers do not fit its data")
-        lengths: NDArray[np.int64] = np.diff(pointers.astype(np.int64))
+        lengths = pointers[1:].astype(np.int64) - pointers[:-1].astype(np.int64)
         major = np.repeat(np.arange(len(lengths)), lengths)
         return (major, minor) if isinstance(self, _RowSparse) else (minor, major)
 
