@@ -128,9 +128,9 @@ class LMTrainConfig(FitConfig):
     steps: int = 4500
     batch_size: int = 48
     learning_rate: float = 2e-3
-    embedding_rate: float = 4.0  # the embeddings learn this much faster
+    embedding_rate: float = 4.0  # the embeddings, and relative positions, learn this much faster
     encoder_rate: float = 0.4  # matrices of the encoder and of the attention to it learn this much slower
-    vector_rate: float = 0.08  # norms, biases and relative positions learn this much slower
+    vector_rate: float = 0.08  # norms and biases learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
@@ -182,9 +182,9 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 400
+    steps: int = 1200
     batch_size: int = 48
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     validate_every: int = 0
 
 

@@ -64,15 +64,17 @@ def parameter_groups(objective: LMObjective, lm: LMTrainConfig) -> list[Group]:
     """Who learns how: matrices of layers by Muon, the rest by AdamW; tables fast, the reading slowly.
 
     At AdamW's and the decoder's rate the encoder falls into writing one vector for every sentence (measured:
-    all lengths and motions alike, the length's cross-entropy at chance), and nothing brings it back.
+    all lengths and motions alike, the length's cross-entropy at chance), and nothing brings it back. The
+    biases of relative positions are tables too: held back with the norms, they stay next to nothing and the
+    encoder never learns to tell "the left hand while the right" from "the right hand while the left".
     """
     width = objective.lm.config.d_kv
     tables, outputs, vectors = [], [], []
     layers: dict[tuple[float, tuple[int, int]], list[nn.Parameter]] = {}
     for name, p in objective.named_parameters():
-        if ("embedding" in name and "relative" not in name) or name.endswith(("shared.weight", ".start")):
+        if "embedding" in name or name.endswith(("attention_bias.weight", "shared.weight", ".start")):
             tables.append(p)
-        elif p.ndim < 2 or "relative" in name:
+        elif p.ndim < 2:
             vectors.append(p)
         elif "coder.block" in name or "depth_mlp" in name:
             slow = "encoder.block" in name or "EncDecAttention" in name
