@@ -32,6 +32,10 @@ TOKENIZER_FILE: Final = "spiece.model"
 # Tied logits of a fresh model then start near +-0.5; T5's own 1.0 leaves it stuck near its prior.
 FRESH_EMBEDDING_STD: Final = 0.03
 
+# T5's own d_model ** -0.5 is next to nothing in a softmax, and its gradient is noise: after 4,500 steps the
+# biases stood where they began, and the encoder could not tell in what order it read its words.
+FRESH_POSITION_STD: Final = 1.0
+
 _WEIGHT_FILES: Final = ["config.json", TOKENIZER_FILE, "*.safetensors", "*.safetensors.index.json"]
 
 
@@ -69,7 +73,7 @@ def _stack(config: T5Config, decoder: bool) -> T5Stack:
 
 @torch.no_grad()
 def initialise(stacks: T5Stacks, generator: torch.Generator) -> None:
-    """Draw every weight of ``stacks`` afresh, by the rules of T5 but for the embedding (see above)."""
+    """Draw every weight of ``stacks`` afresh, by the rules of T5 but for embedding and positions (above)."""
     config = stacks.config
     inner = config.num_heads * config.d_kv
     std = {
@@ -81,7 +85,7 @@ def initialise(stacks: T5Stacks, generator: torch.Generator) -> None:
         "wi_0.weight": config.d_model**-0.5,
         "wi_1.weight": config.d_model**-0.5,
         "wo.weight": config.d_ff**-0.5,
-        "relative_attention_bias.weight": config.d_model**-0.5,
+        "relative_attention_bias.weight": FRESH_POSITION_STD,
         "shared.weight": FRESH_EMBEDDING_STD,
         "lm_head.weight": config.d_model**-0.5,
     }

@@ -40,6 +40,19 @@ def test_logits_have_a_row_per_code_of_each_slot(form: str) -> None:
     assert [tuple(x.shape) for x in logits] == [(2, 5, 24), (2, 5, 16), (2, 5, 24), (2, 5, 16)]
 
 
+def test_a_fresh_encoder_hears_the_order_of_words() -> None:
+    """Else it learns to read sentences as bags of words, and takes one hand's words for the other's."""
+    model = MotionLM(LMConfig(Grammar(60, 24, 16, 12, "step"))).eval()
+    words = torch.arange(5, 30)
+    swapped, other = words.clone(), words + 28
+    swapped[[7, 12]] = words[[12, 7]]
+    ids = torch.stack([words, swapped, other])
+    with torch.no_grad():
+        said, exchanged, else_said = model.encode(ids, torch.ones_like(ids)).pooled_text()
+    # Measured over seeds: .09 to .12 of what another sentence changes; .008 where it hardly hears.
+    assert float((exchanged - said).norm()) > 0.05 * float((else_said - said).norm())
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_slot_sees_earlier_slots_only(form: str) -> None:
     model = small_model(form)

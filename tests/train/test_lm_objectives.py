@@ -55,7 +55,7 @@ def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
     fast = {id(p) for p in groups[0].parameters}
     assert id(model.t5.shared.weight) in fast and id(model.depth_embedding[0].weight) in fast
     assert id(model.depth_head[0].weight) not in fast
-    # Held back, they stayed at their random start, and no encoder could tell one hand's words from the other's.
+    # Held back, they stayed at their random start, and the encoder knew no order of words.
     positions = {n: p for n, p in model.named_parameters() if "relative_attention_bias" in n}
     assert len(positions) == 2 and all(id(p) in fast for p in positions.values())
 
