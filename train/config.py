@@ -254,7 +254,7 @@ def smoke() -> RunConfig:
 
 
 def default() -> RunConfig:
-    """About 105 minutes on two cores: what the shipped model shall be made by next."""
+    """About 105 minutes on two cores: a model of the size that ships."""
     return RunConfig(
         preset="default",
         machine=MachineConfig(threads=2),
