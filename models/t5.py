@@ -32,9 +32,9 @@ TOKENIZER_FILE: Final = "spiece.model"
 # Tied logits of a fresh model then start near +-0.5; T5's own 1.0 leaves it stuck near its prior.
 FRESH_EMBEDDING_STD: Final = 0.03
 
-# T5's own d_model ** -0.5 is next to nothing in a softmax. Measured on the encoder alone, told which hand leads
-# in "with the left hand while the right hand holds it": after 50 steps chance with that, all right with this.
-# Learning as slowly as the norms besides, a whole pre-training left the biases at that start, and at chance.
+# T5's own d_model ** -0.5 is next to nothing in a softmax. Measured on the encoder alone, to tell which hand
+# leads in "with the left hand while the right hand holds it": after 50 steps chance with that, all right with
+# this. Learning as slowly as the norms besides, it was at chance after a whole pre-training.
 FRESH_POSITION_STD: Final = 1.0
 
 _WEIGHT_FILES: Final = ["config.json", TOKENIZER_FILE, "*.safetensors", "*.safetensors.index.json"]
