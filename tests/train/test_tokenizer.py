@@ -89,7 +89,8 @@ def test_rows_that_are_no_piece_are_left_out(model: Path) -> None:
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokenizer\.vocab"):
-        train_tokenizer(SENTENCES, tmp_path / "t", TokenizerConfig(vocab=100))
+        letters = " ".join(chr(0x3B1 + k) * 9 for k in range(80))  # more than the 41 there is room for
+        train_tokenizer([*SENTENCES, *[letters] * 50], tmp_path / "t", TokenizerConfig(vocab=300))
     with pytest.raises(InputError, match=r"train\.tokenizer"):
         load_tokenizer(tmp_path / "absent")
     (tmp_path / "torn").write_bytes(b"not a vocabulary")

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -27,21 +26,15 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
-TORCHRUN = ("torch.distributed.run", "--nproc-per-node=2", "--master-port")
-ACCELERATE = (
-    *("accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1"),
-    *("--mixed_precision=no", "--dynamo_backend=no", "--main_process_port"),
-)
-
-
-def launch(launcher: Sequence[str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a script or a module on two processes, on the CPU."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]
     return subprocess.run(
-        [sys.executable, "-m", *launcher, str(port), *map(str, arguments)],
+        [*command, *map(str, arguments)],
         env=environment,
         cwd=ROOT,
         capture_output=True,
@@ -49,11 +42,6 @@ def launch(launcher: Sequence[str], *arguments: str | Path) -> subprocess.Comple
         timeout=900,
         check=False,
     )
-
-
-def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """``launch`` by torchrun."""
-    return launch(TORCHRUN, *arguments)
 
 
 def succeed(done: subprocess.CompletedProcess[str]) -> None:
@@ -88,18 +76,6 @@ def test_a_stop_that_one_of_them_hears_is_a_stop_of_both(shift_of_two: Path, tmp
         name = f"rank-{rank}.safetensors"
         whole, stopped = load_file(shift_of_two / name), load_file(path / name)
         assert all(torch.equal(value, stopped[key]) for key, value in whole.items())
-
-
-def test_accelerate_launch_is_as_good(shift_of_two: Path, tmp_path: Path) -> None:
-    succeed(launch(ACCELERATE, HERE / "two_processes.py", tmp_path / "launched"))
-    for rank in range(2):
-        name = f"rank-{rank}.safetensors"
-        one, other = load_file(shift_of_two / name), load_file(tmp_path / "launched" / name)
-        for key, value in one.items():
-            # It gives each process threads of its own number, and so sums in another order; see above.
-            torch.testing.assert_close(
-                value, other[key], atol=2e-4, rtol=1e-3, msg=lambda m, k=key: f"{k}: {m}"
-            )
 
 
 def flat(model: MotionLM) -> torch.Tensor:
