@@ -226,6 +226,7 @@ class Tasks:
         labels: the numbers of the labels.
         max_prompt: longest prompt and answer, in pieces.
         max_steps: longest motion; the rest is cut off.
+        both_hands_weight: how much oftener a prompt is a caption that names the left and the right.
     """
 
     def __init__(
@@ -235,9 +236,11 @@ class Tasks:
         labels: LabelVocabulary,
         max_prompt: int,
         max_steps: int,
+        both_hands_weight: float = 1.0,
     ) -> None:
         self.store, self.processor, self.labels = store, processor, labels
         self.max_prompt, self.max_steps = max_prompt, max_steps
+        self.both_hands_weight = both_hands_weight
 
     def ids(self, text: str) -> list[int]:
         """Ids of a prompt or answer, ``<eos>`` behind."""
@@ -252,19 +255,29 @@ class Tasks:
         actions = self.store.actions(clip)
         return self.labels.numbers(actions) if actions else None
 
-    def text(self, clip: int, rng: np.random.Generator) -> str:
-        """One of the clip's captions, normalised."""
+    def caption(self, clip: int, rng: np.random.Generator) -> str:
+        """One of the clip's captions, normalised, as an answer: all are as likely."""
         texts = self.store.texts(clip)
         return prompts.normalise(texts[int(rng.integers(len(texts)))])
 
+    def sentence(self, clip: int, rng: np.random.Generator) -> str:
+        """One of the clip's captions, normalised, as a prompt.
+
+        Where both hands are named, which one does what is told by the order of the words alone, and captions
+        as they come have too few of these for an encoder to learn it.
+        """
+        texts = [prompts.normalise(t) for t in self.store.texts(clip)]
+        weights = np.array([self.both_hands_weight if "left" in t and "right" in t else 1.0 for t in texts])
+        return texts[int(rng.choice(len(texts), p=weights / weights.sum()))]
+
     def text_to_motion(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, and the motion."""
-        prompt = prompts.TEXT_TO_MOTION.format(text=self.text(clip, rng))
+        prompt = prompts.TEXT_TO_MOTION.format(text=self.sentence(clip, rng))
         return Example(self.ids(prompt), codes=self.codes(clip), labels=self.told(clip))
 
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""
-        answer = self.ids(self.text(clip, rng))
+        answer = self.ids(self.caption(clip, rng))
         return Example(self.ids(prompts.MOTION_TO_TEXT), given=self.codes(clip), answer=answer)
 
 

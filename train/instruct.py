@@ -40,11 +40,14 @@ STAGE: Final = "instruct"
 _WEIGHTS: Final = np.asarray([t.weight for t in TEMPLATES]) / sum(t.weight for t in TEMPLATES)
 
 
-def facts(tasks: Tasks, clip: int, rng: np.random.Generator) -> dict[str, str]:
-    """What the templates may say of a clip; labels it does not have, or not clearly, are left out."""
+def facts(tasks: Tasks, clip: int, text: str) -> dict[str, str]:
+    """What the templates may say of a clip; labels it does not have, or not clearly, are left out.
+
+    ``text`` is the caption to say.
+    """
     frames = int(tasks.store.steps[clip]) * FRAMES_PER_STEP
     known = {
-        "text": tasks.text(clip, rng),
+        "text": text,
         "frames": str(frames),
         "seconds": f"{round(frames / FPS * 2) / 2:g}",
     }
@@ -64,7 +67,8 @@ def facts(tasks: Tasks, clip: int, rng: np.random.Generator) -> dict[str, str]:
 def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
     """A clip under a template drawn by weight; the plain prompt where the clip does not suit it."""
     template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=_WEIGHTS))]
-    known, codes = facts(tasks, clip, rng), tasks.codes(clip)
+    draw = tasks.caption if "{text}" in template.answer else tasks.sentence
+    known, codes = facts(tasks, clip, draw(clip, rng)), tasks.codes(clip)
     short = template.given == "beginning" and len(codes) < 2
     if short or not template.fields <= set(known):
         template = TEMPLATES[0]

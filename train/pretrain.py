@@ -116,8 +116,9 @@ class Materials:
         processor = load_tokenizer(folder.path / TOKENIZER_FILE)
         stores = [TokenStore(folder.path / "tokens", split) for split in ("train", "val")]
         labels = LabelVocabulary.of(stores[0])
-        train, val = (Tasks(s, processor, labels, lm.max_prompt, lm.max_steps) for s in stores)
-        return cls(processor, train, val)
+        limits = lm.max_prompt, lm.max_steps
+        train = Tasks(stores[0], processor, labels, *limits, both_hands_weight=lm.both_hands_weight)
+        return cls(processor, train, Tasks(stores[1], processor, labels, *limits))
 
 
 class PretrainBatches:
