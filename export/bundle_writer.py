@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
-from clutch_rt.manifest import FORMAT, MANIFEST, SKELETON, TOKENIZER, parse_manifest
+from clutch_rt.manifest import CARD, FORMAT, MANIFEST, SKELETON, TOKENIZER, FileEntry, parse_manifest
 from clutch_rt.noise import NOISE_NAME
 
 from export.agreement import Report
@@ -32,10 +31,7 @@ from export.run_folder import SPECIAL_IDS, WORDS, Run
 from export.training import Training
 from export.weights import WEIGHTS_FILE, WeightStore
 
-CARD: Final = "README.md"
 SKELETON_LICENCE: Final = "SKELETON-LICENSE.md"
-
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -143,7 +139,7 @@ def write_card(folder: Path, manifest: Mapping[str, Any], run_name: str) -> None
         run_name: name of the run folder, for the card's commands.
     """
     (folder / CARD).write_text(model_card(manifest, run_name), encoding="utf-8")
-    files = {**manifest["files"], CARD: file_entry(folder / CARD)}
+    files = {**manifest["files"], CARD: FileEntry.of(folder / CARD).to_dict()}
     whole = {**manifest, "files": dict(sorted(files.items()))}
     parse_manifest(whole)
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
@@ -209,21 +205,10 @@ def measured(training: Training, bundle: Figures | None, pytorch: Figures | None
 def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
     """Hash and size of every file of a bundle but its card and its manifest, by name."""
     return {
-        path.name: file_entry(path) for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, CARD)
+        path.name: FileEntry.of(path).to_dict()
+        for path in sorted(folder.iterdir())
+        if path.name not in (MANIFEST, CARD)
     }
-
-
-def file_entry(path: Path) -> dict[str, Any]:
-    """Hash and size of a file."""
-    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clutch_rt.bundle import Bundle, open_bundle
-from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.errors import InputError
+from clutch_rt.manifest import CARD
 
-from export.bundle_writer import CARD, appearing, measured, trained, write_card
+from export.bundle_writer import appearing, measured, trained, write_card
+from export.command import guarded
 from export.driver import Draw
 from export.figures import FIGURES, Figures, read_figures
 from export.run_folder import read_json
@@ -90,16 +92,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     args = _arguments(argv)
-    try:
+
+    def work() -> None:
         bundle = rewrite_card(args.run, args.bundle)
-    except ClutchError as error:
-        print(f"card: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("card: stopped; the bundle is as it was", file=sys.stderr)
-        return 130
-    print(f"{bundle.path / CARD}: {len(bundle.manifest.metrics)} figures")
-    return 0
+        print(f"{bundle.path / CARD}: {len(bundle.manifest.metrics)} figures")
+
+    return guarded("card", "the bundle is as it was", work)
 
 
 if __name__ == "__main__":

@@ -134,10 +134,12 @@ class GraphBuilder:
         """A tensor of the model, as it is, in the shared store."""
         if name in self._initializers:
             return name
-        place = self.store.add(array)
-        proto = TensorProto(name=name, dims=list(array.shape))
-        proto.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
-        proto.data_location = TensorProto.EXTERNAL
+        return self._stored(name, array, list(array.shape), helper.np_dtype_to_tensor_dtype(array.dtype))
+
+    def _stored(self, name: str, data: Array, shape: list[int], dtype: int) -> Value:
+        """``data`` in the shared store, as an initializer of ``shape`` and ``dtype``."""
+        place = self.store.add(data)
+        proto = TensorProto(name=name, dims=shape, data_type=dtype, data_location=TensorProto.EXTERNAL)
         entries = {"location": WEIGHTS_FILE, "offset": place.offset, "length": place.length}
         for key, entry in entries.items():
             proto.external_data.add(key=key, value=str(entry))

@@ -26,7 +26,7 @@ import onnx
 from onnx import TensorProto
 
 from export.graph import GraphBuilder, Shape, Value
-from export.weights import WEIGHTS_FILE, Array, WeightStore
+from export.weights import Array, WeightStore
 
 EnginePrecision = Literal["fp16", "int8", "int4"]
 ENGINE_PRECISIONS: Final[tuple[EnginePrecision, ...]] = get_args(EnginePrecision)
@@ -139,14 +139,8 @@ class NetworkBuilder(GraphBuilder):
         """Levels ``(in, out)`` two to a byte, the first in the low half."""
         flat = levels.reshape(-1).astype(np.uint8) & 0xF
         flat = np.concatenate([flat, np.zeros(flat.size % 2, np.uint8)])
-        place = self.store.add(flat[::2] | (flat[1::2] << 4))
-        proto = TensorProto(name=name, dims=list(levels.shape), data_type=TensorProto.INT4)
-        proto.data_location = TensorProto.EXTERNAL
-        entries = {"location": WEIGHTS_FILE, "offset": place.offset, "length": place.length}
-        for key, entry in entries.items():
-            proto.external_data.add(key=key, value=str(entry))
-        self._initializers[name] = proto
-        return name
+        packed = flat[::2] | (flat[1::2] << 4)
+        return self._stored(name, packed, list(levels.shape), TensorProto.INT4)
 
     def embedding(self, name: str, table: Array, index: Value) -> Value:
         """Rows of ``table (rows, width)``, stored in float16, at ``index``: ``(..., width)`` float32."""

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.errors import InputError
 
 from export.agreement import Report
 from export.bundle_writer import About, appearing, write_graphs, write_rest
+from export.command import guarded
 from export.driver import Draw, Driver
 from export.figures import FIGURES, Figures, read_figures
 from export.graph import PRECISIONS, Precision
@@ -147,15 +148,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     args = _arguments(argv)
-    try:
+
+    def work() -> None:
         export_bundle(args.run, args.out, args.precision, args.name, args.force, args.training_data, print)
-    except ClutchError as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("export: stopped; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+
+    return guarded("export", "nothing was written", work)
 
 
 if __name__ == "__main__":

@@ -39,13 +39,14 @@ from clutch_rt.engines import (
     EngineSet,
     Target,
     content_hash,
-    file_entry,
     target_of,
 )
-from clutch_rt.errors import BundleError, ClutchError, InputError, MissingExtraError
+from clutch_rt.errors import BundleError, InputError, MissingExtraError
+from clutch_rt.manifest import FileEntry
 from onnx import helper
 
 from export.bundle_writer import write_graphs
+from export.command import guarded
 from export.driver import Draw
 from export.network_builder import ENGINE_PRECISIONS, EnginePrecision
 from export.network_check import NetworkCheck
@@ -194,7 +195,7 @@ def _write_networks(
                     for name, model in models.items()
                 },
                 "checked": report.to_dict(),
-                "files": {path.name: file_entry(path) for path in sorted(part.iterdir())},
+                "files": {path.name: FileEntry.of(path).to_dict() for path in sorted(part.iterdir())},
             },
         )
 
@@ -292,7 +293,8 @@ def _sms(text: str) -> tuple[int, ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     args = _arguments(argv)
-    try:
+
+    def work() -> None:
         export_engines(
             args.bundle,
             args.run,
@@ -304,13 +306,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.keep_networks,
             print,
         )
-    except ClutchError as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("export: stopped; no engine was replaced", file=sys.stderr)
-        return 130
-    return 0
+
+    return guarded("export", "no engine was replaced", work)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class LMConfig:
         relative_buckets, relative_max_distance: T5's relative position bias.
         layer_norm_epsilon: of every norm.
         scale_outputs: multiply by ``d_model ** -0.5`` before a tied output table, as original T5 does.
-        tied_head: the output table is the embedding table.
+        tied_head: the output table is the embedding table, as in original T5; fresh models do better without.
         depth_hidden: width of the depth head's MLPs; None means ``2 * d_model``.
     """
 
@@ -42,7 +42,7 @@ class LMConfig:
     relative_max_distance: int = 128
     layer_norm_epsilon: float = 1e-6
     scale_outputs: bool = False
-    tied_head: bool = True
+    tied_head: bool = False
     depth_hidden: int | None = None
 
     @property

@@ -44,7 +44,7 @@ def load_stage(name: str) -> Stage:
 def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
     """Run the stages of a run that are not done, in order."""
     prepare_machine(folder.config)
-    if folder.config.lm.init:
+    if folder.config.lm.init and not folder.is_done("pretrain"):
         find_pretrained(folder.config.lm.init)  # what is not there is better missed now than hours later
     try:
         for i, name in enumerate(stages):

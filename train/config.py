@@ -125,7 +125,7 @@ class LMTrainConfig(FitConfig):
     init: str = ""  # folder or hub name of a T5 or flan-T5 to start from; empty starts from noise
     max_steps: int = 32  # longest motion, in steps of 8 frames
     max_prompt: int = 128  # longest prompt, in pieces
-    steps: int = 4500
+    steps: int = 3600
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings, and relative positions, learn this much faster
@@ -133,7 +133,7 @@ class LMTrainConfig(FitConfig):
     vector_rate: float = 0.08  # norms and biases learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
-    both_hands_weight: float = 4.0  # prompts that name the left and the right are drawn this much oftener
+    both_hands_weight: float = 3.0  # prompts that name the left and the right are drawn this much oftener
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     bag_weight: float = 1.5  # loss weight of the codes told from the sentence alone, in any order
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
@@ -183,7 +183,7 @@ class RefineConfig(FitConfig):
 class InstructConfig(FitConfig):
     """Instruction tuning on several tasks."""
 
-    steps: int = 1200
+    steps: int = 1000
     batch_size: int = 48
     learning_rate: float = 1e-3
     validate_every: int = 0

@@ -16,7 +16,6 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
 
 from models.lm import MotionLM
-from train import pretrain
 from train.config import InstructConfig
 from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
@@ -36,6 +35,7 @@ from train.seeding import generator, share
 from train.templates import TEMPLATES, Template
 
 STAGE: Final = "instruct"
+PRETRAINED: Final = "lm-pretrain"
 
 _WEIGHTS: Final = np.asarray([t.weight for t in TEMPLATES]) / sum(t.weight for t in TEMPLATES)
 
@@ -122,7 +122,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     materials = Materials.open(folder)
     model = MotionLM.load(_start(folder))
     probes = build_probes(model, materials, config.lm)
-    probes.load(folder.path / f"lm-{pretrain.STAGE}" / PROBES_FILE)
+    probes.load(folder.path / PRETRAINED / PROBES_FILE)
     objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes)
     report = fit(
         folder,
@@ -139,7 +139,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
 
 
 def _start(folder: RunFolder) -> Any:
-    for name in ("lm-refine", "lm-pretrain"):
+    for name in ("lm-refine", PRETRAINED):
         if (folder.path / name / "config.json").exists():
             return folder.path / name
     raise InputError(

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.errors import InputError
 from clutch_rt.formats.files import write_bytes
 
 from export.bench import artefacts, session, systems
 from export.bench.machine import machine
 from export.bench.report import report
 from export.bench.systems import PRECISIONS, Candidate
+from export.command import guarded
 
 SIZES: Final = ("small", "base")
 LEAST_ROUNDS: Final = 7
@@ -95,20 +96,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     args = _arguments(argv)
-    try:
+
+    def work() -> None:
         record = run(args)
         text = report(record)
         out = Path(args.out)
         write_bytes(out, (json.dumps(record, indent=1) + "\n").encode())
         write_bytes(out.with_suffix(".md"), text.encode())
-    except ClutchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: stopped; nothing was written", file=sys.stderr)
-        return 130
-    print(f"\n{text}\n{out} and {out.with_suffix('.md')} written")
-    return 0
+        print(f"\n{text}\n{out} and {out.with_suffix('.md')} written")
+
+    return guarded("bench", "nothing was written", work)
 
 
 if __name__ == "__main__":

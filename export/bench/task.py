@@ -45,7 +45,7 @@ def grammar(form: Form) -> Grammar:
 
 def config(size: str, form: Form) -> LMConfig:
     """A model of one of the sizes in ``models.t5.SIZES``; its logits are scaled, as T5's own are."""
-    return LMConfig(grammar=grammar(form), scale_outputs=True, **SIZES[size])
+    return LMConfig(grammar=grammar(form), scale_outputs=True, tied_head=True, **SIZES[size])
 
 
 @dataclass(frozen=True)

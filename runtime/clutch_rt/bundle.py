@@ -11,21 +11,19 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from clutch_rt.errors import BundleError, FileFormatError
 from clutch_rt.formats.files import write_bytes
-from clutch_rt.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from clutch_rt.manifest import MANIFEST, FileEntry, Manifest, read_manifest, sha256_of
 
 BUNDLES: Final = Path(__file__).parent / "bundles"
 DEFAULT_BUNDLE: Final = "default"
 BUNDLE_VARIABLE: Final = "CLUTCH_RT_BUNDLE"
 CACHE_VARIABLE: Final = "CLUTCH_RT_CACHE"
-
-_CHUNK: Final = 2**20
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +145,7 @@ def _verify_file(path: Path, entry: FileEntry, memory: _Verified) -> None:
         stamp = [stat.st_size, stat.st_mtime_ns, entry.sha256]
         if memory.knows(path.name, stamp):
             return
-        found = _sha256(path)
+        found = sha256_of(path)
     except FileNotFoundError:
         raise BundleError(f"{path} is missing from the bundle; copy or install the bundle again") from None
     except OSError as error:
@@ -158,19 +156,6 @@ def _verify_file(path: Path, entry: FileEntry, memory: _Verified) -> None:
             f"{entry.sha256[:12]}...; copy or install the bundle again"
         )
     memory.add(path.name, stamp)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in _blocks(file):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(file: Any) -> Iterator[bytes]:
-    while block := file.read(_CHUNK):
-        yield block
 
 
 def cache_dir() -> Path | None:

@@ -30,14 +30,13 @@ from clutch_rt.engines import (
     KEY_FILE,
     EngineKey,
     EngineSet,
-    file_entry,
     files_of,
     plain_word,
     read_engine_set,
     require_listed,
-    sha256_of,
 )
 from clutch_rt.errors import BundleError
+from clutch_rt.manifest import FileEntry, sha256_of
 
 NETWORKS: Final = "networks"
 NETWORKS_FILE: Final = "networks.json"
@@ -177,7 +176,7 @@ def _key_file(key: EngineKey, networks: Networks, part: Path, built: Mapping[str
         "key": key.to_dict(),
         "bundle": networks.raw.get("bundle"),
         "checked_against_pytorch": networks.raw.get("checked"),
-        "files": {path.name: file_entry(path) for path in sorted(part.iterdir())},
+        "files": {path.name: FileEntry.of(path).to_dict() for path in sorted(part.iterdir())},
         "graphs": {name: one.to_dict() for name, one in built.items()},
     }
 

@@ -27,16 +27,14 @@ from typing import Any, Final
 from clutch_rt.diagnosis import one_line
 from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import short
-from clutch_rt.manifest import FileEntry, Manifest
+from clutch_rt.manifest import CARD, FileEntry, Manifest, sha256_of
 
 ENGINES: Final = "engines"
 KEY_FILE: Final = "engine.json"
 FORMAT: Final = 1
 PRECISIONS: Final = ("fp16", "int8", "int4")  # of the weights
 
-_CARD: Final = "README.md"
 _SHORT: Final = 12
-_CHUNK: Final = 1 << 20
 _MAX_KEY_BYTES: Final = 1 << 20
 
 # What reading and taking apart a file can raise that says anything in JSON, or nothing.
@@ -172,7 +170,7 @@ class EngineSet:
 
 def content_hash(manifest: Manifest) -> str:
     """What a bundle says, as one SHA-256: of all files but its card, which may be rewritten."""
-    rows = sorted((name, entry.sha256) for name, entry in manifest.files.items() if name != _CARD)
+    rows = sorted((name, entry.sha256) for name, entry in manifest.files.items() if name != CARD)
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
@@ -303,17 +301,3 @@ def _reasons(
     if key.content != content:
         reasons.append("built from another bundle")
     return reasons
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def file_entry(path: Path) -> dict[str, Any]:
-    """Hash and size of a file as key files state them."""
-    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}

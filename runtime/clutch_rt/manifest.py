@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -19,9 +20,11 @@ MANIFEST: Final = "manifest.json"
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
 TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"
+CARD: Final = "README.md"
 
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
 _MAX_DEPTH: Final = 32
+_CHUNK: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class FileEntry:
 
     sha256: str
     bytes: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileEntry:
+        """What is true of a file; OSError where it cannot be read."""
+        return cls(sha256_of(path), path.stat().st_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As manifests and key files state it."""
+        return {"sha256": self.sha256, "bytes": self.bytes}
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,15 @@ class Manifest:
     training_data: str
     metrics: Mapping[str, Any]
     raw: Mapping[str, Any] = field(repr=False)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal; OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:

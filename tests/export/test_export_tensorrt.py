@@ -26,6 +26,7 @@ from clutch_rt.engine_build import NETWORKS_FILE, networks_folder, read_networks
 from clutch_rt.engine_library import Library, groups_of_sms, import_library
 from clutch_rt.engines import TARGETS, EngineKey, content_hash, engine_sets, fitting_engines, read_engine_set
 from clutch_rt.errors import BundleError, DeviceError, InputError, MissingExtraError
+from clutch_rt.manifest import FileEntry
 from clutch_rt.ort import onnxruntime
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,7 +156,7 @@ def a_set(root: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True)
     for name in ("motion_step.engine", "motion_step.onnx"):
         (folder / name).write_bytes(b"engine")
-    files = {path.name: engines.file_entry(path) for path in folder.iterdir()}
+    files = {path.name: FileEntry.of(path).to_dict() for path in folder.iterdir()}
     whole = {"format": 1, "key": key, "files": files, "graphs": {"motion_step": {"layers": 3}}}
     (folder / engines.KEY_FILE).write_text(json.dumps(whole))
     return folder

@@ -1,11 +1,17 @@
-"""Toy bundles for the tests of the runtime, and a cache folder that is not the user's own."""
+"""Toy bundles and models for the tests of the runtime, a GPU to pretend, a cache folder of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import clutch_rt
+import onnxruntime
 import pytest
+from clutch_rt import Model
+from clutch_rt.providers import CPU
 
+from tests.runtime.fake_gpu import CUDA, FakeSession
 from tests.runtime.toy_bundle import make_toy_bundle
 
 
@@ -28,3 +34,25 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy bundle in the ``flat`` form; read-only."""
     return make_toy_bundle(tmp_path_factory.mktemp("toy") / "flat", "flat")
+
+
+@pytest.fixture(scope="module")
+def models(toy: Path, toy_flat: Path) -> Iterator[dict[str, Model]]:
+    """Models of both toy bundles, by form."""
+    with clutch_rt.load(toy) as step, clutch_rt.load(toy_flat) as flat:
+        yield {"step": step, "flat": flat}
+
+
+@pytest.fixture(params=["step", "flat"])
+def model(models: dict[str, Model], request: pytest.FixtureRequest) -> Model:
+    """Each of ``models``."""
+    return models[request.param]
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
+    """As if onnxruntime-gpu were installed; the test says how CUDA fares."""
+    fake = type("Session", (FakeSession,), {})
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", fake)
+    return fake

@@ -25,13 +25,13 @@ def copy(toy: Path, tmp_path: Path) -> Path:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were hashed since the test began."""
     names: list[str] = []
-    real = bundles._sha256
+    real = bundles.sha256_of
 
     def spy(path: Path) -> str:
         names.append(path.name)
         return real(path)
 
-    monkeypatch.setattr(bundles, "_sha256", spy)
+    monkeypatch.setattr(bundles, "sha256_of", spy)
     return names
 
 

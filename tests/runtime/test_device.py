@@ -12,35 +12,10 @@ from clutch_rt import DeviceError
 from clutch_rt.device import Placement, candidates, choose, create_session
 from clutch_rt.providers import CPU, DEVICES, installed_runtimes
 
-CUDA = "CUDAExecutionProvider"
+from tests.runtime.fake_gpu import CUDA, FakeSession
 
 
-class FakeSession:
-    """ONNX Runtime on a machine where CUDA is built in: it starts or not, as the test says."""
-
-    cuda_starts = True
-    raises: type[Exception] | None = None
-
-    def __init__(self, path: str, options: object, providers: list[str], enable_fallback: int) -> None:
-        assert enable_fallback == 0
-        if CUDA in providers and self.raises:
-            raise self.raises("CUDA failure 35: driver version is insufficient\nsecond line")
-        self.providers = [p for p in providers if p == CPU or self.cuda_starts]
-
-    def get_providers(self) -> list[str]:
-        return self.providers
-
-
-@pytest.fixture
-def gpu_package(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
-    """As if onnxruntime-gpu were installed."""
-    fake = type("Session", (FakeSession,), {})
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", fake)
-    return fake
-
-
-def test_the_gpu_package_is_used_where_it_starts(gpu_package: type[FakeSession]) -> None:
+def test_the_cuda_is_used_where_it_starts(cuda: type[FakeSession]) -> None:
     assert [p.name for p in candidates("auto")] == ["cuda", "cpu"]
     placement, session = choose(Path("graph.onnx"), "auto", 1)
     assert placement == Placement("cuda", CUDA)
@@ -49,9 +24,9 @@ def test_the_gpu_package_is_used_where_it_starts(gpu_package: type[FakeSession])
 
 @pytest.mark.parametrize("failure", [None, RuntimeError])
 def test_auto_passes_over_what_does_not_start_and_says_so(
-    gpu_package: type[FakeSession], failure: type[Exception] | None, caplog: pytest.LogCaptureFixture
+    cuda: type[FakeSession], failure: type[Exception] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gpu_package.cuda_starts, gpu_package.raises = False, failure
+    cuda.starts, cuda.raises = False, failure
     with caplog.at_level("INFO", "clutch_rt"):
         placement, _ = choose(Path("graph.onnx"), "auto", 1)
     assert placement == Placement("cpu", CPU)
@@ -61,9 +36,9 @@ def test_auto_passes_over_what_does_not_start_and_says_so(
 
 @pytest.mark.parametrize("failure", [None, RuntimeError])
 def test_cuda_by_name_is_never_quietly_the_cpu(
-    gpu_package: type[FakeSession], failure: type[Exception] | None
+    cuda: type[FakeSession], failure: type[Exception] | None
 ) -> None:
-    gpu_package.cuda_starts, gpu_package.raises = False, failure
+    cuda.starts, cuda.raises = False, failure
     with pytest.raises(
         DeviceError, match=r"did not start on this machine \(.*nvidia-smi.*--device cpu"
     ) as caught:
@@ -73,8 +48,8 @@ def test_cuda_by_name_is_never_quietly_the_cpu(
         assert "driver version is insufficient" in str(caught.value)
 
 
-def test_cpu_by_name_leaves_the_gpu_alone(gpu_package: type[FakeSession]) -> None:
-    gpu_package.raises = RuntimeError
+def test_cpu_by_name_leaves_the_gpu_alone(cuda: type[FakeSession]) -> None:
+    cuda.raises = RuntimeError
     assert create_session(Path("graph.onnx"), candidates("cpu")[0], 1).get_providers() == [CPU]
 
 

@@ -19,51 +19,10 @@ from clutch_rt.diagnosis import diagnose
 from clutch_rt.providers import CPU
 from clutch_rt.sessions import Sessions
 
-CUDA = "CUDAExecutionProvider"
+from tests.runtime.fake_gpu import CUDA, FakeSession, Part
+
 GRAPH = Path("graph.onnx")
 CUDA_PLACE = Placement("cuda", CUDA)
-
-
-class Node:
-    def __init__(self, op_type: str) -> None:
-        self.op_type = op_type
-
-
-class Part:
-    """A part of a graph and where ONNX Runtime put it."""
-
-    def __init__(self, ep_name: str, *kinds: str) -> None:
-        self.ep_name = ep_name
-        self._nodes = [Node(kind) for kind in kinds]
-
-    def get_nodes(self) -> list[Node]:
-        return self._nodes
-
-
-class FakeSession:
-    """ONNX Runtime with CUDA in it, which takes the parts of a graph that the test says."""
-
-    parts: tuple[Part, ...] = ()
-
-    def __init__(self, path: str, options: Any, providers: list[str], enable_fallback: int) -> None:
-        self.providers = providers
-        if CUDA in providers:
-            assert options.get_session_config_entry("session.record_ep_graph_assignment_info") == "1"
-
-    def get_providers(self) -> list[str]:
-        return self.providers
-
-    def get_provider_graph_assignment_info(self) -> tuple[Part, ...]:
-        return self.parts if CUDA in self.providers else (Part(CPU, "MatMul"),)
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
-    """As if onnxruntime-gpu were installed and CUDA started."""
-    fake = type("Session", (FakeSession,), {})
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", fake)
-    return fake
 
 
 def test_a_provider_that_starts_and_does_nothing_is_an_error(cuda: type[FakeSession]) -> None:

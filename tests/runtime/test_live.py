@@ -23,17 +23,6 @@ from hypothesis import strategies as st
 TEXTS = ("wave with the right hand", "knead the dough with both hands", "clap slowly", "tap the table")
 
 
-@pytest.fixture(scope="module")
-def models(toy: Path, toy_flat: Path) -> Iterator[dict[str, Model]]:
-    with clutch_rt.load(toy) as step, clutch_rt.load(toy_flat) as flat:
-        yield {"step": step, "flat": flat}
-
-
-@pytest.fixture(params=["step", "flat"])
-def model(models: dict[str, Model], request: pytest.FixtureRequest) -> Model:
-    return models[request.param]
-
-
 @pytest.fixture
 def own_model(toy: Path) -> Iterator[Model]:
     """A model whose engine a test may interfere with."""

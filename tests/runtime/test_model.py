@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -19,17 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TEXT = "wave with the right hand"
-
-
-@pytest.fixture(scope="module")
-def models(toy: Path, toy_flat: Path) -> Iterator[dict[str, Model]]:
-    with clutch_rt.load(toy) as step, clutch_rt.load(toy_flat) as flat:
-        yield {"step": step, "flat": flat}
-
-
-@pytest.fixture(params=["step", "flat"])
-def model(models: dict[str, Model], request: pytest.FixtureRequest) -> Model:
-    return models[request.param]
 
 
 def _streamed(model: Model, **options: object) -> Float32Array:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
 from clutch_rt.errors import InputError
-from clutch_rt.manifest import read_manifest
+from clutch_rt.manifest import CARD, read_manifest, sha256_of
 
-CARD: Final = "README.md"
 RUN_FILES: Final = ("lm/model.safetensors", "shift/model.safetensors", "tokenizer.model")
-
-_CHUNK: Final = 1 << 20
 
 
 def files_of_run(run: Path) -> dict[str, str]:
@@ -31,13 +27,9 @@ def files_of_bundle(bundle: Path) -> dict[str, str]:
 
 
 def _sha256(run: Path, name: str) -> str:
-    digest = hashlib.sha256()
     try:
-        with (run / name).open("rb") as file:
-            while block := file.read(_CHUNK):
-                digest.update(block)
+        return sha256_of(run / name)
     except FileNotFoundError as error:
         raise InputError(
             f"{run} has no {name}, so its training is not finished: run `python -m train.all run={run}`"
         ) from error
-    return digest.hexdigest()
