@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from clutch_rt import quality
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
@@ -58,6 +59,8 @@ class Model:
         )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
+        for warning in quality.warnings(manifest.precision, manifest.metrics):
+            log.warning("%s", warning)
 
     def generate(
         self,

@@ -1,0 +1,85 @@
+"""What the weights of a bundle lose by their precision, by the figures in its manifest.
+
+A manifest holds the bundle's own figures (``generated.verb``) beside those of the PyTorch model it was
+written from (``pytorch.generated.verb``), found on the same clips with the same seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+LIMIT: Final = 0.01
+"""Part of a figure that a precision may lose unsaid."""
+
+_PYTORCH: Final = "pytorch."
+# figure -> (in words, whether more is better)
+_FIGURES: Final = {
+    "generated.verb": ("the verb as asked", True),
+    "generated.hand": ("the hand as asked", True),
+    "generated.speed": ("the speed as asked", True),
+    "generated.count": ("the count as asked", True),
+    "generated.r3": ("R-precision@3", True),
+    "shift.mpjpe": ("SHIFT's MPJPE", False),
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one figure loses.
+
+    Attributes:
+        figure: in words.
+        lost: part of the PyTorch model's figure; above 0 is worse.
+        own, pytorch: the figures.
+        clear: whether it is more than the figures' own 95 % intervals allow for.
+    """
+
+    figure: str
+    lost: float
+    own: float
+    pytorch: float
+    clear: bool
+
+    def __str__(self) -> str:
+        return f"{self.lost:.1%} of {self.figure} ({self.own:.3g}, in PyTorch {self.pytorch:.3g})"
+
+
+def losses(metrics: Mapping[str, Any]) -> list[Loss]:
+    """What each figure loses that the manifest has of both; figures of another shape are passed over."""
+    found = []
+    for name, (words, more) in _FIGURES.items():
+        own, pytorch = _figure(metrics.get(name)), _figure(metrics.get(_PYTORCH + name))
+        if own is None or pytorch is None or pytorch[0] <= 0:
+            continue
+        worse = pytorch[0] - own[0] if more else own[0] - pytorch[0]
+        # The clips are the same, so this is more noise than there is between the two.
+        noise = float((own[1] ** 2 + pytorch[1] ** 2) ** 0.5)
+        found.append(Loss(words, worse / pytorch[0], own[0], pytorch[0], worse > noise))
+    return found
+
+
+def warnings(precision: str, metrics: Mapping[str, Any]) -> list[str]:
+    """A sentence for each figure that clearly loses more than ``LIMIT``."""
+    return [
+        f"{precision} weights cost this bundle {loss}; a bundle of another precision loses less"
+        for loss in losses(metrics)
+        if loss.clear and loss.lost > LIMIT
+    ]
+
+
+def _figure(raw: object) -> tuple[float, float] | None:
+    """Value and half the width of its interval."""
+    if not isinstance(raw, Mapping):
+        return None
+    value, interval = raw.get("value"), raw.get("interval")
+    if not _is_number(value):
+        return None
+    if isinstance(interval, list) and len(interval) == 2 and all(map(_is_number, interval)):
+        return float(value), (interval[1] - interval[0]) / 2
+    return float(value), 0.0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,71 @@
+"""A precision that clearly loses more than a hundredth of a figure says so when the bundle is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import clutch_rt
+import pytest
+from clutch_rt import quality
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def figure(value: float, half: float = 0.0) -> dict[str, Any]:
+    return {"value": value, "interval": [value - half, value + half], "count": 100}
+
+
+def both(name: str, own: float, pytorch: float, half: float = 0.0) -> dict[str, Any]:
+    return {name: figure(own, half), f"pytorch.{name}": figure(pytorch, half)}
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "pytorch", "half", "said"),
+    [
+        ("generated.verb", 0.90, 0.96, 0.01, "6.2% of the verb as asked (0.9, in PyTorch 0.96)"),
+        ("generated.verb", 0.955, 0.96, 0.0, ""),  # half a hundredth
+        ("generated.verb", 0.90, 0.96, 0.05, ""),  # within the noise
+        ("generated.verb", 0.98, 0.96, 0.0, ""),  # better
+        ("shift.mpjpe", 16.0, 15.0, 0.2, "6.7% of SHIFT's MPJPE (16, in PyTorch 15)"),
+        ("shift.mpjpe", 14.0, 15.0, 0.2, ""),
+        ("generated.kid", 0.5, 0.1, 0.0, ""),  # near 0, so that no part of it means anything
+    ],
+)
+def test_what_is_lost_is_said_where_it_is_clear(
+    name: str, own: float, pytorch: float, half: float, said: str
+) -> None:
+    found = quality.warnings("int4", both(name, own, pytorch, half))
+    assert [said in line for line in found] == ([True] if said else [])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["generated.verb", "pytorch.generated.verb", "shift.mpjpe", "pytorch.shift.mpjpe"]),
+        st.one_of(
+            st.none(),
+            st.text(max_size=3),
+            st.floats(allow_nan=False),
+            st.dictionaries(
+                st.sampled_from(["value", "interval"]),
+                st.one_of(st.floats(-9, 9), st.none(), st.lists(st.one_of(st.none(), st.floats(-9, 9)))),
+            ),
+        ),
+    )
+)
+def test_figures_of_any_shape_are_passed_over(metrics: dict[str, Any]) -> None:
+    assert all(loss.pytorch > 0 for loss in quality.losses(metrics))
+
+
+def test_loading_says_it(toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Path(shutil.copytree(toy, tmp_path / "bundle"))
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, "metrics": both("generated.hand", 0.5, 1.0)}))
+    with clutch_rt.load(folder):
+        assert "weights cost this bundle 50.0% of the hand as asked" in caplog.text
+    caplog.clear()
+    with clutch_rt.load(toy):
+        assert "cost" not in caplog.text
