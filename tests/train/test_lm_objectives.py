@@ -149,7 +149,7 @@ def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
     whole = objective(collate(examples))["total"]
     halves = [collate(examples[:4]), collate(examples[4:])]
     apart = torch.stack([objective(half)["total"] for half in halves]).mean()
-    assert abs(float(apart - whole)) > 1e-2, "the halves do not happen to weigh alike"
+    assert abs((apart - whole).item()) > 1e-2, "the halves do not happen to weigh alike"
 
     summed = everywhere(objective, halves)
     monkeypatch.setattr(objectives, "sum_over_processes", lambda here: summed)
