@@ -16,11 +16,11 @@ from clutch_rt.errors import InputError
 from clutch_rt.manifest import CARD
 
 from export.bundle_writer import appearing, measured, trained, write_card
-from export.command import guarded
 from export.driver import Draw
 from export.figures import FIGURES, Figures, read_figures
 from export.run_folder import read_json
 from export.training import training_of
+from train.command import guarded
 from train.evaluate.judged import files_of_bundle, files_of_run
 
 
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         bundle = rewrite_card(args.run, args.bundle)
         print(f"{bundle.path / CARD}: {len(bundle.manifest.metrics)} figures")
 
-    return guarded("card", "the bundle is as it was", work)
+    return guarded(work, "card", "the bundle is as it was")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from export.figures import PYTORCH
+from clutch_rt.quality import PYTORCH
 
 Metrics = Mapping[str, Any]
 
@@ -68,10 +68,11 @@ def _cells(metrics: Metrics, group: str, key: str, digits: int) -> list[str]:
         f"{PYTORCH}.{group}.{key}",
         f"shuffled.{key}" if around else "",
     )
-    return [_cell(metrics.get(name), digits) for name in names]
+    return [figure_cell(metrics.get(name), digits) for name in names]
 
 
-def _cell(figure: Any, digits: int) -> str:
+def figure_cell(figure: Any, digits: int) -> str:
+    """Value and interval, such as ``0.96 [0.93, 0.98]``; nothing where there is no figure."""
     value, interval = _value(figure), _interval(figure)
     if value is None:
         return ""

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from clutch_rt.errors import InputError
+from clutch_rt.quality import PYTORCH
 
 from export.driver import Draw
 from export.run_folder import read_json
 
 FIGURES: Final = "evaluate/metrics.json"
 """Where a run has those of its PyTorch model."""
-PYTORCH: Final = "pytorch"
 
 _OF_MODELS: Final = ("generated", "shift", "captions", "codes")
 

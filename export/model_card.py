@@ -57,7 +57,8 @@ This bundle itself was not judged{beside}: `python -m train.evaluate run=RUN bun
 _PROCEDURAL: Final = (
     "It learnt from procedural motion: clean, schematic gestures drawn by a program. It has never seen a "
     "recording of a person, and its hands move like the program's, not like yours.",
-    "It knows {count} verbs: {verbs}. A sentence about anything else gets the hands of one of these.",
+    "It knows {count} verbs: {verbs}. A sentence about anything else gets the hands of one of "
+    "these; one without a single word it knows is refused.",
     "It learnt sentences of at most {max_actions} actions, and no longer stories.",
 )
 _LIMITS: Final = (

@@ -17,7 +17,6 @@ from clutch_rt.errors import InputError
 
 from export.agreement import Report
 from export.bundle_writer import About, appearing, write_graphs, write_rest
-from export.command import guarded
 from export.driver import Draw, Driver
 from export.figures import FIGURES, Figures, read_figures
 from export.graph import PRECISIONS, Precision
@@ -28,6 +27,7 @@ from export.run_folder import Run, read_run
 from export.shift_graphs import ShiftGraphs
 from export.weights import WeightStore
 from models.generation import DEFAULT_TEMPERATURE, DEFAULT_TOP_K
+from train.command import guarded
 from train.evaluate.judged import files_of_run
 
 Log = Callable[[str], None]
@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:
         export_bundle(args.run, args.out, args.precision, args.name, args.force, args.training_data, print)
 
-    return guarded("export", "nothing was written", work)
+    return guarded(work, "export", "nothing was written")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ captions, the same codes, frames within 1e-5. The one exception is a tie: where 
 the graph chose score within ``TIE`` of each other in PyTorch itself, rounding may choose either, and no
 graph can be asked to round alike.
 
-``fp16`` and ``int8`` round on purpose, and one differing token changes all that follow, so equal tokens say
-nothing about them. They are held to two bounds that do:
+``fp16``, ``int8`` and ``int4`` round on purpose, and one differing token changes all that follow, so equal
+tokens say nothing about them. They are held to two bounds that do:
 
 * motion: the same codes, decoded, move the joints by at most ``MOTION_MM`` on average. SHIFT's own error is
   above 10 mm, the tremor of a resting hand about 1 mm: below that nobody can see it.

@@ -1,14 +1,15 @@
-"""What each precision of the weights costs and brings: ``python -m export.precisions RUN -o FILE.md``.
+"""What each precision of the weights costs and brings: one table.
 
-A bundle of every precision is exported, judged on the held-out clips as ``train.evaluate`` does, with the
-same seeds, and timed beside the others, one round of each after the other.
+``python -m export.precisions RUN -o FILE.md --work DIR`` exports a bundle of every precision into DIR, judges
+it on the held-out clips as ``train.evaluate`` does, with the same seeds, and times it beside the others, one
+round of each after the other. The same command again goes on with the bundles that were not judged yet.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,134 +18,158 @@ from pathlib import Path
 from typing import Any, Final
 
 import clutch_rt
-from clutch_rt.bundle import open_bundle
-from clutch_rt.errors import InputError
+from clutch_rt import bench
+from clutch_rt.bundle import Bundle, open_bundle
+from clutch_rt.errors import BundleError, InputError
 from clutch_rt.formats.files import write_bytes
-from clutch_rt.machine import this_machine
+from clutch_rt.machine import Machine, this_machine
+from clutch_rt.quality import FIGURES, PYTORCH
+from clutch_rt.spread import Spread
 
 from export.card import rewrite_card
-from export.command import guarded
-from export.figures import PYTORCH
+from export.figure_table import figure_cell
+from export.figures import FIGURES as OF_PYTORCH
 from export.graph import PRECISIONS, Precision
 from export.onnx import export_bundle
-from train.evaluate.__main__ import main as evaluate
+from train.command import guarded
+from train.evaluate.__main__ import open_finished
+from train.evaluate.judged import files_of_run
+from train.evaluate.judging import evaluate
+from train.evaluate.samplers import BundleSampler
+from train.run import prepare_machine
 
 ROUNDS: Final = 9
 SECONDS: Final = 8.0
-SENTENCES: Final = ("wave with the right hand", "knead the dough with both hands", "clap slowly")
 
-# figure -> (heading, digits)
-_FIGURES: Final = {
-    "generated.verb": ("verb", 3),
-    "generated.hand": ("hand", 3),
-    "generated.speed": ("speed", 2),
-    "generated.count": ("count", 2),
-    "generated.r3": ("R@3", 3),
-    "shift.mpjpe": ("SHIFT MPJPE mm", 2),
-}
-_PARITY: Final = {
-    "token_agreement": ("tokens alike", 3),
-    "generated_mm": ("joints apart mm", 2),
-}
+_HEADS: Final = {"generated.r3": "R@3", "shift.mpjpe": "SHIFT MPJPE mm"}
+_PARITY: Final = {"token_agreement": ("tokens alike", 3), "generated_mm": ("joints apart mm", 2)}
 
 
 def compare(run: Path, work: Path, precisions: Sequence[Precision]) -> dict[str, Any]:
     """Export, judge and time bundles of ``run``; a record to be written as JSON.
 
     Args:
-        run: a finished run.
-        work: folder for the bundles, each under its precision; those in it are replaced.
+        run: a finished run, judged.
+        work: folder for the bundles, each under its precision; those that are judged are not made again.
         precisions: which.
 
     Raises:
-        ClutchError: as of the export and of the evaluation.
+        InputError: the run was not judged. ClutchError: as of the export and of the evaluation.
     """
-    rows: dict[str, dict[str, Any]] = {}
-    for precision in precisions:
-        bundle = work / precision
-        export_bundle(run, bundle, precision, replace=True, log=print)
-        if status := evaluate([f"run={run}", f"bundle={bundle}"]):
-            raise InputError(f"{bundle} could not be judged (exit status {status}); see above")
-        manifest = rewrite_card(run, bundle).manifest
-        wanted = {name for figure in _FIGURES for name in (figure, f"{PYTORCH}.{figure}")}
+    if not (run / OF_PYTORCH).is_file():
+        raise InputError(f"there is no {run / OF_PYTORCH}; run `python -m train.evaluate run={run}` first")
+    bundles = [judged_bundle(run, work / name, name) for name in precisions]
+    took = timed([bundle.path for bundle in bundles])
+    shown = [f"{before}{name}" for name in FIGURES for before in ("", f"{PYTORCH}.")]
+    rows = {}
+    for precision, bundle, spread in zip(precisions, bundles, took, strict=True):
+        metrics, parity = bundle.manifest.metrics, bundle.manifest.raw["parity"]
         rows[precision] = {
-            "bytes": open_bundle(bundle).size,
-            "figures": {k: v for k, v in manifest.metrics.items() if k in wanted},
-            "parity": {k: manifest.raw["parity"][k] for k in _PARITY},
+            "bytes": bundle.size,
+            "figures": {name: metrics[name] for name in shown if name in metrics},
+            "parity": {name: parity[name] for name in _PARITY},
+            "times_real_time": asdict(spread),
         }
-    for precision, seconds in timed([work / name for name in precisions]).items():
-        rows[precision]["times_real_time"] = SECONDS / seconds
-    return {"machine": asdict(this_machine()), "rows": rows}
+    return {"machine": asdict(this_machine()), "versions": bench.versions(), "rows": rows}
 
 
-def timed(bundles: Sequence[Path]) -> dict[str, float]:
-    """Median seconds that each bundle takes for a motion of ``SECONDS`` on one thread, rounds interleaved."""
-    models = {path.name: clutch_rt.load(path, device="cpu", threads=1) for path in bundles}
-    took: dict[str, list[float]] = {name: [] for name in models}
+def judged_bundle(run: Path, path: Path, precision: Precision) -> Bundle:
+    """The bundle of a run in one precision, with its own figures; what is at ``path`` already is kept."""
+    try:
+        bundle = open_bundle(path)
+        if bundle.manifest.raw.get("made_from") == files_of_run(run) and _is_judged(bundle):
+            print(f"{path}: judged before")
+            return bundle
+    except BundleError:
+        pass
+    export_bundle(run, path, precision, replace=True, log=print)
+    folder = open_finished({"run": str(run)}, [])
+    prepare_machine(folder.config)
+    wanted = folder.config.evaluate
+    sampler = BundleSampler(path, wanted.temperature, wanted.top_k)
+    out = folder.folder("evaluate") / f"bundle-{path.name}"
+    evaluate(
+        folder, sampler, out, shlex.join(["python", "-m", "train.evaluate", f"run={run}", f"bundle={path}"])
+    )
+    return rewrite_card(run, path)
+
+
+def _is_judged(bundle: Bundle) -> bool:
+    return any(name.startswith("generated.") for name in bundle.manifest.metrics)
+
+
+def timed(bundles: Sequence[Path]) -> list[Spread]:
+    """Times real time of each bundle on one thread of the CPU, a round of each after the other."""
+    models = [clutch_rt.load(path, device="cpu", threads=1) for path in bundles]
+    took: list[list[float]] = [[] for _ in models]
+    seconds = min(SECONDS, *(model.info.max_seconds for model in models))
     try:
         for number in range(-1, ROUNDS):  # the first warms up
-            for name, model in models.items():
-                for sentence in SENTENCES:
-                    started = time.perf_counter()
-                    model.generate(sentence, SECONDS, seed=number + 1)
-                    if number >= 0:
-                        took[name].append(time.perf_counter() - started)
+            for model, times in zip(models, took, strict=True):
+                started = time.perf_counter()
+                for sentence in bench.SENTENCES:
+                    model.generate(sentence, seconds, seed=number + 1)
+                if number >= 0:
+                    made = seconds * len(bench.SENTENCES)
+                    times.append(made / (time.perf_counter() - started))
     finally:
-        for model in models.values():
+        for model in models:
             model.close()
-    return {name: statistics.median(seconds) for name, seconds in took.items()}
+    return [Spread.of(times) for times in took]
 
 
 def markdown(record: Mapping[str, Any], command: str) -> str:
     """The table, the PyTorch model's figures in its first row."""
     rows = record["rows"]
-    heads = [h for h, _ in (*_FIGURES.values(), *_PARITY.values())]
-    lines = [
-        "# Precisions",
-        "",
-        "What the weights of a bundle lose by their precision, and what they gain. The figures are of the",
-        "held-out clips, with the same seeds, each with half the width of its 95 % interval. *Tokens alike*",
-        "and *joints apart*: motion drawn freely, beside PyTorch's under the same noise. Times real time:",
-        f"one thread, motions of {SECONDS:g} s, median of {ROUNDS} interleaved rounds, on",
-        f"{record['machine']['cpu']}. A bundle that clearly loses more than 1 % of a figure says so",
-        "when it is loaded. Made by:",
-        "",
-        f"    {command}",
-        "",
-        "| | " + " | ".join(["MB", *heads, "times real time"]) + " |",
-        "|---" * (len(heads) + 3) + "|",
-    ]
+    heads = [_HEADS.get(name, name.removeprefix("generated.")) for name in FIGURES]
+    heads = ["", "MB", *heads, *(words for words, _ in _PARITY.values()), "times real time"]
     first = next(iter(rows.values()))["figures"]
-    pytorch = [_cell(first.get(f"{PYTORCH}.{name}"), digits) for name, (_, digits) in _FIGURES.items()]
-    lines.append("| " + " | ".join(["PyTorch", "", *pytorch, *([""] * len(_PARITY)), ""]) + " |")
+    table = [["PyTorch", "", *_figures(first, f"{PYTORCH}."), *([""] * len(_PARITY)), ""]]
     for name, row in rows.items():
-        cells = [_cell(row["figures"].get(key), digits) for key, (_, digits) in _FIGURES.items()]
-        cells += [f"{row['parity'][key]:.{digits}f}" for key, (_, digits) in _PARITY.items()]
-        lines.append(
-            f"| {name} | {row['bytes'] / 1e6:.1f} | {' | '.join(cells)} | {row['times_real_time']:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        parity = [f"{row['parity'][key]:.{digits}f}" for key, (_, digits) in _PARITY.items()]
+        speed = f"{row['times_real_time']['median']:.0f}"
+        table.append([name, f"{row['bytes'] / 1e6:.1f}", *_figures(row["figures"], ""), *parity, speed])
+    lines = [heads, ["---"] * len(heads), *table]
+    rendered = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    where = f"{Machine(**record['machine']).line()}; " + ", ".join(map(" ".join, record["versions"].items()))
+    return f"""\
+# Precisions
+
+What the weights of a bundle lose by their precision, and what they gain. The figures are of the held-out
+clips, drawn with the same seeds; brackets are 95 % intervals. Tokens alike, joints apart: motion drawn freely
+beside PyTorch's under the same noise. Times real time: one thread, motions of {SECONDS:g} s (or the longest
+there is), median of {ROUNDS} rounds, {where}. Made by:
+
+    {command}
+
+{rendered}
+"""
 
 
-def _cell(figure: Mapping[str, Any] | None, digits: int) -> str:
-    if figure is None:
-        return ""
-    low, high = figure["interval"] or (figure["value"], figure["value"])
-    return f"{figure['value']:.{digits}f} ± {(high - low) / 2:.{digits}f}"
+def _figures(figures: Mapping[str, Any], before: str) -> list[str]:
+    return [figure_cell(figures.get(f"{before}{name}"), 2) for name in FIGURES]
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m export.precisions",
         description="Export, judge and time a bundle of each precision; a table and, beside it, its JSON.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="finished run, judged by train.evaluate")
     parser.add_argument("-o", "--out", metavar="FILE.md", type=Path, required=True, help="table to write")
-    parser.add_argument("--work", metavar="FOLDER", type=Path, required=True, help="where the bundles go")
+    parser.add_argument("--work", metavar="DIR", type=Path, required=True, help="where the bundles go")
     parser.add_argument(
         "--precision", choices=PRECISIONS, action="append", help="one of them; may be repeated (default: all)"
     )
     return parser.parse_args(argv)
+
+
+def _check_target(out: Path) -> None:
+    """What is wrong with a file name is better said now than an hour later."""
+    if out.suffix != ".md":
+        raise InputError(f"-o {out} ends in {out.suffix or 'nothing'!r}; give a name that ends in .md")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {out.absolute().parent}; make it, or choose another -o")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -153,13 +178,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(given)
 
     def work() -> None:
+        _check_target(args.out)
         record = compare(args.run, args.work, args.precision or PRECISIONS)
-        text = markdown(record, " ".join(["python -m export.precisions", *given]))
+        text = markdown(record, shlex.join(["python", "-m", "export.precisions", *given]))
         write_bytes(args.out.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
         write_bytes(args.out, text.encode())
         print(f"\n{text}\n{args.out} and {args.out.with_suffix('.json')} written")
 
-    return guarded("precisions", "the table is as it was", work)
+    return guarded(work, "precisions")
 
 
 if __name__ == "__main__":

@@ -46,13 +46,13 @@ from clutch_rt.manifest import FileEntry
 from onnx import helper
 
 from export.bundle_writer import write_graphs
-from export.command import guarded
 from export.driver import Draw
 from export.network_builder import ENGINE_PRECISIONS, EnginePrecision
 from export.network_check import NetworkCheck
 from export.networks import networks, profiles
 from export.run_folder import Run, read_run
 from export.weights import WeightStore
+from train.command import guarded
 from train.evaluate.judged import files_of_run
 
 Log = Callable[[str], None]
@@ -307,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print,
         )
 
-    return guarded("export", "no engine was replaced", work)
+    return guarded(work, "export", "no engine was replaced")
 
 
 if __name__ == "__main__":

@@ -137,8 +137,9 @@ def write_tokenizer(path: Path) -> int:
 
 
 def save_model(config: LMConfig, folder: Path) -> None:
-    """A language model of random weights, its embeddings wide enough that choices differ and motions end."""
+    """A language model of random weights, its tables wide enough that choices differ and motions end."""
     model = MotionLM(config, seed=3)
     with torch.no_grad():
-        model.t5.shared.weight.mul_(8.0)
+        if config.tied_head:
+            model.t5.shared.weight.mul_(8.0)
     model.save(folder)

@@ -14,7 +14,8 @@ INTERRUPTED: Final = 130  # exit status after SIGINT, as shells have it
 MISTAKE: Final = 2  # of the user
 FAILURE: Final = 1  # of the machine
 
-_FULL: Final = "free some space and run the same command again; it goes on from what was saved"
+_GO_ON: Final = "run the same command again to go on"
+_FULL: Final = "free some space and run the same command again"
 _CLOSED: Final = "get the right to it, or give a folder of your own"
 _ADVICE: Final = {
     errno.ENOSPC: _FULL,
@@ -44,21 +45,27 @@ def command_main(
     return guarded(lambda: work(given))
 
 
-def guarded(work: Callable[[], None]) -> int:
-    """Run ``work``; a mistake, a stop, or a file that cannot be had becomes one line and an exit status."""
+def guarded(work: Callable[[], None], name: str = "error", stopped: str = _GO_ON) -> int:
+    """Run ``work``; a mistake, a stop, or a file that cannot be had becomes one line and an exit status.
+
+    Args:
+        work: what a command does.
+        name: before the words of what went wrong.
+        stopped: how things stand after Ctrl-C.
+    """
     try:
         work()
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return INTERRUPTED
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
+        print(f"stopped; {stopped}", file=sys.stderr)
         return INTERRUPTED
     except ClutchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return MISTAKE
     except (OSError, SafetensorError) as error:
-        print(f"error: {file_trouble(error)}", file=sys.stderr)
+        print(f"{name}: {file_trouble(error)}", file=sys.stderr)
         return FAILURE
     return 0
 

@@ -133,7 +133,7 @@ class LMTrainConfig(FitConfig):
     vector_rate: float = 0.08  # norms and biases learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
-    both_hands_weight: float = 3.0  # prompts that name the left and the right are drawn this much oftener
+    both_hands_weight: float = 3.0  # of captions that say left and right, among a clip's, to be the prompt
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     bag_weight: float = 1.5  # loss weight of the codes told from the sentence alone, in any order
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone

@@ -226,7 +226,7 @@ class Tasks:
         labels: the numbers of the labels.
         max_prompt: longest prompt and answer, in pieces.
         max_steps: longest motion; the rest is cut off.
-        both_hands_weight: how much oftener a prompt is a caption that names the left and the right.
+        both_hands_weight: of captions that say left and right, among a clip's, to be the prompt; others: 1.
     """
 
     def __init__(
@@ -263,8 +263,8 @@ class Tasks:
     def sentence(self, clip: int, rng: np.random.Generator) -> str:
         """One of the clip's captions, normalised, as a prompt.
 
-        Where both hands are named, which one does what is told by the order of the words alone, and captions
-        as they come have too few of these for an encoder to learn it.
+        Where left and right are both said, of hands or of directions, the order of the words alone tells
+        which is which; captions as they come have few of these, and an encoder learns them late.
         """
         texts = [prompts.normalise(t) for t in self.store.texts(clip)]
         weights = np.array([self.both_hands_weight if "left" in t and "right" in t else 1.0 for t in texts])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -29,13 +30,13 @@ from train.pretrain import (
     loss,
     parameter_groups,
     save_stage,
+    stage_folder,
 )
 from train.run import RunFolder, stage_main
 from train.seeding import generator, share
 from train.templates import TEMPLATES, Template
 
 STAGE: Final = "instruct"
-PRETRAINED: Final = "lm-pretrain"
 
 _WEIGHTS: Final = np.asarray([t.weight for t in TEMPLATES]) / sum(t.weight for t in TEMPLATES)
 
@@ -122,7 +123,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     materials = Materials.open(folder)
     model = MotionLM.load(_start(folder))
     probes = build_probes(model, materials, config.lm)
-    probes.load(folder.path / PRETRAINED / PROBES_FILE)
+    probes.load(stage_folder(folder, "pretrain") / PROBES_FILE)
     objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes)
     report = fit(
         folder,
@@ -138,10 +139,11 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     return {"steps": report.steps, **report.numbers, "validation": report.validation}
 
 
-def _start(folder: RunFolder) -> Any:
-    for name in ("lm-refine", PRETRAINED):
-        if (folder.path / name / "config.json").exists():
-            return folder.path / name
+def _start(folder: RunFolder) -> Path:
+    for name in ("refine", "pretrain"):
+        start = stage_folder(folder, name)
+        if (start / "config.json").exists():
+            return start
     raise InputError(
         f"{folder.path} has no pre-trained model; run `python -m train.pretrain run={folder.path}`"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from clutch_rt.errors import InputError
@@ -167,13 +168,19 @@ def build_probes(model: MotionLM, materials: Materials, lm: LMTrainConfig) -> Pr
     return Probes(model, lm.bag_weight, lm.label_weight, materials.train.labels.sizes)
 
 
+def stage_folder(folder: RunFolder, stage: str) -> Path:
+    """Where a stage leaves its model."""
+    return folder.path / f"lm-{stage}"
+
+
 def save_stage(folder: RunFolder, stage: str, model: MotionLM, probes: Probes | None = None) -> None:
     """Write the model as ``RUN/lm-STAGE``, with its probes beside it, and as ``RUN/lm``, the newest."""
     if is_main():
-        model.save(folder.folder(f"lm-{stage}"))
+        out = stage_folder(folder, stage)
+        model.save(out)
         if probes is not None:
-            probes.save(folder.path / f"lm-{stage}" / PROBES_FILE)
-        model.save(folder.folder("lm"))
+            probes.save(out / PROBES_FILE)
+        model.save(folder.path / "lm")
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:

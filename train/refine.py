@@ -28,7 +28,7 @@ from train.corpus import draw_clip
 from train.examples import LMBatch, MotionRows, Schedule, Tasks, collate, moved, real_steps
 from train.loop import fit
 from train.objectives import LMObjective, encode_rows, motion_predictions
-from train.pretrain import TEXT_WEIGHT, Materials, Validation, parameter_groups, save_stage
+from train.pretrain import TEXT_WEIGHT, Materials, Validation, parameter_groups, save_stage, stage_folder
 from train.run import RunFolder, stage_main
 from train.seeding import generator, share
 
@@ -151,7 +151,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Refine the pre-trained model."""
     config = folder.config
     materials = Materials.open(folder)
-    model = MotionLM.load(folder.path / "lm-pretrain")
+    model = MotionLM.load(stage_folder(folder, "pretrain"))
     shift = Shift.load(folder.path / "shift")
     objective = RefineObjective(model, shift, config.refine, config.lm)
     report = fit(

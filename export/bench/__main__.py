@@ -17,7 +17,7 @@ from export.bench import artefacts, session, systems
 from export.bench.machine import machine
 from export.bench.report import report
 from export.bench.systems import PRECISIONS, Candidate
-from export.command import guarded
+from train.command import guarded
 
 SIZES: Final = ("small", "base")
 LEAST_ROUNDS: Final = 7
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_bytes(out.with_suffix(".md"), text.encode())
         print(f"\n{text}\n{out} and {out.with_suffix('.md')} written")
 
-    return guarded("bench", "nothing was written", work)
+    return guarded(work, "bench", "nothing was written")
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def run(
     return Result(
         machine=this_machine(),
         load_average=load_average,
-        versions=_versions(),
+        versions=versions(),
         model={
             name: getattr(info, name)
             for name in ("name", "form", "precision", "bytes", "device", "provider", "threads", "passed_over")
@@ -253,7 +253,8 @@ def _paced(model: Model, sentences: Sequence[str], seconds: float, plan: Setting
     return Paced(made, np.diff(arrivals), late, plan.steps, motions, plan.load)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what a measurement hangs on."""
     import platform
 
     import clutch_rt

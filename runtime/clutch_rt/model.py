@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from clutch_rt import quality
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
@@ -19,6 +18,7 @@ from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import TOKENIZER
 from clutch_rt.motion import Motion
 from clutch_rt.options import Request, make_request, max_seconds
+from clutch_rt.quality import quality_warning
 from clutch_rt.results import Chunk, Info
 from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
@@ -59,7 +59,7 @@ class Model:
         )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
-        for warning in quality.warnings(manifest.precision, manifest.metrics):
+        if warning := quality_warning(manifest.precision, manifest.metrics):
             log.warning("%s", warning)
 
     def generate(
@@ -243,7 +243,7 @@ class Model:
         prompt = self._tokenizer.motion_prompt(text)
         if prompt.unknown:
             words = ", ".join(quote(word) for word in prompt.unknown)
-            log.warning("the model did not learn %s and goes by the other words", words)
+            log.warning("the model did not learn %s, and goes mostly by the other words", words)
         return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
 
     def _chunks(

@@ -6,16 +6,17 @@ written from (``pytorch.generated.verb``), found on the same clips with the same
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 LIMIT: Final = 0.01
 """Part of a figure that a precision may lose unsaid."""
 
-_PYTORCH: Final = "pytorch."
-# figure -> (in words, whether more is better)
-_FIGURES: Final = {
+PYTORCH: Final = "pytorch"
+"""Before the figures of the PyTorch model: ``pytorch.generated.verb``."""
+FIGURES: Final = {
     "generated.verb": ("the verb as asked", True),
     "generated.hand": ("the hand as asked", True),
     "generated.speed": ("the speed as asked", True),
@@ -23,11 +24,12 @@ _FIGURES: Final = {
     "generated.r3": ("R-precision@3", True),
     "shift.mpjpe": ("SHIFT's MPJPE", False),
 }
+"""What is compared: in words, and whether more is better."""
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What one figure loses.
+class Degradation:
+    """What one figure loses by the precision.
 
     Attributes:
         figure: in words.
@@ -46,27 +48,27 @@ class Loss:
         return f"{self.lost:.1%} of {self.figure} ({self.own:.3g}, in PyTorch {self.pytorch:.3g})"
 
 
-def losses(metrics: Mapping[str, Any]) -> list[Loss]:
+def degradations(metrics: Mapping[str, Any]) -> list[Degradation]:
     """What each figure loses that the manifest has of both; figures of another shape are passed over."""
     found = []
-    for name, (words, more) in _FIGURES.items():
-        own, pytorch = _figure(metrics.get(name)), _figure(metrics.get(_PYTORCH + name))
+    for name, (words, more) in FIGURES.items():
+        own, pytorch = _figure(metrics.get(name)), _figure(metrics.get(f"{PYTORCH}.{name}"))
         if own is None or pytorch is None or pytorch[0] <= 0:
             continue
         worse = pytorch[0] - own[0] if more else own[0] - pytorch[0]
         # The clips are the same, so this is more noise than there is between the two.
-        noise = float((own[1] ** 2 + pytorch[1] ** 2) ** 0.5)
-        found.append(Loss(words, worse / pytorch[0], own[0], pytorch[0], worse > noise))
+        noise = math.hypot(own[1], pytorch[1])
+        found.append(Degradation(words, worse / pytorch[0], own[0], pytorch[0], worse > noise))
     return found
 
 
-def warnings(precision: str, metrics: Mapping[str, Any]) -> list[str]:
-    """A sentence for each figure that clearly loses more than ``LIMIT``."""
-    return [
-        f"{precision} weights cost this bundle {loss}; a bundle of another precision loses less"
-        for loss in losses(metrics)
-        if loss.clear and loss.lost > LIMIT
-    ]
+def quality_warning(precision: str, metrics: Mapping[str, Any]) -> str | None:
+    """A line about the figures that clearly lose more than ``LIMIT``; None where none does."""
+    clear = [str(loss) for loss in degradations(metrics) if loss.clear and loss.lost > LIMIT]
+    if not clear:
+        return None
+    advice = "" if precision == "fp32" else "; a bundle exported with `--precision fp32` keeps them"
+    return f"{precision} weights cost this bundle {', '.join(clear)}{advice}"
 
 
 def _figure(raw: object) -> tuple[float, float] | None:
@@ -77,9 +79,9 @@ def _figure(raw: object) -> tuple[float, float] | None:
     if not _is_number(value):
         return None
     if isinstance(interval, list) and len(interval) == 2 and all(map(_is_number, interval)):
-        return float(value), (interval[1] - interval[0]) / 2
+        return float(value), interval[1] / 2 - interval[0] / 2
     return float(value), 0.0
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

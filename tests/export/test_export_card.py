@@ -18,6 +18,7 @@ from export.figure_table import figure_table, shortcomings
 from export.onnx import export_bundle
 from export.training import overrides, train_command, training_of
 from tests.tiny_bundle import METRICS, tiny_bundle, tiny_run, write_metrics
+from train.command import MISTAKE
 from train.config import PRESETS, apply, preset, what_is_learnt
 from train.evaluate.judged import files_of_bundle, files_of_run
 
@@ -92,7 +93,7 @@ def test_figures_of_something_else_are_refused_and_the_bundle_stays(
         with (run / "lm" / "model.safetensors").open("ab") as file:
             file.write(b"\0")
     before = contents(bundle)
-    assert main([str(run), str(bundle)]) == 1
+    assert main([str(run), str(bundle)]) == MISTAKE
     message = capsys.readouterr().err
     assert wanted in message and "Traceback" not in message
     assert contents(bundle) == before

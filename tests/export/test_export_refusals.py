@@ -20,6 +20,7 @@ from export.onnx import export_bundle, main
 from export.weights import WEIGHTS_FILE
 from models.shift import Shift, ShiftConfig
 from tests.tiny_bundle import tiny_bundle, tiny_run, tiny_shift
+from train.command import MISTAKE
 
 
 def only_these(folder: Path, *names: str) -> bool:
@@ -49,7 +50,7 @@ def test_a_graph_that_disagrees_is_named_and_nothing_is_left(
         return honest(self, name, wrong if name == weight else array)
 
     monkeypatch.setattr(GraphBuilder, "weight", faulty)
-    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out")]) == 1
+    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out")]) == MISTAKE
     message = capsys.readouterr().err
     assert f"graph {graph} disagrees with PyTorch" in message
     assert "allowed" in message and "Traceback" not in message
@@ -126,7 +127,7 @@ def test_an_unfinished_run_is_refused_with_the_command_that_finishes_it(
     shutil.copytree(tiny_run("step"), tmp_path / "run")
     victim = tmp_path / "run" / part
     shutil.rmtree(victim) if victim.is_dir() else victim.unlink()
-    assert main([str(tmp_path / "run"), "-o", str(tmp_path / "out")]) == 1
+    assert main([str(tmp_path / "run"), "-o", str(tmp_path / "out")]) == MISTAKE
     message = capsys.readouterr().err
     assert f"has no {part}" in message and "train.all" in message
     assert only_these(tmp_path, "run")
@@ -151,7 +152,7 @@ def test_parts_of_two_trainings_are_refused(tmp_path: Path) -> None:
 def test_the_command_line_reports_sizes_and_refuses_what_is_no_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(tmp_path / "nowhere"), "-o", str(tmp_path / "out")]) == 1
+    assert main([str(tmp_path / "nowhere"), "-o", str(tmp_path / "out")]) == MISTAKE
     assert "train.all" in capsys.readouterr().err
     assert main([str(tiny_run("step")), "-o", str(tmp_path / "out"), "--precision", "int8"]) == 0
     said = capsys.readouterr().out

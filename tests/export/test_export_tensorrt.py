@@ -47,6 +47,7 @@ from export.run_folder import read_run
 from export.tensorrt import export_engines, main
 from export.weights import WeightStore
 from tests.tiny_bundle import MAX_STEPS, tiny_bundle, tiny_run
+from train.command import MISTAKE
 
 INSTALLED = any(importlib.util.find_spec(name) for name in TARGETS["rtx"].modules)
 needs_library = pytest.mark.skipif(not INSTALLED, reason="tensorrt_rtx_cu12_bindings is not installed")
@@ -277,7 +278,7 @@ def test_for_the_device_networks_are_written_and_the_build_is_left_to_it(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    assert main([str(bundle), "--run", str(tiny_run("step")), "--target", "jetson"]) == 1
+    assert main([str(bundle), "--run", str(tiny_run("step")), "--target", "jetson"]) == MISTAKE
     said = capsys.readouterr()
     assert "agreed" in said.out
     for words in (
@@ -433,7 +434,7 @@ def test_engines_are_built_ahead_of_time_and_described(
     assert fitting_engines(sets, "rtx", built.key.version, 89, built.key.content) is built
 
     stamp = built.engine("motion_step").stat().st_mtime_ns
-    assert main(arguments) == 1
+    assert main(arguments) == MISTAKE
     assert "--force" in capsys.readouterr().err
     assert built.engine("motion_step").stat().st_mtime_ns == stamp
     assert "SM 89, fp16" in clutch_rt("engine", "list", "--bundle", bundle).stdout

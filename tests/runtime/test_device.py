@@ -15,7 +15,7 @@ from clutch_rt.providers import CPU, DEVICES, installed_runtimes
 from tests.runtime.fake_gpu import CUDA, FakeSession
 
 
-def test_the_cuda_is_used_where_it_starts(cuda: type[FakeSession]) -> None:
+def test_cuda_is_used_where_it_starts(cuda: type[FakeSession]) -> None:
     assert [p.name for p in candidates("auto")] == ["cuda", "cpu"]
     placement, session = choose(Path("graph.onnx"), "auto", 1)
     assert placement == Placement("cuda", CUDA)

@@ -5,7 +5,6 @@ text, seed, noise, temperature, top-k, asked length, the codes before, the cache
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -17,6 +16,7 @@ from clutch_rt.grammar import Form, Grammar
 from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
 from clutch_rt.layout import FRAMES_PER_STEP, SLOTS
+from clutch_rt.manifest import FileEntry
 from clutch_rt.noise import NOISE_NAME
 from clutch_rt.prompts import MOTION_TO_TEXT, TEXT_TO_MOTION
 from clutch_rt.text import words_of
@@ -297,7 +297,7 @@ def manifest_of(grammar: Grammar) -> dict[str, Any]:
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write ``manifest.json`` with the hashes of the files that are there."""
     files = {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        path.name: FileEntry.of(path).to_dict()
         for path in sorted(folder.iterdir())
         if path.name != "manifest.json"
     }

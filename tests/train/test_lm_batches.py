@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.train.lm_run import CLIPS, tiny
 from train import instruct
 from train.examples import IGNORE, Example, LMBatch, Schedule, caption_rows, collate
 from train.pretrain import Materials, PretrainBatches
@@ -32,6 +35,28 @@ def test_each_epoch_passes_once_over_all_in_another_order() -> None:
     np.testing.assert_array_equal(again.clips(17), schedule.clips(17))
     spread = np.mean([np.ptp(steps[schedule.clips(s)]) for s in range(12)])
     assert spread < 0.5 * np.ptp(steps), "clips of a batch are of like length"
+
+
+def test_a_prompt_says_left_and_right_oftener_than_an_answer(materials_folder: Path) -> None:
+    weight = 9.0
+    tasks = Materials.open(RunFolder(materials_folder, tiny(f"lm.both_hands_weight={weight}")))
+
+    def both(text: str) -> bool:
+        return "left" in text and "right" in text
+
+    texts = tasks.train.store.texts
+    clip = next(i for i in range(CLIPS) if 0 < sum(map(both, texts(i))) < len(texts(i)))
+    share = sum(map(both, texts(clip))) / len(texts(clip))
+    asked = weight * share / (weight * share + 1 - share)
+
+    def drawn(draw: Callable[[int, np.random.Generator], str]) -> float:
+        return float(np.mean([both(draw(clip, generator("said", i))) for i in range(400)]))
+
+    margin = 4 * 0.5 / 400**0.5  # four standard errors of a share
+    assert abs(drawn(tasks.train.sentence) - asked) < margin
+    assert abs(drawn(tasks.train.caption) - share) < margin
+    assert abs(asked - share) > 2 * margin, "the two can be told apart"
+    assert tasks.val.both_hands_weight == 1.0, "what is judged comes as it is"
 
 
 def test_a_schedule_of_few_clips_still_fills_batches() -> None:

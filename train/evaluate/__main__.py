@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,8 +58,6 @@ def _run(arguments: Sequence[str]) -> None:
     sampler: Sampler
     if "bundle" in special:
         bundle = Path(special["bundle"])
-        # Held-out wordings have words the model never met; a line about each of a thousand helps nobody.
-        logging.getLogger("clutch_rt").setLevel(logging.ERROR)
         sampler = BundleSampler(bundle, wanted.temperature, wanted.top_k)
         out = out / f"bundle-{bundle.resolve().name}"
     else:
