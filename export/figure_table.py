@@ -18,6 +18,7 @@ _FROM_SENTENCES: Final = {
     "speed": ("speed as asked", 2),
     "count": ("count as asked", 2),
     "count_off": ("count off by", 2),
+    "direction": ("direction as asked", 2),
     "mm_distance": ("MM-distance", 2),
     "kid": ("KID", 3),
     "diversity": ("diversity", 2),
@@ -30,7 +31,10 @@ _SHIFT: Final = {
     "aligned": ("wrist-aligned MPJPE, mm", 1),
     "wrist": ("wrist, mm", 1),
     "accel": ("ACCEL error, mm/frame²", 2),
-    **{key: _FROM_SENTENCES[key] for key in ("r3", "verb", "hand", "speed", "count", "count_off", "kid")},
+    **{
+        key: _FROM_SENTENCES[key]
+        for key in ("r3", "verb", "hand", "speed", "count", "count_off", "direction", "kid")
+    },
 }
 _CODES: Final = {
     "trajectory.used": ("trajectory codes used", 0),
@@ -101,9 +105,9 @@ def shortcomings(metrics: Metrics) -> list[str]:
     found = []
     if verb and hand:
         found.append(f"Of sentences with one action, {verb} get the verb and {hand} the hand they ask for.")
-    for key, told in (("speed", "the speed they say"), ("count", "the count they say")):
+    for key, told in (("speed", "the speed they say"), ("count", "the count they say"), ("direction", "it")):
         if share := _share(metrics, key):
-            found.append(f"Rhythm: of sentences that say a {key}, {share} get {told}{_beside(metrics, key)}")
+            found.append(f"Of sentences that say a {key}, {share} get {told}{_beside(metrics, key)}")
     return found
 
 

@@ -21,6 +21,7 @@ FIGURES: Final = {
     "generated.hand": ("the hand as asked", True),
     "generated.speed": ("the speed as asked", True),
     "generated.count": ("the count as asked", True),
+    "generated.direction": ("the direction as asked", True),
     "generated.r3": ("R-precision@3", True),
     "shift.mpjpe": ("SHIFT's MPJPE", False),
 }

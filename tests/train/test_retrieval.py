@@ -158,7 +158,7 @@ def small_run(path: Path) -> RunFolder:
 def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run")
     sets = sets_of(folder, 24)
-    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count))
+    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count, *sets.direction))
     found = evaluate(folder, echo, tmp_path / "out", "a command")
     truth, shift, made, floor = found.rows
     for key in ("r1", "r3", "verb", "hand", "mm_distance"):
@@ -185,7 +185,7 @@ def test_an_evaluation_that_was_stopped_ends_with_the_same_figures(
 ) -> None:
     folder = small_run(tmp_path / "run")
     sets = sets_of(folder, 24)
-    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count))
+    echo = Echo((*sets.all, *sets.single, *sets.speed, *sets.count, *sets.direction))
     evaluate(folder, echo, tmp_path / "whole", "a command")
     shutil.rmtree(folder.path / "evaluate")
 

@@ -15,7 +15,8 @@ def test_no_plan_is_in_two_sets(tmp_path: Path) -> None:
     folder = RunFolder.open(tmp_path, config)
     stage(folder)
     sets = sets_of(folder, 24)
-    ids = [[clip.id for clip in part] for part in (sets.all, sets.single, sets.speed, sets.count)]
+    parts = (sets.all, sets.single, sets.speed, sets.count, sets.direction)
+    ids = [[clip.id for clip in part] for part in parts]
     assert all(ids)
     together = [name for part in ids for name in part]
     assert len(set(together)) == len(together)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from clutch_rt.layout import Float32Array
 
 from train.corpus import Clip
 from train.evaluate import meters
+from train.evaluate.directions import DirectionMeter, fit_directions
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.features import features, joints_of
 from train.evaluate.metrics import Measured, bootstrap, retrieval_hits
@@ -29,7 +30,7 @@ from train.evaluate.retrieval import (
 )
 from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
 from train.evaluate.samplers import Reconstruction, Sampler
-from train.evaluate.sets import Sets, test_sets, train_clips
+from train.evaluate.sets import Sets, test_sets, train_clips, train_directions
 from train.evaluate.timing import Bands, Timed, fit_bands
 from train.optim import device_type
 from train.run import RunFolder, write_text
@@ -45,7 +46,10 @@ NOTES = (
     "Speed and count are read off the motion by a signal meter (its period and repeating stretch), judged by "
     "the train split's bands; the texts say them. Speed covers {speeds} verbs; count those {counts} of "
     "{countable} countable verbs that the meter counts right in at least 80 % of train clips.",
-    "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 3 x {half} clips of "
+    "Direction is read off the acting wrist's path, judged by clips of the train split's kind; the texts say "
+    "it. It covers those {ways} of {steered} verbs with a direction that the meter reads right in at least "
+    "90 % of clips it did not learn from.",
+    "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 4 x {half} clips of "
     "the test split.",
 )
 
@@ -110,14 +114,20 @@ def make_bands(folder: RunFolder) -> Bands:
     return bands
 
 
+def make_directions(folder: RunFolder) -> DirectionMeter:
+    """Which way is which, from clips of the train split's kind."""
+    clips = train_directions(folder, folder.config.evaluate.meter_clips // 2)
+    return fit_directions([(clip.actions[0], clip.frames) for clip in clips])
+
+
 def truth_of(sets: Sets) -> Draw:
     """The clips' own motions."""
-    return Draw(*([clip.frames for clip in part] for part in (sets.all, sets.single, sets.speed, sets.count)))
+    return Draw(*([clip.frames for clip in part] for part in _parts(sets)))
 
 
 def through(sampler: Sampler, truth: Draw, rebuilt: Reconstruction) -> Draw:
     """SHIFT reconstructions of the clips' own motions; those of ``truth.all`` are ``rebuilt``."""
-    parts = (truth.single, truth.speed, truth.count)
+    parts = (truth.single, truth.speed, truth.count, truth.direction)
     return Draw(rebuilt.motions, *(sampler.reconstruct(motions).motions for motions in parts))
 
 
@@ -125,11 +135,15 @@ def generated(sampler: Sampler, sets: Sets, repeat: int) -> Draw:
     """Motions made from the first text of every clip; seeds differ by clip, set and repeat."""
 
     def draw(number: int, clips: Sequence[Clip]) -> list[Float32Array]:
-        first = (repeat * 4 + number) * 1_000_000
+        first = (repeat * 8 + number) * 1_000_000
         return sampler.generate([c.texts[0] for c in clips], [first + i for i in range(len(clips))])
 
-    parts = (sets.all, sets.single, sets.speed, sets.count)
-    return Draw(*(draw(number, clips) for number, clips in enumerate(parts)))
+    return Draw(*(draw(number, clips) for number, clips in enumerate(_parts(sets))))
+
+
+def _parts(sets: Sets) -> Iterator[tuple[Clip, ...]]:
+    """The sets in the order that ``Draw`` has them."""
+    return (getattr(sets, field.name) for field in fields(Draw))
 
 
 def _captions(sampler: Sampler, context: Context, truth: Draw, pieces: Pieces, clips: int) -> Measured | None:
@@ -143,12 +157,14 @@ def _captions(sampler: Sampler, context: Context, truth: Draw, pieces: Pieces, c
     return bootstrap(hits, rng)
 
 
-def _notes(folder: RunFolder, bands: Bands, sets: Sets, pool: int) -> list[str]:
+def _notes(folder: RunFolder, bands: Bands, directions: DirectionMeter, sets: Sets, pool: int) -> list[str]:
     settings = folder.config.evaluate
     values = {
         "pool": pool,
         "speeds": len(bands.verbs_of_speed),
         "counts": len(bands.verbs_of_count),
+        "ways": len(directions.verbs),
+        "steered": len(directions.reliability),
         "countable": len(bands.reliability),
         "temperature": settings.temperature,
         "top_k": settings.top_k,
@@ -163,13 +179,13 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
     """Judge a sampler on the run's test split and write the report into ``out``."""
     settings, seed = folder.config.evaluate, folder.config.seed
     pieces = Pieces(folder.path / "tokenizer.model")
-    judge, bands = make_judge(folder, pieces), make_bands(folder)
+    judge, bands, directions = make_judge(folder, pieces), make_bands(folder), make_directions(folder)
     sets = test_sets(folder, settings.clips)
     truth = truth_of(sets)
     texts = judge_texts(judge, [pieces.encode(clip.texts[0]) for clip in sets.all])
     own = judge_motions(judge, [features(m) for m in truth.all]).embeddings
     pool = min(settings.pool, len(sets.all))
-    context = Context(sets, judge, bands, texts, pool, seed, own)
+    context = Context(sets, judge, bands, directions, texts, pool, seed, own)
     rows = [_say(measure_row("ground truth", [truth], context))]
     rebuilt = sampler.reconstruct(truth.all)
     rows.append(_say(measure_row("SHIFT reconstruction", [through(sampler, truth, rebuilt)], context)))
@@ -184,7 +200,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes) if rebuilt.codes else {},
         captions=_captions(sampler, context, truth, pieces, settings.captions),
-        notes=_notes(folder, bands, sets, pool),
+        notes=_notes(folder, bands, directions, sets, pool),
     )
     write_report(found, out)
     return found

@@ -27,6 +27,7 @@ COLUMNS: Final = {
     "speed": ("speed", 2),
     "count": ("count", 2),
     "count_off": ("count off by", 2),
+    "direction": ("direction", 2),
     "mm_distance": ("MM-dist", 2),
     "kid": ("KID", 3),
     "diversity": ("diversity", 2),
@@ -189,7 +190,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 
 def _bars(axes: Any, rows: Sequence[Row]) -> None:
-    keys = ("r1", "r3", "verb", "hand", "speed", "count")
+    keys = ("r1", "r3", "verb", "hand", "speed", "count", "direction")
     places = np.arange(len(keys))
     for number, row in enumerate(rows):
         found = [row.values[k] for k in keys]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from clutch_rt.layout import Float32Array, FloatArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from train.corpus import Action, Clip
 from train.evaluate import meters
+from train.evaluate.directions import DirectionMeter
 from train.evaluate.features import features, joints_of
 from train.evaluate.metrics import (
     Measured,
@@ -36,6 +37,7 @@ class Draw:
     single: Motions
     speed: Motions
     count: Motions
+    direction: Motions
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Context:
         sets: the clips.
         judge: the retrieval model and classifiers.
         bands: what is slow and fast.
+        directions: which way is which.
         texts: ``(N, E)`` embeddings of the text of each clip of ``sets.all``.
         pool: texts that R-precision chooses among.
         seed: of pools and bootstraps; every row has the same pools.
@@ -55,6 +58,7 @@ class Context:
     sets: Sets
     judge: Judge
     bands: Bands
+    directions: DirectionMeter
     texts: Float32Array
     pool: int
     seed: int
@@ -108,6 +112,8 @@ def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
     count = [_counts(draw, context, views) for draw in draws]
     values["speed"] = _share(speed, lambda pair: pair[0] == pair[1], rng)
     values["count"] = _share(count, lambda pair: pair[0] == pair[1], rng)
+    directions = [_directions(draw, context) for draw in draws]
+    values["direction"] = _share(directions, lambda pair: pair[0] == pair[1], rng)
     values["count_off"] = _share(count, lambda pair: abs(pair[0] - pair[1]), rng)
     values |= _motion(draws, views, rng)
     return Row(name, values, tuple(p for row in speed for p in row), tuple(p for row in count for p in row))
@@ -185,6 +191,12 @@ def _counts(draw: Draw, context: Context, views: _Views) -> list[tuple[int, int]
     return [(action.count or 1, count_of(views.timed(motion).reading)) for action, motion in chosen]
 
 
+def _directions(draw: Draw, context: Context) -> list[tuple[str, str]]:
+    meter = context.directions
+    chosen = _pairs(context.sets.direction, draw.direction, meter.verbs)
+    return [(a.direction or "", meter.read(a.verb, motion, a.hand)) for a, motion in chosen]
+
+
 def _pairs(
     clips: Sequence[Clip], motions: Motions, verbs: Sequence[str]
 ) -> list[tuple[Action, Float32Array]]:
@@ -215,4 +227,4 @@ def shuffled(draw: Draw, rng: np.random.Generator) -> Draw:
     def mix(motions: Motions) -> Motions:
         return [motions[i] for i in rng.permutation(len(motions))]
 
-    return Draw(mix(draw.all), mix(draw.single), mix(draw.speed), mix(draw.count))
+    return Draw(*(mix(getattr(draw, field.name)) for field in fields(draw)))

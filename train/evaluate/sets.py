@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from clutch_rt.errors import InputError
 
 from train.corpus import Clip, CorpusConfig, draw_clip, draw_plan, make_clip
-from train.corpus.plan import ActionPlan, ClipPlan, schedule, vary
+from train.corpus.plan import ActionPlan, ClipPlan, schedule, vary, verbs_of
+from train.corpus.verbs import TABLE
 from train.run import RunFolder
 from train.store import read_clips
 
 SPEEDS = ("slow", "normal", "fast")
 # Draws of the judged sets start here, so that none is a clip of the store, nor of another set.
 FIRST_INDEX = 10_000_000
-_SPEED_INDEX, _COUNT_INDEX = 2 * FIRST_INDEX, 3 * FIRST_INDEX
+_SPEED_INDEX, _COUNT_INDEX, _DIRECTION_INDEX = (k * FIRST_INDEX for k in (2, 3, 4))
 _TRIES = 50_000
 
 
@@ -29,12 +31,14 @@ class Sets:
         single: one action each.
         speed: one action each, its speed said in every text, the three speeds equally often.
         count: one action each, its count said in every text, the counts of a verb equally likely.
+        direction: one action each, its direction said in every text, those of a verb equally often.
     """
 
     all: tuple[Clip, ...]
     single: tuple[Clip, ...]
     speed: tuple[Clip, ...]
     count: tuple[Clip, ...]
+    direction: tuple[Clip, ...]
 
 
 def test_sets(folder: RunFolder, clips: int) -> Sets:
@@ -55,13 +59,16 @@ def test_sets(folder: RunFolder, clips: int) -> Sets:
         tuple(drawn),
         tuple(itertools.islice(_told_speed(seed, single), half)),
         tuple(itertools.islice(_told_count(seed, single), half)),
+        tuple(itertools.islice(_told_direction(seed, single, "test"), half)),
     )
 
 
-def _plans(seed: int, first: int, config: CorpusConfig) -> Iterator[tuple[ClipPlan, ActionPlan]]:
+def _plans(
+    seed: int, first: int, config: CorpusConfig, split: str = "test"
+) -> Iterator[tuple[ClipPlan, ActionPlan]]:
     # Ends, for a corpus may have no verb that is timed or counted.
     for index in range(first, first + _TRIES):
-        plan = draw_plan(seed, index, "test", config)
+        plan = draw_plan(seed, index, split, config)
         yield plan, plan.actions[0]
 
 
@@ -88,6 +95,26 @@ def _told_count(seed: int, config: CorpusConfig) -> Iterator[Clip]:
         fitting = [version for version in versions if _fits(version, config)]
         if len(fitting) > 1:
             yield make_clip(fitting[number % len(fitting)], config, told="count")
+
+
+def _told_direction(seed: int, config: CorpusConfig, split: str) -> Iterator[Clip]:
+    if not any(TABLE[verb].steered and len(TABLE[verb].directions) > 1 for verb in verbs_of(config)):
+        return
+    drawn: Counter[str] = Counter()
+    for plan, action in _plans(seed, _DIRECTION_INDEX, config, split):
+        directions = action.spec.directions if action.spec.steered else ()
+        if action.hand == "both":  # the hands go apart there, or together
+            directions = tuple(d for d in directions if d not in ("left", "right"))
+        if len(directions) > 1:
+            version = vary(plan, "direction", directions[drawn[action.verb] % len(directions)])
+            drawn[action.verb] += 1
+            yield make_clip(version, config, told="direction")
+
+
+def train_directions(folder: RunFolder, clips: int) -> list[Clip]:
+    """``clips`` of the train split's kind, none of them in the store, that go in the directions they say."""
+    config = replace(folder.config.corpus, max_actions=1)
+    return list(itertools.islice(_told_direction(config.seed, config, "train"), clips))
 
 
 def train_clips(folder: RunFolder, clips: int) -> list[Clip]:
