@@ -69,7 +69,7 @@ def test_refinement_of_the_stream_holds_its_ending(run: RunFolder) -> None:
         wanted = LMObjective(model, 0.3, 0.25)(LMBatch(batch.rows, None))["motion"]
     torch.testing.assert_close(losses["motion"], wanted)  # the paper's stream, <eom> among its targets
     losses["total"].backward()
-    gradient = model.t5.shared.weight.grad
+    gradient = model.t5.head_weight.grad
     assert gradient is not None and float(gradient[grammar.eom].abs().sum()) > 0
 
 
