@@ -1,7 +1,7 @@
 """What the encoder's reading of a sentence must tell by itself: the codes of the motion, and its labels.
 
 A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder.
-Probes do: small heads on the pooled text, which are training's alone and no part of the model.
+Probes do: small heads on the encoder's memory, which are training's alone and no part of the model.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Probes(nn.Module):
         if self.bag is not None:
             losses["bag"] = self.bag(pooled, rows.codes[told], real_steps(rows)[told])
         if self.labels is not None:
-            losses["labels"] = self.labels(pooled, rows.labels[told])
+            losses["labels"] = self.labels(encoded.memory[told], encoded.text_mask[told], rows.labels[told])
         return losses
 
     def save(self, path: Path) -> None:
@@ -119,19 +119,41 @@ class BagOfCodes(nn.Module):
 
 
 class LabelProbe(nn.Module):
-    """Predicts the labels of a motion's actions, in their order."""
+    """Predicts the labels of a motion's actions, in their order.
+
+    Each action has a query that looks for its words, as a decoder does. The mean over all words tells what is
+    done, but hardly in which order: measured on the encoder alone after 400 steps, of two actions the second
+    verb is right in .43 with queries and in .34 from the mean, the second hand in .71 and .63.
+    """
 
     def __init__(self, lm: MotionLM, sizes: Sequence[int]) -> None:
         super().__init__()
         d = lm.config.d_model
-        self.sizes = list(sizes)
-        self.head = nn.Sequential(nn.Linear(d, 2 * d), nn.ReLU(), nn.Linear(2 * d, ACTIONS * sum(sizes)))
+        self.sizes, self.heads = list(sizes), lm.config.heads
+        self.queries = nn.Parameter(torch.empty(ACTIONS, d))
+        self.keys_values = nn.Linear(d, 2 * d, bias=False)
+        self.head = nn.Sequential(nn.Linear(d, 2 * d), nn.ReLU(), nn.Linear(2 * d, sum(sizes)))
 
-    def forward(self, pooled: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of labels ``(B, ACTIONS, fields)`` from ``(B, d_model)``, summed over the fields."""
-        scores = self.head(pooled).unflatten(1, (ACTIONS, sum(self.sizes))).split(self.sizes, dim=-1)
+    def scores(self, memory: Tensor, mask: Tensor) -> list[Tensor]:
+        """Scores of each field, ``(B, ACTIONS, size)``.
+
+        Args:
+            memory: ``(B, L, d_model)``.
+            mask: ``(B, L)`` true at words.
+        """
+        queries = self.queries.expand(len(memory), -1, -1)
+        q, k, v = (self._by_head(x) for x in (queries, *self.keys_values(memory).chunk(2, dim=-1)))
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        return list(self.head(read.transpose(1, 2).flatten(2)).split(self.sizes, dim=-1))
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """``(B, N, d_model)`` to ``(B, heads, N, d_model / heads)``."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, memory: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of labels ``(B, ACTIONS, fields)``, summed over the fields."""
         each = [
             F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
-            for k, x in enumerate(scores)
+            for k, x in enumerate(self.scores(memory, mask))
         ]
         return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
