@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from export.figure_table import cell, figure_table, plain_table, shortcomings
+from export.figures import is_judged
 from export.training import train_command
 
 WEIGHTS_LICENCE: Final = "Apache-2.0"
@@ -132,22 +133,17 @@ def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
     lines = [shlex.join(export)]
     if manifest["preset"] is not None:
         lines.insert(0, train_command(manifest["preset"], run, tuple(manifest["settings"])))
-    if _was_judged(manifest):
+    if is_judged(manifest["metrics"]):
         judging = [f"run={run}", f"bundle={name}", *manifest["judging"]["settings"]]
         lines.append(shlex.join(["python", "-m", "train.evaluate", *judging]))
         lines.append(shlex.join(["python", "-m", "export.card", run, name]))
     return "```sh\n" + "\n".join(lines) + "\n```"
 
 
-def _was_judged(manifest: Mapping[str, Any]) -> bool:
-    """Whether there are figures of the bundle itself."""
-    return any(name.startswith("generated.") for name in manifest["metrics"])
-
-
 def _measured(manifest: Mapping[str, Any]) -> str:
     metrics = manifest["metrics"]
     beside = "; the figures are of the PyTorch model it was written from" if metrics else ""
-    parts = [] if _was_judged(manifest) else [_NOT_JUDGED.format(beside=beside)]
+    parts = [] if is_judged(manifest["metrics"]) else [_NOT_JUDGED.format(beside=beside)]
     if metrics:
         parts += [_MEASURED.format(pool=manifest["judging"]["pool"] or "a pool"), figure_table(metrics)]
     return "\n\n".join(parts)

@@ -29,6 +29,7 @@ from clutch_rt.spread import Spread
 from export.card import rewrite_card
 from export.figure_table import figure_cell
 from export.figures import FIGURES as OF_PYTORCH
+from export.figures import is_judged
 from export.graph import PRECISIONS, Precision
 from export.onnx import export_bundle
 from train.command import guarded
@@ -77,7 +78,7 @@ def judged_bundle(run: Path, path: Path, precision: Precision) -> Bundle:
     """The bundle of a run in one precision, with its own figures; what is at ``path`` already is kept."""
     try:
         bundle = open_bundle(path)
-        if bundle.manifest.raw.get("made_from") == files_of_run(run) and _is_judged(bundle):
+        if bundle.manifest.raw.get("made_from") == files_of_run(run) and is_judged(bundle.manifest.metrics):
             print(f"{path}: judged before")
             return bundle
     except BundleError:
@@ -92,10 +93,6 @@ def judged_bundle(run: Path, path: Path, precision: Precision) -> Bundle:
         folder, sampler, out, shlex.join(["python", "-m", "train.evaluate", f"run={run}", f"bundle={path}"])
     )
     return rewrite_card(run, path)
-
-
-def _is_judged(bundle: Bundle) -> bool:
-    return any(name.startswith("generated.") for name in bundle.manifest.metrics)
 
 
 def timed(bundles: Sequence[Path]) -> list[Spread]:

@@ -255,7 +255,7 @@ def smoke() -> RunConfig:
 
 
 def default() -> RunConfig:
-    """About 105 minutes on two cores: a model of the size that ships."""
+    """About 95 minutes on two cores: a model of the size that ships."""
     return RunConfig(
         preset="default",
         machine=MachineConfig(threads=2),

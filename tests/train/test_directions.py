@@ -11,13 +11,13 @@ from clutch_rt.layout import mirror_hand
 
 from train.corpus import Clip, CorpusConfig
 from train.evaluate.directions import DirectionMeter, fit_directions, path_features
-from train.evaluate.sets import _told_direction
+from train.evaluate.sets import told_direction
 
 CONFIG = replace(CorpusConfig(), max_actions=1)
 
 
 def told(split: str, clips: int) -> list[Clip]:
-    return list(itertools.islice(_told_direction(0, CONFIG, split), clips))
+    return list(itertools.islice(told_direction(0, CONFIG, split), clips))
 
 
 @pytest.fixture(scope="module")

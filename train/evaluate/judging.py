@@ -127,7 +127,7 @@ def truth_of(sets: Sets) -> Draw:
 
 def through(sampler: Sampler, truth: Draw, rebuilt: Reconstruction) -> Draw:
     """SHIFT reconstructions of the clips' own motions; those of ``truth.all`` are ``rebuilt``."""
-    parts = (truth.single, truth.speed, truth.count, truth.direction)
+    _, *parts = _parts(truth)
     return Draw(rebuilt.motions, *(sampler.reconstruct(motions).motions for motions in parts))
 
 
@@ -141,9 +141,9 @@ def generated(sampler: Sampler, sets: Sets, repeat: int) -> Draw:
     return Draw(*(draw(number, clips) for number, clips in enumerate(_parts(sets))))
 
 
-def _parts(sets: Sets) -> Iterator[tuple[Clip, ...]]:
-    """The sets in the order that ``Draw`` has them."""
-    return (getattr(sets, field.name) for field in fields(Draw))
+def _parts(whole: Sets | Draw) -> Iterator[Any]:
+    """The clips, or the motions, of each set, in the order that ``Draw`` has them."""
+    return (getattr(whole, field.name) for field in fields(Draw))
 
 
 def _captions(sampler: Sampler, context: Context, truth: Draw, pieces: Pieces, clips: int) -> Measured | None:

@@ -59,7 +59,7 @@ def test_sets(folder: RunFolder, clips: int) -> Sets:
         tuple(drawn),
         tuple(itertools.islice(_told_speed(seed, single), half)),
         tuple(itertools.islice(_told_count(seed, single), half)),
-        tuple(itertools.islice(_told_direction(seed, single, "test"), half)),
+        tuple(itertools.islice(told_direction(seed, single, "test"), half)),
     )
 
 
@@ -97,7 +97,8 @@ def _told_count(seed: int, config: CorpusConfig) -> Iterator[Clip]:
             yield make_clip(fitting[number % len(fitting)], config, told="count")
 
 
-def _told_direction(seed: int, config: CorpusConfig, split: str) -> Iterator[Clip]:
+def told_direction(seed: int, config: CorpusConfig, split: str) -> Iterator[Clip]:
+    """Clips of one action that all say their direction, the directions of a verb in turn."""
     if not any(TABLE[verb].steered and len(TABLE[verb].directions) > 1 for verb in verbs_of(config)):
         return
     drawn: Counter[str] = Counter()
@@ -114,7 +115,7 @@ def _told_direction(seed: int, config: CorpusConfig, split: str) -> Iterator[Cli
 def train_directions(folder: RunFolder, clips: int) -> list[Clip]:
     """``clips`` of the train split's kind, none of them in the store, that go in the directions they say."""
     config = replace(folder.config.corpus, max_actions=1)
-    return list(itertools.islice(_told_direction(config.seed, config, "train"), clips))
+    return list(itertools.islice(told_direction(config.seed, config, "train"), clips))
 
 
 def train_clips(folder: RunFolder, clips: int) -> list[Clip]:
