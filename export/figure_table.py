@@ -13,8 +13,12 @@ _FROM_SENTENCES: Final = {
     "r1": ("R@1", 2),
     "r2": ("R@2", 2),
     "r3": ("R@3", 2),
+    "r3_of_1": ("R@3, one action", 2),
+    "r3_of_2": ("R@3, two actions", 2),
+    "r3_of_3": ("R@3, three actions", 2),
     "verb": ("verb as asked", 2),
     "hand": ("hand as asked", 2),
+    "sequence": ("verbs of several actions, each in turn", 2),
     "speed": ("speed as asked", 2),
     "count": ("count as asked", 2),
     "count_off": ("count off by", 2),
@@ -33,7 +37,7 @@ _SHIFT: Final = {
     "accel": ("ACCEL error, mm/frame²", 2),
     **{
         key: _FROM_SENTENCES[key]
-        for key in ("r3", "verb", "hand", "speed", "count", "count_off", "direction", "kid")
+        for key in ("r3", "verb", "hand", "sequence", "speed", "count", "count_off", "direction", "kid")
     },
 }
 _CODES: Final = {
@@ -105,6 +109,8 @@ def shortcomings(metrics: Metrics) -> list[str]:
     found = []
     if verb and hand:
         found.append(f"Of sentences with one action, {verb} get the verb and {hand} the hand they ask for.")
+    if turns := _share(metrics, "sequence"):
+        found.append(f"Of several actions in one sentence, {turns} are done in their turn.")
     for key, told in (("speed", "the speed they say"), ("count", "the count they say"), ("direction", "it")):
         if share := _share(metrics, key):
             found.append(f"Of sentences that say a {key}, {share} get {told}{_beside(metrics, key)}")

@@ -108,6 +108,7 @@ class TokensConfig:
     """Motion to codes, once, before the language model."""
 
     clips: int = 100_000  # training clips drawn fresh and kept as codes and text only
+    action_weights: tuple[float, ...] = (0.4, 0.35, 0.25)  # how often 1, 2, 3 actions: order is hard to read
     validation: int = 1_000  # held-out clips kept the same way
     shard_clips: int = 2_000  # clips per file, the grain of resuming and of sharing the work
     batch_size: int = 64  # clips encoded together
@@ -129,7 +130,7 @@ class LMTrainConfig(FitConfig):
     batch_size: int = 48
     learning_rate: float = 2e-3
     embedding_rate: float = 4.0  # the embeddings, and relative positions, learn this much faster
-    encoder_rate: float = 0.4  # matrices of the encoder and of the attention to it learn this much slower
+    encoder_rate: float = 0.15  # matrices of the encoder and of the attention to it learn this much slower
     vector_rate: float = 0.08  # norms and biases learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
@@ -228,6 +229,15 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         _within(self, 0, "seed", most=2**63 - 1)
+        self.tokens_corpus()  # refuses what cannot be drawn
+
+    def tokens_corpus(self) -> CorpusConfig:
+        """The corpus as the language model sees it, with more actions to a clip.
+
+        Raises:
+            InputError: ``tokens.action_weights`` does not fit the corpus.
+        """
+        return replace(self.corpus, action_weights=self.tokens.action_weights)
 
 
 def smoke() -> RunConfig:

@@ -106,7 +106,7 @@ def draw(shard: Shard, corpus: CorpusConfig) -> list[Clip]:
 def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> None:
     """Draw, encode and write one shard, by rename; nothing is done where it is there."""
     if not shard.path(folder).exists():
-        save_shard(shard, draw(shard, config.corpus), config, shift, folder)
+        save_shard(shard, draw(shard, config.tokens_corpus()), config, shift, folder)
 
 
 def save_shard(shard: Shard, clips: Sequence[Clip], config: RunConfig, shift: Shift, folder: Path) -> None:
@@ -178,7 +178,7 @@ def encode_here(
 ) -> Iterator[None]:
     """Make the shards with one model, in this process: the workers only draw, and open no device."""
     parts = [part for shard in shards for part in pieces(shard)]
-    drawn = in_order(functools.partial(draw, corpus=config.corpus), parts, min(workers, len(parts)))
+    drawn = in_order(functools.partial(draw, corpus=config.tokens_corpus()), parts, min(workers, len(parts)))
     for shard in shards:
         clips = [clip for _ in pieces(shard) for clip in next(drawn)]
         save_shard(shard, clips, config, shift, folder)

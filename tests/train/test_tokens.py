@@ -75,7 +75,7 @@ def test_the_stage_makes_resumes_and_reads_back(shift: Shift, config: RunConfig,
     store = TokenStore(tmp_path / "tokens", "train")
     assert len(store) == 10
     for i in (0, 5, 9):
-        clip = draw_clip(config.corpus.seed, i, "train", config.corpus)
+        clip = draw_clip(config.corpus.seed, i, "train", config.tokens_corpus())
         assert store.texts(i) == list(clip.texts)
         assert [a["verb"] for a in store.actions(i)] == [a.verb for a in clip.actions]
         np.testing.assert_array_equal(store.codes(i), encode_clips(shift, [clip], 1)[0])

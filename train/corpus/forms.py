@@ -204,6 +204,14 @@ def _after(rng: Rng, said: Said) -> Line:
     return Line(f"{former}{who.text} {said[1].text(who.present)}", who.owner)
 
 
+def _said_last(rng: Rng, said: Said) -> Line:
+    """The second action first: "wash the hands after kneading", "before washing the hands, knead"."""
+    first, last = said
+    if rng.random() < 0.6:
+        return Line(f"{last.text('base')} after {first.text('ing')}")
+    return Line(f"before {last.text('ing')}, {first.text('base')}")
+
+
 def _finish(rng: Rng, said: Said) -> Line:
     joint = choose(rng, (", then ", " and then ", " and "))
     if rng.random() < 0.6:
@@ -234,9 +242,9 @@ FORMS: dict[int, tuple[tuple[float, Form], ...]] = {
         *((0.06, _terse), (0.06, _request)),
     ),
     2: (
-        *((0.26, imperative), (0.13, _present), (0.09, _progressive), (0.06, _gerund), (0.06, _repeated)),
-        *((0.07, _opening), (0.05, _future), (0.06, _before), (0.07, _after), (0.03, _finish)),
-        *((0.03, _then_start), (0.03, _by_hand), (0.03, _terse), (0.03, _request)),
+        *((0.24, imperative), (0.11, _present), (0.08, _progressive), (0.05, _gerund), (0.05, _repeated)),
+        *((0.06, _opening), (0.05, _future), (0.05, _before), (0.06, _after), (0.10, _said_last)),
+        *((0.03, _finish), (0.03, _then_start), (0.03, _by_hand), (0.03, _terse), (0.03, _request)),
     ),
     3: (
         *((0.28, imperative), (0.16, _present), (0.08, _progressive), (0.06, _gerund), (0.08, _repeated)),
@@ -249,8 +257,9 @@ def unseen(rng: Rng, said: Said) -> Line:
     """Forms kept for validation and test: every word of them is in training, their shape is not.
 
     One action: the hand before a subject ("with the left hand, he stirs"), "can be seen stirring", "will be
-    stirring". Two, told in the wrong order or closed first: "cut the onion after peeling it", "before
-    cutting, peel", "when done peeling, cut". Three: "after peeling, cut and finally stir".
+    stirring". Two: told in the wrong order, of someone ("he cuts the onion after peeling it", "before cutting
+    it, he peels it"), "when done peeling, cut", "finish peeling before cutting". Three: "after peeling, cut
+    and finally stir".
     """
     who, kind = person(rng), rng.random()
     hand = said[0].hand
@@ -259,11 +268,13 @@ def unseen(rng: Rng, said: Said) -> Line:
         return Line(f"{hand}, {who.text} {rest}", who.owner)
     if len(said) == 2 and kind < 0.8:
         first, last = said
-        if kind < 0.4:
-            return Line(f"{last.text('base')} after {first.text('ing')}")
+        if kind < 0.2:
+            return Line(f"{who.text} {last.text(who.present)} after {first.text('ing')}", who.owner)
+        if kind < 0.35:
+            return Line(f"before {last.text('ing')}, {who.text} {first.text(who.present)}", who.owner)
         if kind < 0.6:
-            return Line(f"before {last.text('ing')}, {first.text('base')}")
-        return Line(f"when done {first.text('ing')}, {last.text('base')}")
+            return Line(f"when done {first.text('ing')}, {last.text('base')}")
+        return Line(f"finish {first.text('ing')} before {last.text('ing')}")
     if len(said) == 3 and kind < 0.6:
         first, second, last = said
         return Line(f"after {first.text('ing')}, {second.text('base')} and finally {last.text('base')}")

@@ -41,6 +41,8 @@ NOTES = (
     "the first row is its ceiling, the last its floor.",
     "Verb and hand: classifiers of that model, over the 3 x {half} clips of one action; two thirds of these "
     "are of verbs with a tempo or a count.",
+    "Verbs in turn: of the clips of several actions, the part of the actions whose verb that classifier sees "
+    "in the stretch of the motion where it should be done.",
     "Test clips: about half of the sentences have a form, and of the phrases a wording, kept from training, "
     "and half of the objects of a verb that has held-out ones are held out with it.",
     "Speed and count are read off the motion by a signal meter (its period and repeating stretch), judged by "

@@ -22,8 +22,12 @@ COLUMNS: Final = {
     "r1": ("R@1", 2),
     "r2": ("R@2", 2),
     "r3": ("R@3", 2),
+    "r3_of_1": ("R@3, 1 action", 2),
+    "r3_of_2": ("2 actions", 2),
+    "r3_of_3": ("3 actions", 2),
     "verb": ("verb", 2),
     "hand": ("hand", 2),
+    "sequence": ("verbs in turn", 2),
     "speed": ("speed", 2),
     "count": ("count", 2),
     "count_off": ("count off by", 2),
@@ -190,7 +194,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 
 def _bars(axes: Any, rows: Sequence[Row]) -> None:
-    keys = ("r1", "r3", "verb", "hand", "speed", "count", "direction")
+    keys = ("r1", "r3", "verb", "hand", "sequence", "speed", "count", "direction")
     places = np.arange(len(keys))
     for number, row in enumerate(rows):
         found = [row.values[k] for k in keys]

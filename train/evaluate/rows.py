@@ -23,6 +23,7 @@ from train.evaluate.metrics import (
     retrieval_hits,
 )
 from train.evaluate.retrieval import Judge, judge_motions
+from train.evaluate.sequences import in_turn
 from train.evaluate.sets import Sets
 from train.evaluate.timing import Bands, Timed, count_of
 
@@ -108,6 +109,8 @@ def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
     rng, views = np.random.default_rng([context.seed, 1]), _Views()
     values = _retrieval(draws, context, views, rng)
     values |= _labels(draws, context, views, rng)
+    turns = [in_turn(context.judge, draw.all, context.sets.all) for draw in draws]
+    values["sequence"] = bootstrap(np.mean(turns, axis=0), rng)
     speed = [_speeds(draw, context, views) for draw in draws]
     count = [_counts(draw, context, views) for draw in draws]
     values["speed"] = _share(speed, lambda pair: pair[0] == pair[1], rng)
@@ -124,13 +127,17 @@ def _retrieval(
 ) -> dict[str, Measured]:
     embedded = [judge_motions(context.judge, views.features(d.all)).embeddings for d in draws]
     out = {}
+    actions = np.asarray([len(clip.actions) for clip in context.sets.all])
     for top in (1, 2, 3):
         # The same pools for every row and draw: differences are then of the motions alone.
         hits = [
             retrieval_hits(context.texts, e, context.pool, top, np.random.default_rng([context.seed, 2]))
             for e in embedded
         ]
-        out[f"r{top}"] = bootstrap(np.mean(hits, axis=0), rng)
+        mean = np.mean(hits, axis=0)
+        out[f"r{top}"] = bootstrap(mean, rng)
+    for count in (1, 2, 3):
+        out[f"r3_of_{count}"] = bootstrap(mean[actions == count], rng)
     distance = np.mean([np.linalg.norm(context.texts - e, axis=-1) for e in embedded], axis=0)
     out["mm_distance"] = bootstrap(distance, rng)
     spread = [diversity(e, 300, np.random.default_rng([context.seed, 3])) for e in embedded]
