@@ -136,7 +136,7 @@ class LMTrainConfig(FitConfig):
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
     both_hands_weight: float = 3.0  # of captions that say left and right, among a clip's, to be the prompt
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
-    bag_weight: float = 1.5  # loss weight of the codes told from the sentence alone, in any order
+    bag_weight: float = 1.5  # loss weight of each quarter's codes, told from the sentence alone
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
