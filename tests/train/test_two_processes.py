@@ -26,15 +26,23 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
-def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+TORCHRUN = ("torch.distributed.run", "--nproc-per-node=2", "--master-port={port}")
+# Without --multi_gpu it would start one process, and leave the other to mpirun.
+ACCELERATE = (
+    "accelerate.commands.launch",
+    *("--multi_gpu", "--num_processes=2", "--mixed_precision=no", "--main_process_port={port}"),
+)
+
+
+def launch(*arguments: str | Path, launcher: tuple[str, ...] = TORCHRUN) -> subprocess.CompletedProcess[str]:
     """Run a script or a module on two processes, on the CPU."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]
+    command = [part.format(port=port) for part in launcher]
     return subprocess.run(
-        [*command, *map(str, arguments)],
+        [sys.executable, "-m", *command, *map(str, arguments)],
         env=environment,
         cwd=ROOT,
         capture_output=True,
@@ -51,7 +59,7 @@ def succeed(done: subprocess.CompletedProcess[str]) -> None:
 @pytest.fixture(scope="module")
 def shift_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("shift") / "two"
-    succeed(torchrun(HERE / "two_processes.py", path))
+    succeed(launch(HERE / "two_processes.py", path))
     return path
 
 
@@ -66,12 +74,19 @@ def test_shift_with_its_codebooks(shift_of_two: Path, tmp_path: Path) -> None:
         torch.testing.assert_close(value, one[name], atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}")
 
 
+def test_accelerate_launches_the_same(shift_of_two: Path, tmp_path: Path) -> None:
+    succeed(launch(HERE / "two_processes.py", tmp_path, launcher=ACCELERATE))
+    for rank in range(2):
+        name = f"rank-{rank}.safetensors"
+        assert (tmp_path / name).read_bytes() == (shift_of_two / name).read_bytes()
+
+
 def test_a_stop_that_one_of_them_hears_is_a_stop_of_both(shift_of_two: Path, tmp_path: Path) -> None:
     script, path = HERE / "two_processes.py", tmp_path / "stopped"
-    assert torchrun(script, path, "3").returncode != 0
+    assert launch(script, path, "3").returncode != 0
     assert [p.name for p in checkpoints(path / "checkpoints" / "shift")] == ["step-00000004"]
     assert not list(path.glob("rank-*"))
-    succeed(torchrun(script, path))
+    succeed(launch(script, path))
     for rank in range(2):
         name = f"rank-{rank}.safetensors"
         whole, stopped = load_file(shift_of_two / name), load_file(path / name)
@@ -86,7 +101,7 @@ def flat(model: MotionLM) -> torch.Tensor:
 def test_the_stages_of_the_language_model(materials_folder: Path, tmp_path: Path) -> None:
     folders = {n: folder_of(materials_folder, tmp_path / n) for n in ("one", "two")}
     two_processes_lm.main(tmp_path / "one")
-    succeed(torchrun(HERE / "two_processes_lm.py", tmp_path / "two"))
+    succeed(launch(HERE / "two_processes_lm.py", tmp_path / "two"))
     for stage in ("pretrain", "instruct", "refine"):
         two, other = (MotionLM.load(tmp_path / "two" / f"{stage}-rank-{r}").state_dict() for r in range(2))
         assert all(torch.equal(two[name], other[name]) for name in two), stage
@@ -111,7 +126,7 @@ def test_every_stage_of_the_readmes_command_runs(tmp_path: Path) -> None:
         evaluate.meter_clips=24
         machine.threads=1 machine.progress=no machine.plots=no machine.tensorboard=no"""
     run = tmp_path / "run"
-    done = torchrun("-m", "train.all", "preset=smoke", f"run={run}", *settings.split())
+    done = launch("-m", "train.all", "preset=smoke", f"run={run}", *settings.split())
     succeed(done)
     assert {p.stem for p in (run / "done").iterdir()} == set(STAGES)
     assert done.stdout.count("evaluate: done in") == 1, "one process speaks"
