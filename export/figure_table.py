@@ -18,7 +18,7 @@ _FROM_SENTENCES: Final = {
     "r3_of_3": ("R@3, three actions", 2),
     "verb": ("verb as asked", 2),
     "hand": ("hand as asked", 2),
-    "sequence": ("verbs of several actions, each in turn", 2),
+    "sequence": ("verbs in turn", 2),
     "speed": ("speed as asked", 2),
     "count": ("count as asked", 2),
     "count_off": ("count off by", 2),

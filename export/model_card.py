@@ -49,8 +49,10 @@ _PARITY: Final = {
 
 _MEASURED: Final = """\
 On held-out clips; brackets are 95 % intervals. R@k: how often a motion finds its sentence among the first k
-of {pool}, by a retrieval model trained on the train split; verb and hand by its classifiers; speed and count
-by a signal meter. The clips' own motions are the ceiling, the same motions dealt out at random the floor."""
+of {pool}, by a retrieval model trained on the train split; verb and hand by its classifiers; verbs in turn:
+of the actions in a clip of several, the part whose verb is seen where it should be done; speed, count and
+direction by signal meters. The clips' own motions are the ceiling, the same motions dealt out at random the
+floor."""
 _NOT_JUDGED: Final = """\
 This bundle itself was not judged{beside}: `python -m train.evaluate run=RUN bundle=BUNDLE` judges it, and
 `python -m export.card RUN BUNDLE` writes what that finds here."""

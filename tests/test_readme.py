@@ -83,9 +83,13 @@ def test_modules_and_settings_in_the_text_exist() -> None:
     for module in ours:
         done = run(f"python -m {module} --help", ROOT)
         assert done.returncode == 0 and done.stdout, f"{module} --help: {done.stderr}"
-    settings = re.findall(r"`((?:shift|lm|corpus|evaluate)\.[\w.]+=[^`\s]+)`", PROSE)
+    settings = re.findall(r"`((?:shift|lm|corpus|tokens|evaluate)\.[\w.]+=[^`\s]+)`", PROSE)
     assert "lm.form=flat" in settings
-    apply(preset("default"), settings)
+    config = apply(preset("default"), settings)
+    named = re.findall(r"`(shift|lm|corpus|tokens|refine|instruct|evaluate)\.(\w+)`", PROSE)
+    assert ("lm", "bag_weight") in named
+    for group, name in named:
+        assert hasattr(getattr(config, group), name), f"{group}.{name}"
 
 
 def test_the_way_to_the_gpu_is_the_one_that_errors_name() -> None:

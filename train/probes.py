@@ -6,6 +6,7 @@ Probes do: small heads on the encoder's memory, which are training's alone and n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -97,7 +98,7 @@ class Reader(nn.Module):
     def __init__(self, lm: MotionLM, queries: int) -> None:
         super().__init__()
         d = lm.config.d_model
-        self.heads = lm.config.heads
+        self.heads = math.gcd(d, lm.config.heads)  # T5's own need not divide its width: flan-t5-small has 6
         self.queries = nn.Parameter(torch.empty(queries, d))
         self.keys_values = nn.Linear(d, 2 * d, bias=False)
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from clutch_rt.errors import InputError
 from clutch_rt.layout import FRAMES_PER_STEP, TRAJECTORY_SIZE
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -129,12 +130,24 @@ class RefineBatches:
         return RefineBatch(motion, self._frames(motion), masked)
 
     def _frames(self, rows: MotionRows) -> Tensor:
-        """The clips' frames, drawn again: row n of the training store is clip n of the corpus."""
+        """The clips' frames, drawn again: row n of the training store is clip n of the tokens' corpus.
+
+        Raises:
+            InputError: the store was drawn under other settings, or by another corpus.
+        """
         batch, width = rows.codes.shape[:2]
         frames = torch.zeros(batch, width * FRAMES_PER_STEP, 2, 99)
-        corpus = self.config.corpus
+        corpus = self.config.tokens_corpus()
         for row, clip in enumerate(rows.clips.tolist()):
-            drawn = draw_clip(corpus.seed, clip, "train", corpus).frames[: frames.shape[1]]
+            drawn = draw_clip(corpus.seed, clip, "train", corpus).frames
+            stored = int(self.tasks.store.steps[clip])
+            if len(drawn) != stored * FRAMES_PER_STEP:
+                raise InputError(
+                    f"clip {clip} of the tokens has {stored} steps, but the corpus of these settings draws "
+                    f"{len(drawn) // FRAMES_PER_STEP}; delete the run's tokens and done/tokens.json, and "
+                    "train.tokens makes them anew"
+                )
+            drawn = drawn[: frames.shape[1]]
             frames[row, : len(drawn)] = torch.from_numpy(drawn)
             frames[row, len(drawn) :] = frames[row, len(drawn) - 1]
         return frames

@@ -19,7 +19,7 @@ PYTORCH: Final = "pytorch"
 FIGURES: Final = {
     "generated.verb": ("the verb as asked", True),
     "generated.hand": ("the hand as asked", True),
-    "generated.sequence": ("several actions in turn", True),
+    "generated.sequence": ("verbs in turn", True),
     "generated.speed": ("the speed as asked", True),
     "generated.count": ("the count as asked", True),
     "generated.direction": ("the direction as asked", True),

@@ -79,6 +79,7 @@ def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object
         ("lm.caption_share=1.5", "caption_share=1.5 is asked for; give 0 to 1"),
         ("lm.max_prompt=1", "max_prompt=1 is asked for; give 2 or more"),
         ("refine.temperature=0", "temperature=0.0 is asked for; give 0.01 or more"),
+        ("tokens.action_weights=1", "tokens.action_weights=.* for clips of up to 3 actions"),
         ("tokens.shard_clips=0", "shard_clips=0 is asked for; give 1 or more"),
         ("evaluate.clips=1", "clips=1 is asked for; give 2 or more"),
         ("evaluate.repeats=0", "repeats=0 is asked for; give 1 or more"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from clutch_rt.errors import InputError
 from torch import Tensor
 
 from models.shift import Shift
@@ -74,7 +75,7 @@ def test_refinement_of_the_stream_holds_its_ending(run: RunFolder) -> None:
 
 
 def test_the_truth_costs_no_more_than_shift_itself(run: RunFolder) -> None:
-    """With the true codes, one-hot, the geometric loss is SHIFT's own error; other codes cost more."""
+    """With the true codes, one-hot, the geometric loss is SHIFT's own error."""
     shift = Shift.load(run.path / "shift")
     batch = refine.RefineBatches(Materials.open(run).train, run.config)(0, 0, 1)
     geometry = refine.Geometry(shift)
@@ -88,3 +89,23 @@ def test_the_truth_costs_no_more_than_shift_itself(run: RunFolder) -> None:
     wanted = 0.5 * (error[..., :9].mean() + error[..., 9:].mean())
     torch.testing.assert_close(parameters, wanted)
     assert float(joints) > 0
+
+
+def test_the_frames_are_those_the_codes_were_made_of(run: RunFolder) -> None:
+    """The corpus is drawn a second time for them, with the actions that the tokens ask for."""
+    shift, batches = (
+        Shift.load(run.path / "shift"),
+        refine.RefineBatches(Materials.open(run).train, run.config),
+    )
+    for step in range(4):
+        batch = batches(step, 0, 1)
+        for row, steps in enumerate(batch.rows.steps.tolist()):
+            codes = shift.encode(batch.frames[row : row + 1, : 8 * steps])
+            assert torch.equal(codes[0], batch.rows.codes[row, :steps])
+
+
+def test_tokens_of_other_settings_are_refused(run: RunFolder) -> None:
+    corpus = replace(run.config.corpus, seed=run.config.corpus.seed + 1)
+    batches = refine.RefineBatches(Materials.open(run).train, replace(run.config, corpus=corpus))
+    with pytest.raises(InputError, match=r"has \d+ steps, but .* draws \d+; delete"):
+        batches(0, 0, 1)

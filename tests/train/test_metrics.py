@@ -64,9 +64,9 @@ def test_retrieval_is_perfect_for_equal_embeddings_and_chance_for_unrelated_ones
 def test_hits_average_over_pools_and_leave_out_who_was_in_none() -> None:
     text = RNG.normal(size=(40, 8))
     hits = metrics.retrieval_hits(text, text, 32, 1, np.random.default_rng(1), rounds=1)
-    assert hits.shape == (32,) and (hits == 1.0).all()
+    assert np.isfinite(hits).sum() == 32 and (hits[np.isfinite(hits)] == 1.0).all()
     many = metrics.retrieval_hits(text, text[::-1], 32, 3, np.random.default_rng(1), rounds=20)
-    assert many.shape == (40,) and many.mean() < 0.4
+    assert np.isfinite(many).all() and many.mean() < 0.4
 
 
 def test_a_constant_embedding_scores_nothing() -> None:

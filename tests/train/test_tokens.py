@@ -83,6 +83,19 @@ def test_the_stage_makes_resumes_and_reads_back(shift: Shift, config: RunConfig,
     assert pq.read_table(files[0]).column_names == ["id", "texts", "codes", "actions"]
 
 
+def test_the_stage_draws_as_many_actions_as_the_tokens_ask_for(
+    shift: Shift, config: RunConfig, tmp_path: Path
+) -> None:
+    for most, weights in ((1, (1.0, 0.0)), (2, (0.0, 1.0))):
+        asked = replace(config, tokens=replace(config.tokens, action_weights=weights))
+        folder = RunFolder.open(tmp_path / str(most), asked)
+        shift.save(folder.folder("shift"))
+        stage(folder)
+        store = TokenStore(folder.path / "tokens", "train")
+        # Of two that are too long together one is left; the corpus itself would have both kinds.
+        assert max(len(store.actions(i)) for i in range(len(store))) == most
+
+
 @pytest.mark.parametrize("variant", ["part", "single"])
 def test_a_variant_of_the_ablation_ends_with_its_own_figures(
     variant: str, config: RunConfig, tmp_path: Path

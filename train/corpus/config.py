@@ -28,7 +28,8 @@ class CorpusConfig:
     seed: int = 0
     verbs: tuple[str, ...] = ()  # empty = every verb there is
     max_actions: int = 3  # actions in sequence, 1 to 3
-    action_weights: tuple[float, ...] = (0.61, 0.27, 0.12)  # how often 1, 2, 3 actions
+    # How often 1, 2, 3 actions: of the store that SHIFT and the judges learn from, and of the test split.
+    action_weights: tuple[float, ...] = (0.61, 0.27, 0.12)
     captions: int = 3  # captions per clip
     min_frames: int = 40  # a clip that would be shorter takes longer to come back to rest
     max_frames: int = 256  # a clip that would be longer drops cycles, then actions

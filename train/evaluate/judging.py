@@ -156,7 +156,7 @@ def _captions(sampler: Sampler, context: Context, truth: Draw, pieces: Pieces, c
     texts = judge_texts(context.judge, [pieces.encode(text) for text in sampler.caption(chosen)])
     rng = np.random.default_rng([context.seed, 4])
     hits = retrieval_hits(texts, context.truth[: len(chosen)], min(context.pool, len(chosen)), 3, rng)
-    return bootstrap(hits, rng)
+    return bootstrap(hits[np.isfinite(hits)], rng)
 
 
 def _notes(folder: RunFolder, bands: Bands, directions: DirectionMeter, sets: Sets, pool: int) -> list[str]:

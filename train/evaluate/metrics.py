@@ -136,13 +136,14 @@ def retrieval_hits(
     """How often each motion finds its text among the first ``top``, over several draws of the pools.
 
     Returns:
-        ``(M,)`` numbers from 0 to 1 for the motions that were in a pool at all; their mean is R-precision.
+        ``(N,)`` numbers from 0 to 1, NaN for a motion that was in no pool; the mean of the others is
+        R-precision.
     """
     ranks = np.stack([retrieval_ranks(text, motion, pool, rng) for _ in range(rounds)])
     known = np.isfinite(ranks)
     hits = (np.where(known, ranks, np.inf) < top).sum(0)
     drawn = known.sum(0)
-    return hits[drawn > 0] / drawn[drawn > 0]
+    return np.where(drawn > 0, hits / np.maximum(drawn, 1), np.nan)
 
 
 def multimodal_distance(text: FloatArray, motion: FloatArray) -> float:

@@ -135,9 +135,11 @@ def _retrieval(
             for e in embedded
         ]
         mean = np.mean(hits, axis=0)
-        out[f"r{top}"] = bootstrap(mean, rng)
-    for count in (1, 2, 3):
-        out[f"r3_of_{count}"] = bootstrap(mean[actions == count], rng)
+        out[f"r{top}"] = bootstrap(mean[np.isfinite(mean)], rng)
+        if top == 3:
+            for count in (1, 2, 3):
+                of_count = mean[(actions == count) & np.isfinite(mean)]
+                out[f"r3_of_{count}"] = bootstrap(of_count, rng)
     distance = np.mean([np.linalg.norm(context.texts - e, axis=-1) for e in embedded], axis=0)
     out["mm_distance"] = bootstrap(distance, rng)
     spread = [diversity(e, 300, np.random.default_rng([context.seed, 3])) for e in embedded]
@@ -172,7 +174,7 @@ def _constant(value: float, count: int) -> Measured:
 def _labels(
     draws: Sequence[Draw], context: Context, views: _Views, rng: np.random.Generator
 ) -> dict[str, Measured]:
-    """Verb and hand over all clips of one action."""
+    """Verb and hand over the single, speed and count sets."""
     sets = context.sets
     actions = [clip.actions[0] for clip in (*sets.single, *sets.speed, *sets.count)]
     verbs, hands = [], []

@@ -22,13 +22,13 @@ def stretches(motion: Float32Array, clip: Clip) -> list[Float32Array]:
     """The part of a motion ``(T, 2, 99)`` in which each action of ``clip`` should be done.
 
     The actions' times are those of the clip, stretched to the length of the motion; each part is at least two
-    steps long, its last frame held where the motion ends before.
+    steps long, the last frame held where the motion ends before.
     """
     scale, shortest = len(motion) / len(clip.frames), 2 * FRAMES_PER_STEP
     parts = []
     for action in clip.actions:
         first = min(max(0, int(action.start * scale) - _MARGIN), len(motion) - 1)
-        part = motion[first : int(action.stop * scale) + _MARGIN]
+        part = motion[first : max(int(action.stop * scale) + _MARGIN, first + shortest)]
         held = np.repeat(part[-1:], max(0, shortest - len(part)), axis=0)
         parts.append(np.concatenate([part, held]))
     return parts
