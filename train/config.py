@@ -270,7 +270,7 @@ def smoke() -> RunConfig:
 
 
 def default() -> RunConfig:
-    """About 95 minutes on two cores: a model of the size that ships."""
+    """About 100 minutes on two cores: a model of the size that ships."""
     return RunConfig(
         preset="default",
         machine=MachineConfig(threads=2),
