@@ -231,7 +231,6 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         _within(self, 0, "seed", most=2**63 - 1)
-        self.tokens_corpus()
 
     def tokens_corpus(self) -> CorpusConfig:
         """The corpus that the language model's clips are of: ``corpus`` but for the actions to a clip.
@@ -328,6 +327,7 @@ def apply(config: RunConfig, settings: Sequence[str]) -> RunConfig:
         if not equals:
             raise InputError(f"{setting!r} is not a setting; write key=value, such as shift.steps=100")
         config = override(config, key.strip(), value)
+    config.tokens_corpus()  # refuses what cannot be drawn, whichever of the two corpora was set first
     return config
 
 

@@ -139,15 +139,14 @@ class RefineBatches:
         frames = torch.zeros(batch, width * FRAMES_PER_STEP, 2, 99)
         corpus = self.config.tokens_corpus()
         for row, clip in enumerate(rows.clips.tolist()):
-            drawn = draw_clip(corpus.seed, clip, "train", corpus).frames
-            stored = int(self.tasks.store.steps[clip])
-            if len(drawn) != stored * FRAMES_PER_STEP:
+            whole = draw_clip(corpus.seed, clip, "train", corpus)
+            stored = self.tasks.store.texts(clip)
+            if stored != list(whole.texts):
                 raise InputError(
-                    f"clip {clip} of the tokens has {stored} steps, but the corpus of these settings draws "
-                    f"{len(drawn) // FRAMES_PER_STEP}; delete the run's tokens and done/tokens.json, and "
-                    "train.tokens makes them anew"
+                    f"clip {clip} of the tokens is {stored[0]!r}, but the corpus draws {whole.texts[0]!r}: "
+                    "they were made under other settings, or before the corpus changed; start another run"
                 )
-            drawn = drawn[: frames.shape[1]]
+            drawn = whole.frames[: frames.shape[1]]
             frames[row, : len(drawn)] = torch.from_numpy(drawn)
             frames[row, len(drawn) :] = frames[row, len(drawn) - 1]
         return frames

@@ -107,5 +107,5 @@ def test_the_frames_are_those_the_codes_were_made_of(run: RunFolder) -> None:
 def test_tokens_of_other_settings_are_refused(run: RunFolder) -> None:
     corpus = replace(run.config.corpus, seed=run.config.corpus.seed + 1)
     batches = refine.RefineBatches(Materials.open(run).train, replace(run.config, corpus=corpus))
-    with pytest.raises(InputError, match=r"has \d+ steps, but .* draws \d+; delete"):
+    with pytest.raises(InputError, match=r"clip \d+ of the tokens is '.*', but .* draws '.*'"):
         batches(0, 0, 1)

@@ -132,6 +132,15 @@ def test_a_path_is_as_long_as_the_way() -> None:
     assert told.startswith("left wrist 0 cm, right wrist 50 cm")
 
 
+def test_the_command_renders_what_the_shipped_model_makes(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    out = tmp_path / "out"
+    assert main([f"data={rows(tmp_path)}", f"out={out}", "count=2", "seconds=1"]) == 0
+    text = (out / "index.md").read_text(encoding="utf-8")
+    assert text.count("![](") == 1 and "refused: " in text  # "stir it" is made, "bite" is no word it knows
+    assert (out / "sheet.png").is_file()
+
+
 def test_what_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data=x.csv"]) == 2
     assert "give data=CSV out=DIR" in capsys.readouterr().err

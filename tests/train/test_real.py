@@ -18,11 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.shift import Shift, ShiftConfig
+from train.config import apply, preset
+from train.corpus import draw_clip
 from train.real import dexterous, fit, hot3d, leap, sign
 from train.real.__main__ import main
 from train.real.measure import measure, read_folder
 from train.real.place import HOMES, clips_from_fit, clips_from_wrists, resting, windows
 from train.real.recording import Recording, increasing, resample
+from train.run import RunFolder
+from train.store import write_shard
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "real" / "motion"
 real = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of real hands beside this checkout")
@@ -271,6 +275,19 @@ def test_errors_are_per_source_and_count_recorded_hands_only(tmp_path: Path) -> 
     assert [r.source for r in reports] == ["dexterous video", "HOT3D (wrists)"]
     assert reports[0].residual is not None and reports[1].residual is None
     assert all(np.isfinite(r.errors.mpjpe.value) for r in reports)
+
+
+def test_the_command_writes_a_table_beside_the_corpus_figure(tmp_path: Path) -> None:
+    folder = RunFolder.open(tmp_path / "run", apply(preset("smoke"), ["evaluate.clips=2"]))
+    torch.manual_seed(0)
+    shift = Shift(ShiftConfig(widths=(8, 8, 8, 8), depth=1, trajectory_codes=8, pose_codes=8)).eval()
+    shift.save(folder.folder("shift"))
+    clips = [draw_clip(0, i, "test", folder.config.corpus) for i in range(2)]
+    write_shard(folder.folder("corpus") / "test-00000.parquet", clips)
+    hot3d_file(tmp_path / "data" / "hot3d_sample" / "Quest3")
+    assert main([f"run={folder.path}", f"data={tmp_path / 'data'}"]) == 0
+    report = (folder.path / "evaluate" / "report_real.md").read_text(encoding="utf-8")
+    assert "| corpus, held-out clips |" in report and "| HOT3D (wrists) |" in report
 
 
 def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,8 @@ def test_the_stages_of_the_language_model(materials_folder: Path, tmp_path: Path
         assert float((two - one).abs().mean()) < 1e-5, stage
 
 
-def test_every_stage_of_the_readmes_command_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+def test_every_stage_of_the_readmes_command_runs(tmp_path: Path, launcher: tuple[str, ...]) -> None:
     settings = """corpus.clips=40 shift.steps=4 shift.warmup=1 shift.clips=8 shift.validation_clips=2
         tokens.clips=16 tokens.validation=4 tokens.shard_clips=4 lm.steps=2 lm.batch_size=4
         lm.validation_clips=4 refine.steps=1 refine.batch_size=2 instruct.steps=2 instruct.batch_size=4
@@ -126,7 +127,7 @@ def test_every_stage_of_the_readmes_command_runs(tmp_path: Path) -> None:
         evaluate.meter_clips=24
         machine.threads=1 machine.progress=no machine.plots=no machine.tensorboard=no"""
     run = tmp_path / "run"
-    done = launch("-m", "train.all", "preset=smoke", f"run={run}", *settings.split())
+    done = launch("-m", "train.all", "preset=smoke", f"run={run}", *settings.split(), launcher=launcher)
     succeed(done)
     assert {p.stem for p in (run / "done").iterdir()} == set(STAGES)
     assert done.stdout.count("evaluate: done in") == 1, "one process speaks"
