@@ -178,6 +178,41 @@ def test_same_sentences_at_the_same_frames_same_hands(
     assert found[0][1] == found[1][1]
 
 
+def _begun(live: Live, start: int) -> None:
+    """Wait until what was said for ``start`` is decoded."""
+    while live.frame + live.stats.lead <= start:
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_a_sentence_that_has_begun_can_still_be_unsaid(models: dict[str, Model], form: str) -> None:
+    """Nobody saw it: the hands are those of the other sentence alone."""
+    found = []
+    for first in (None, TEXTS[1]):
+        with models[form].live(TEXTS[0], seed=5, look_ahead=3) as live:
+            frames = [_read(live, 10)]
+            if first is not None:
+                _begun(live, live.say(first, seed=1, at=30))
+            assert live.say(TEXTS[2], seed=2, at=30) == 32
+            found.append(np.concatenate([*frames, _read(live, 60)]))
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_a_sentence_said_for_an_earlier_frame_puts_none_out(models: dict[str, Model], form: str) -> None:
+    found = []
+    for late_first in (False, True):
+        with models[form].live(TEXTS[0], seed=5, look_ahead=4) as live:
+            frames = [_read(live, 10)]
+            if late_first:
+                _begun(live, live.say(TEXTS[1], seed=1, at=40))
+            assert live.say(TEXTS[2], seed=2, at=24) == 24
+            if not late_first:
+                assert live.say(TEXTS[1], seed=1, at=40) == 40
+            found.append(np.concatenate([*frames, _read(live, 70)]))
+    np.testing.assert_array_equal(found[0], found[1])
+
+
 def test_a_slow_engine_makes_the_same_hands(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     def play() -> Float32Array:
         with own_model.live(TEXTS[0], seed=1) as live:

@@ -64,6 +64,8 @@ class Decoding:
         self._read = 0  # number of the next frame the reader wants
         self._end: int | None = None  # where a sentence of asked length ends the stream
         self._waiting: dict[int, Said | None] = {}
+        # What began at frames not read yet, and the step in whose place it came: it may still be unsaid.
+        self._begun: dict[int, tuple[Said | None, Laid]] = {}
         self._source: Iterator[Laid] = (
             resting(rest, 0) if opening is None else speaking(engine, opening, rest, 0, self._stop)
         )
@@ -178,6 +180,8 @@ class Decoding:
         while self._steps and self._first + FRAMES_PER_STEP <= self._read:
             self._steps.popleft()
             self._first += FRAMES_PER_STEP
+        for frame in [frame for frame in self._begun if frame < self._read]:
+            del self._begun[frame]
         self._gate.notify_all()
 
     def _made(self) -> int:
@@ -236,7 +240,8 @@ class Decoding:
             start = self._due()
             if start is not None:
                 said = self._waiting[start]
-                old = self._steps[(start - self._first) // FRAMES_PER_STEP]
+                begun = self._begun.get(start)
+                old = self._steps[(start - self._first) // FRAMES_PER_STEP] if begun is None else begun[1]
         if start is None:
             self._lay(next(self._source))
         else:
@@ -263,6 +268,10 @@ class Decoding:
             if self._next_start() != start or self._waiting[start] is not said:
                 return
             del self._waiting[start]
+            # What had begun later begins once more, out of this.
+            for later in [frame for frame in self._begun if frame > start]:
+                self._waiting.setdefault(later, self._begun.pop(later)[0])
+            self._begun[start] = said, old
             while self._made() > start:
                 self._steps.pop()
             self._source, self._end = source, None
