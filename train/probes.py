@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from models.files import appearing
 from models.lm import N_SLOTS, Encoded, MotionLM
-from train.examples import MotionRows, told_rows
+from train.examples import MotionRows, real_steps, told_rows
 from train.labels import ACTIONS
 
 QUARTERS: Final = 4
@@ -59,7 +59,7 @@ class Probes(nn.Module):
         memory, mask = encoded.memory[told], encoded.text_mask[told]
         losses = {}
         if self.bag is not None:
-            losses["bag"] = self.bag(memory, mask, rows.codes[told], rows.steps[told])
+            losses["bag"] = self.bag(memory, mask, rows.codes[told], real_steps(rows)[told])
         if self.labels is not None:
             losses["labels"] = self.labels(memory, mask, rows.labels[told])
         return losses
@@ -140,19 +140,19 @@ class BagOfCodes(nn.Module):
             ]
         )
 
-    def forward(self, memory: Tensor, mask: Tensor, codes: Tensor, steps: Tensor) -> Tensor:
+    def forward(self, memory: Tensor, mask: Tensor, codes: Tensor, real: Tensor) -> Tensor:
         """Mean cross-entropy of a motion's codes, those of a quarter told the same, over slots and motions.
 
         Args:
             memory: ``(B, L, d_model)``.
             mask: ``(B, L)`` true at words.
             codes: ``(B, S, 4)``.
-            steps: ``(B,)`` true lengths, at most S.
+            real: ``(B, S)`` true where a step is not padding.
         """
-        read = self.read(memory, mask)
+        read, steps = self.read(memory, mask), real.sum(1, keepdim=True)
         positions = torch.arange(codes.shape[1], device=codes.device)
-        quarters = (positions * QUARTERS // steps.unsqueeze(1)).clamp(max=QUARTERS - 1)
-        share = (positions < steps.unsqueeze(1)) / steps.unsqueeze(1)
+        quarters = (positions * QUARTERS // steps).clamp(max=QUARTERS - 1)
+        share = real / steps
         each = []
         for k, head in enumerate(self.heads):
             scores = F.log_softmax(head(read), dim=-1)
