@@ -18,7 +18,7 @@ from clutch_rt import prompts
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
-from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
+from clutch_rt.layout import FPS, FRAMES_PER_STEP
 from clutch_rt.manifest import CARD, FORMAT, MANIFEST, SKELETON, TOKENIZER, FileEntry, parse_manifest
 from clutch_rt.noise import NOISE_NAME
 
@@ -157,7 +157,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
         "precision": about.precision,
         "fps": FPS,
         "frames_per_step": FRAMES_PER_STEP,
-        "slots": list(SLOTS),
+        "slots": list(grammar.slot_names),
         "grammar": grammar.to_dict(),
         "noise": NOISE_NAME,
         "sampling": {"temperature": about.draw.temperature, "top_k": about.draw.top_k},

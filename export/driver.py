@@ -14,12 +14,11 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from clutch_rt import noise
-from clutch_rt.grammar import Grammar
-from clutch_rt.layout import SLOTS, Float32Array, IntArray
+from clutch_rt.grammar import UNKNOWN, Grammar
+from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
 from onnx import TensorProto, helper
 
-_N_SLOTS: Final = len(SLOTS)
 _FORBID: Final = -1e9
 _CERTAIN: Final = 1e9
 PAD: Final = 0
@@ -93,8 +92,8 @@ class Driver:
     # ---- language model -------------------------------------------------------------------------------
 
     def encode(self, ids: Sequence[int], codes: IntArray | None = None) -> tuple[Any, Any]:
-        """Prompt ids, and perhaps codes ``(S, 4)``, to memory and length logits (None in the flat form)."""
-        motion = np.zeros((0, _N_SLOTS), np.int64) if codes is None else codes
+        """Prompt ids, and perhaps codes ``(S, K)``, to memory and length logits (None in the flat form)."""
+        motion = np.zeros((0, self.grammar.slots), np.int64) if codes is None else codes
         feeds = {"ids": np.asarray([ids], np.int64), "codes": motion[None]}
         if self.grammar.form == "flat":
             return self.run("text_encoder", ["memory"], feeds)[0], None
@@ -107,7 +106,7 @@ class Driver:
         return int(np.argmax(logits / np.float32(temperature) + gumbel)) + 1
 
     def generate(self, ids: Sequence[int], seed: int, draw: Draw) -> IntArray:
-        """Draw a motion ``(S, 4)``, its length too."""
+        """Draw a motion ``(S, K)``, its length too."""
         memory, lengths = self.encode(ids)
         if lengths is None:
             return self._generate_flat(memory, seed, draw)
@@ -116,14 +115,15 @@ class Driver:
         rows = []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes)
+            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes, self.grammar.slots)
             feeds["codes"], feeds["cache"] = self.run("motion_step", ["next_codes", "next_cache"], feeds)
             rows.append(feeds["codes"][0])
         return np.stack(rows)
 
     def _start_steps(self, memory: Any, steps: int, draw: Draw) -> dict[str, Any]:
         return {
-            "codes": np.zeros((1, _N_SLOTS), np.int64),
+            "codes": np.zeros((1, self.grammar.slots), np.int64),
+            "given": np.full((1, self.grammar.slots), UNKNOWN, np.int64),
             "steps": np.asarray([steps], np.int64),
             **self._start(memory, draw),
         }
@@ -140,8 +140,8 @@ class Driver:
         grammar = self.grammar
         feeds = self._start(memory, draw)
         token, rows = np.asarray([grammar.som], np.int64), []
-        for n in range(_N_SLOTS * grammar.max_steps):
-            s, k = divmod(n, _N_SLOTS)
+        for n in range(grammar.slots * grammar.max_steps):
+            s, k = divmod(n, grammar.slots)
             feeds.update(
                 token=token,
                 slot=np.asarray([k], np.int64),
@@ -153,22 +153,23 @@ class Driver:
             if token[0] == grammar.eom:
                 break
             rows.append(int(token[0]) - grammar.base(k))
-        return np.asarray(rows, np.int64).reshape(-1, _N_SLOTS)
+        return np.asarray(rows, np.int64).reshape(-1, grammar.slots)
 
     def forced_logits(self, memory: Any, codes: IntArray) -> list[Float32Array]:
-        """Logits of each slot when the motion is ``codes (S, 4)``: four arrays ``(S, K_slot)``.
+        """Logits of each slot when the motion is ``codes (S, K)``: K arrays ``(S, K_slot)``.
 
         The choice is forced through the noise, so it is the shipped graph that runs, with its logits tapped.
         """
         if self.grammar.form == "flat":
             return self._forced_flat(memory, codes)
-        taps = [f"logits.{k}" for k in range(_N_SLOTS)]
+        slots = self.grammar.slots
+        taps = [f"logits.{k}" for k in range(slots)]
         feeds = self._start_steps(memory, len(codes), Draw(1.0, 0))
         rows: list[list[Float32Array]] = []
         for s, chosen in enumerate(codes):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = np.zeros((_N_SLOTS, self.grammar.max_codes), np.float32)
-            feeds["noise"][np.arange(_N_SLOTS), chosen] = _CERTAIN
+            feeds["noise"] = np.zeros((slots, self.grammar.max_codes), np.float32)
+            feeds["noise"][np.arange(slots), chosen] = _CERTAIN
             wanted = ["next_codes", "next_cache"]
             feeds["codes"], feeds["cache"], *logits = self.run("motion_step", wanted, feeds, taps)
             rows.append([x[0] for x in logits])
@@ -178,9 +179,9 @@ class Driver:
         grammar = self.grammar
         feeds = self._start(memory, Draw(1.0, 0))
         token = np.asarray([grammar.som], np.int64)
-        slots: list[list[Float32Array]] = [[] for _ in range(_N_SLOTS)]
+        slots: list[list[Float32Array]] = [[] for _ in range(grammar.slots)]
         for n, code in enumerate(codes.reshape(-1)):
-            k = n % _N_SLOTS
+            k = n % grammar.slots
             certain = np.zeros(grammar.max_codes + 1, np.float32)
             certain[code] = _CERTAIN
             feeds.update(

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 import onnx
-from clutch_rt.layout import SLOTS
+from clutch_rt.grammar import UNKNOWN
 from onnx import TensorProto
 
 from export import t5_graph
@@ -24,7 +24,6 @@ CAPTION_TOKENS: Final = 512
 """Positions the decoder's bias table always covers, so that captions have room whatever a motion needs."""
 
 _INT: Final = TensorProto.INT64
-_N_SLOTS: Final = len(SLOTS)
 
 
 class LMGraphs:
@@ -39,6 +38,7 @@ class LMGraphs:
     def __init__(self, model: MotionLM, store: WeightStore, precision: Precision) -> None:
         self.model = model
         self.grammar = model.grammar
+        self.slots = model.slots
         self.store = store
         self.precision: Precision = precision
         self.weights: Mapping[str, Array] = {
@@ -61,7 +61,7 @@ class LMGraphs:
         """Prompt, and perhaps a motion after it, to the memory that decoders attend to."""
         g = self._graph("text_encoder")
         ids = g.input("ids", [1, "L"], _INT)
-        codes = g.input("codes", [1, "S", _N_SLOTS], _INT)
+        codes = g.input("codes", [1, "S", self.slots], _INT)
         x = g.concat([self._shared(g, ids), self._encoder_motion(g, codes)], axis=1)
         hidden = t5_graph.encoder(g, self.spec, self.t5, x)
         g.output(t5_graph.memory(g, self.spec, self.t5, hidden), "memory", self._cache_shape("M"))
@@ -73,13 +73,17 @@ class LMGraphs:
         )
 
     def _encoder_motion(self, g: GraphBuilder, codes: Value) -> Value:
-        """``(1, S, 4)`` codes to ``(1, S, d)``, or ``(1, 4 S, d)`` in the flat form."""
+        """``(1, S, K)`` codes to ``(1, S, d)``, or ``(1, K S, d)`` in the flat form.
+
+        In the step form unknown codes add nothing: they are led to a row of zeros behind the tables.
+        """
         if self.grammar.form == "flat":
             flat = g.add(codes, g.ints(*self.grammar.bases.tolist()))
             return self._shared(g, g.reshape(flat, 1, -1))
         table = self._float(g, "position_embedding.weight")
         count = g.gather(g.node("Shape", codes), g.ints(1))
-        return g.add(self._slot_sum(g, codes, axis=2), g.node("Slice", table, g.ints(0), count, g.ints(0)))
+        places = g.node("Slice", table, g.ints(0), count, g.ints(0))
+        return g.add(self._slot_sum(g, codes, axis=2), places)
 
     def _length_logits(self, g: GraphBuilder, hidden: Value, ids: Value) -> Value:
         count = g.gather(g.node("Shape", ids), g.ints(1))
@@ -93,12 +97,13 @@ class LMGraphs:
     def step_form(self) -> onnx.ModelProto:
         """The codes of one step to the codes of the next."""
         g = self._graph("motion_step")
-        codes = g.input("codes", [1, _N_SLOTS], _INT)
+        codes = g.input("codes", [1, self.slots], _INT)
+        given = g.input("given", [1, self.slots], _INT)
         position = g.input("position", [1], _INT)
         steps = g.input("steps", [1], _INT)
         cross = g.input("memory", self._cache_shape("M"))
         cache = g.input("cache", self._cache_shape("t"))
-        noise = g.input("noise", [_N_SLOTS, self.grammar.max_codes])
+        noise = g.input("noise", [self.slots, self.grammar.max_codes])
         temperature = g.input("temperature", [1])
         top_k = g.input("top_k", [1], _INT)
 
@@ -108,11 +113,12 @@ class LMGraphs:
         x = g.add(previous, self._place(g, position, steps))
         hidden, grown = self._decoder(g, x, position, cross, cache)
         sampler = self._sampler(g, temperature, top_k)
-        chosen = self._depth(g, sampler, hidden, g.split(noise, _N_SLOTS, axis=0))
-        g.output(g.reshape(g.concat(chosen, axis=0), 1, _N_SLOTS), "next_codes", [1, _N_SLOTS], _INT)
+        chosen = self._depth(g, sampler, hidden, g.split(noise, self.slots, axis=0), given)
+        g.output(g.reshape(g.concat(chosen, axis=0), 1, self.slots), "next_codes", [1, self.slots], _INT)
         g.output(grown, "next_cache", self._cache_shape("t+1"))
         return g.build(
-            "One step of 8 frames: the previous step's codes to this step's, sampled under the noise."
+            "One step of 8 frames: the previous step's codes to this step's, sampled under the noise, but "
+            f"for those that are given; {UNKNOWN} gives none."
         )
 
     def _place(self, g: GraphBuilder, position: Value, steps: Value) -> Value:
@@ -124,17 +130,22 @@ class LMGraphs:
         ]
         return g.add(g.add(rows[0], rows[1]), rows[2])
 
-    def _depth(self, g: GraphBuilder, sampler: Sampler, context: Value, noise: list[Value]) -> list[Value]:
-        """The four slots in turn, each seeing the ones before: ``(1, d)`` to four ``(1,)``."""
+    def _depth(
+        self, g: GraphBuilder, sampler: Sampler, context: Value, noise: list[Value], given: Value
+    ) -> list[Value]:
+        """The slots in turn, each seeing the ones before: ``(1, d)`` to K of ``(1,)``."""
         chosen = []
-        for k in range(_N_SLOTS):
+        free = g.split(g.node("Equal", given, g.ints(UNKNOWN)), self.slots, axis=1)
+        known = g.split(given, self.slots, axis=1)
+        for k in range(self.slots):
             norm = self.weights[f"depth_norm.{k}.weight"]
             x = g.rms_norm(context, f"depth_norm.{k}", norm, self.model.config.layer_norm_epsilon)
             x = g.node("Relu", self._linear(g, x, f"depth_mlp.{k}.0"))
             x = g.add(context, self._linear(g, x, f"depth_mlp.{k}.2"))
             logits = g.label(self._linear(g, x, f"depth_head.{k}"), f"logits.{k}")
-            chosen.append(sampler.choose(logits, self._rows(g, noise[k], self.grammar.size(k))))
-            if k + 1 < _N_SLOTS:
+            drawn = sampler.choose(logits, self._rows(g, noise[k], self.grammar.size(k)))
+            chosen.append(g.node("Where", g.reshape(free[k], 1), drawn, g.reshape(known[k], 1)))
+            if k + 1 < self.slots:
                 name = f"depth_embedding.{k}"
                 context = g.add(context, g.embedding(name, self.weights[f"{name}.weight"], chosen[-1]))
         return chosen
@@ -174,22 +185,28 @@ class LMGraphs:
     def _slot_logits(self, g: GraphBuilder, hidden: Value, slot: Value, eom_bias: Value) -> Value:
         """Rows of this slot's codebook, and at slot 0 the biased ``<eom>`` as the last: ``(1, rows)``.
 
-        Both codebooks are multiplied and one is cut out: a cut of the weights by slot would copy more
+        All codebooks are multiplied and one is cut out: a cut of the weights by slot would copy more
         than it saves, and a branch would tie the graph to engines that have control flow.
         """
         grammar = self.grammar
-        t, p = grammar.trajectory_codes, grammar.pose_codes
-        together = self._head(g, hidden, grammar.eom, grammar.vocab)  # <eom>, trajectory, pose
-        eom, trajectory, pose = g.nodes("Split", [together, g.ints(1, t, p)], 3, axis=1)
-        ordered = g.concat([trajectory, g.add(eom, eom_bias), pose], axis=1)
-        first = g.gather(g.ints(0, t + 1, 0, t + 1), slot)
-        last = g.gather(g.ints(t + 1, t + 1 + p, t, t + 1 + p), slot)
+        t = grammar.trajectory_codes
+        together = self._head(g, hidden, grammar.eom, grammar.vocab)  # <eom>, trajectory, the other codebooks
+        rest = grammar.vocab - grammar.eom - 1 - t
+        eom, trajectory, others = g.nodes("Split", [together, g.ints(1, t, rest)], 3, axis=1)
+        ordered = g.concat([trajectory, g.add(eom, eom_bias), others], axis=1)
+        # <eom> now stands behind the first codebook, which begins one row sooner than its id says.
+        behind = grammar.bases - grammar.eom
+        firsts = np.where(behind == 1, 0, behind)
+        lasts = firsts + grammar.sizes
+        lasts[0] += 1
+        first, last = (g.gather(g.ints(*ends.tolist()), slot) for ends in (firsts, lasts))
         return g.label(g.node("Slice", ordered, first, last, g.ints(1)), "logits")
 
     def _flat_id(self, g: GraphBuilder, row: Value, slot: Value) -> Value:
         """The chosen row as a flat id; at slot 0 the row behind the codebook is ``<eom>``."""
         code = g.add(row, g.gather(g.ints(*self.grammar.bases.tolist()), slot))
-        behind = g.gather(g.ints(self.grammar.trajectory_codes, -1, -1, -1), slot)
+        nowhere = [-1] * (self.slots - 1)
+        behind = g.gather(g.ints(self.grammar.trajectory_codes, *nowhere), slot)
         return g.node("Where", g.node("Equal", row, behind), g.ints(self.grammar.eom), code)
 
     # ---- captions -------------------------------------------------------------------------------------
@@ -213,7 +230,7 @@ class LMGraphs:
     @property
     def _max_positions(self) -> int:
         motion = (
-            self.grammar.max_steps if self.grammar.form == "step" else _N_SLOTS * self.grammar.max_steps + 1
+            self.grammar.max_steps if self.grammar.form == "step" else self.slots * self.grammar.max_steps + 1
         )
         return max(motion, CAPTION_TOKENS)
 
@@ -244,10 +261,13 @@ class LMGraphs:
         return g.tied_head(hidden, name, self.t5[f"{name}.weight"], first, last)
 
     def _slot_sum(self, g: GraphBuilder, codes: Value, axis: int) -> Value:
-        """Sum of the slot embeddings over ``axis``, where the codes of the four slots lie."""
-        tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(_N_SLOTS)]
-        firsts = np.cumsum([0, *(len(table) for table in tables[:-1])])
-        rows = g.embedding("slot_embedding", np.concatenate(tables), g.add(codes, g.ints(*firsts.tolist())))
+        """Sum of the slot embeddings over ``axis``, where the codes of the slots lie; unknown ones add 0."""
+        tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(self.slots)]
+        *firsts, zero = np.cumsum([0, *(len(table) for table in tables)]).tolist()
+        unknown = g.node("Equal", codes, g.ints(UNKNOWN))
+        index = g.node("Where", unknown, g.ints(zero), g.add(codes, g.ints(*firsts)))
+        table = np.concatenate([*tables, np.zeros_like(tables[0][:1])])
+        rows = g.embedding("slot_embedding", table, index)
         return g.node("ReduceSum", rows, g.ints(axis), keepdims=0)
 
     def _float(self, g: GraphBuilder, name: str) -> Value:

@@ -96,6 +96,7 @@ class Parity:
         self.draw = draw
         self.log = log
         self.exact = precision == "fp32"
+        self._slot_names = model.grammar.slot_names
 
     @torch.no_grad()
     def run(self) -> Report:
@@ -174,7 +175,7 @@ class Parity:
             worst = max(worst, error)
             if self.exact:
                 step = int(np.abs(a - b).max(axis=1).argmax())
-                where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
+                where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}"
                 limit = TIE * max(1.0, float(np.abs(a).max()))
                 require("motion_step", where, error, limit, "in the logits")
         return worst
@@ -227,7 +228,7 @@ class Parity:
             found = self.driver.shift_encode(frames[0].numpy())
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
             for step, slot in np.argwhere(found != wanted) if self.exact else ():
-                where = f"prompt {row}, step {step}, slot {SLOTS[slot]}"
+                where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}"
                 farther = self._code_gap(frames, int(step), int(slot), int(found[step, slot]))
                 require("shift_encoder", where, farther, TIE, "in the distance of the code it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
@@ -256,13 +257,20 @@ class Parity:
         return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(codes)[None], steps)]
 
     def _code_gap(self, frames: torch.Tensor, step: int, slot: int, code: int) -> float:
-        """How much farther than the nearest code ``code`` is, against the length of the latent."""
-        hand, which = divmod(slot, len(self.shift.plans))
+        """How much farther than the nearest code ``code`` is, against the length of the latent.
+
+        Of a finer level, what the levels before it leave over is the latent.
+        """
+        level, place = divmod(slot, len(SLOTS))
+        hand, which = divmod(place, len(self.shift.plans))
         plan = self.shift.plans[which]
         branch = self.shift.branch(plan.name)
         rows = self.shift._rows(self.shift.normalise(frames), plan)
         latent = branch.latents(rows)[hand, step]
-        distance = torch.linalg.norm(branch.quantizer.codebook - latent, dim=1)
+        for coarser in range(level):
+            codebook = branch.quantizer.level(coarser).codebook
+            latent = latent - codebook[torch.linalg.norm(codebook - latent, dim=1).argmin()]
+        distance = torch.linalg.norm(branch.quantizer.level(level).codebook - latent, dim=1)
         return float((distance[code] - distance.min()) / (1.0 + latent.norm()))
 
     # ---- judging --------------------------------------------------------------------------------------
@@ -285,7 +293,7 @@ class Parity:
         elif len(parted):
             step, slot = (int(i) for i in parted[0])
             first, second = int(wanted[step, slot]), int(drawn[step, slot])
-            where = f"prompt {row}, step {step}, slot {SLOTS[slot]}: code {second} for {first}"
+            where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}: code {second} for {first}"
             gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, grammar.size(slot))
             apart = gap(forced[slot][step] / self.draw.temperature + gumbel, first, second)
         require("motion_step", where, apart, TIE, "between their scores")

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import torch
 from clutch_rt.errors import ClutchError
-from clutch_rt.layout import HAND_SIZE, HANDS, SLOTS
+from clutch_rt.layout import HAND_SIZE, HANDS
 from onnx import TensorProto
 from torch import Tensor, nn
 
@@ -45,13 +45,14 @@ class ShiftGraphs:
     def __init__(self, model: Shift, store: WeightStore, precision: Precision) -> None:
         if model.config.variant != "shift":
             raise ClutchError(
-                f"the SHIFT model is the variant {model.config.variant!r}; a bundle holds four codes a step, "
-                "which only the variant 'shift' makes: train that one"
+                f"the SHIFT model is the variant {model.config.variant!r}; a bundle holds codes of each "
+                "hand's trajectory and pose, which only the variant 'shift' makes: train that one"
             )
         self.model = model
         self.store = store
         self.precision: Precision = "fp32" if precision == "fp32" else "fp16"
         self.names = [plan.name for plan in model.plans]
+        self.levels, self.slots = model.config.levels, model.tokens_per_step
 
     def all(self) -> dict[str, onnx.ModelProto]:
         """The graphs by their names in a manifest."""
@@ -60,7 +61,7 @@ class ShiftGraphs:
     # ---- encoder --------------------------------------------------------------------------------------
 
     def encoder(self) -> onnx.ModelProto:
-        """Frames ``(1, T, 2, 99)`` to codes ``(1, T/8, 4)``."""
+        """Frames ``(1, T, 2, 99)`` to codes ``(1, T/8, K)``."""
         g = self._graph("shift_encoder")
         frames = g.input("frames", [1, "T", _N_HANDS, HAND_SIZE])
         signed = g.mul(frames, g.weight("signs", _array(self.model.signs)))
@@ -71,10 +72,14 @@ class ShiftGraphs:
         for plan in self.model.plans:
             part = g.node("Slice", rows, g.ints(plan.part.start), g.ints(plan.part.stop), g.ints(1))
             codes.append(self._nearest(g, plan.name, self._encode(g, plan.name, part)))
-        slots = g.concat([g.node("Unsqueeze", c, g.ints(1)) for c in codes], axis=1)  # (hand, branch, S)
-        stream = g.transpose(g.reshape(slots, 1, len(SLOTS), -1), 0, 2, 1)
-        g.output(stream, "codes", [1, "S", len(SLOTS)], _INT)
-        return g.build("Motion, raw parameters, to codes: four per step of 8 frames.")
+        levels = [self._level(g, [c[i] for c in codes]) for i in range(self.levels)]
+        g.output(g.transpose(g.concat(levels, axis=1), 0, 2, 1), "codes", [1, "S", self.slots], _INT)
+        return g.build("Motion, raw parameters, to codes: one per slot and step of 8 frames.")
+
+    def _level(self, g: GraphBuilder, codes: list[Value]) -> Value:
+        """The branches' codes of one level, each ``(2, S)``, as its slots ``(1, K / levels, S)``."""
+        by_hand = g.concat([g.node("Unsqueeze", c, g.ints(1)) for c in codes], axis=1)  # (hand, branch, S)
+        return g.reshape(by_hand, 1, self.slots // self.levels, -1)
 
     def _encode(self, g: GraphBuilder, branch: str, x: Value) -> Value:
         """``(2, C, T)`` to latents ``(2, T/8, D)``."""
@@ -96,13 +101,23 @@ class ShiftGraphs:
         h = g.node("Relu", self._conv(g, h, f"{name}.conv", block.conv))
         return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
 
-    def _nearest(self, g: GraphBuilder, branch: str, latents: Value) -> Value:
-        """``(2, S, D)`` to the nearest code of each, ``(2, S)``: ``argmin |c|^2 / 2 - z . c``."""
-        table = self._codebook(branch)
-        half = torch.from_numpy(table.astype(np.float32)).square().sum(dim=1) * 0.5
-        codebook = g.transpose(self._stored(g, f"{branch}.codebook", table), 1, 0)
-        distance = g.sub(g.weight(f"{branch}.half_norm", half.numpy()), g.matmul(latents, codebook))
-        return g.node("ArgMin", distance, axis=-1, keepdims=0)
+    def _nearest(self, g: GraphBuilder, branch: str, left: Value) -> list[Value]:
+        """Latents ``(2, S, D)`` to the code of each level, ``(2, S)``: the nearest to what is left.
+
+        ``argmin |c|^2 / 2 - z . c`` over the codes c of a level.
+        """
+        codes = []
+        for level in range(self.levels):
+            table = self._codebook(branch, level)
+            name = f"{branch}.codebook.{level}"
+            half = torch.from_numpy(table.astype(np.float32)).square().sum(dim=1) * 0.5
+            codebook = self._stored(g, name, table)
+            products = g.matmul(left, g.transpose(codebook, 1, 0))
+            distance = g.sub(g.weight(f"{name}.half_norm", half.numpy()), products)
+            codes.append(g.node("ArgMin", distance, axis=-1, keepdims=0))
+            if level + 1 < self.levels:
+                left = g.sub(left, g.gather(codebook, codes[-1]))
+        return codes
 
     # ---- decoder --------------------------------------------------------------------------------------
     #
@@ -111,27 +126,36 @@ class ShiftGraphs:
     # and read the weights for each hand anew; and the norms are over the last axis, which engines fuse.
 
     def decoder(self) -> onnx.ModelProto:
-        """Codes ``(1, n, 4)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
+        """Codes ``(1, n, K)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
         g = self._graph("shift_decoder")
-        codes = g.input("codes", [1, "n", len(SLOTS)], _INT)
+        codes = g.input("codes", [1, "n", self.slots], _INT)
         shapes = [
             [hands, time, width] for hands, width, time in (t.shape for t in self.model.initial_state(1))
         ]
         state = [g.input(f"state.{i}", shape) for i, shape in enumerate(shapes)]
         after: list[Value] = []
         memories = iter(state)
-        by_branch = g.transpose(g.reshape(codes, -1, _N_HANDS, len(self.names)), 2, 1, 0)
+        by_branch = g.transpose(g.reshape(codes, -1, self.levels, _N_HANDS, len(self.names)), 3, 1, 2, 0)
         rows = []
         for name, branch_codes in zip(self.names, g.split(by_branch, len(self.names), axis=0), strict=True):
-            table = self._stored(g, f"{name}.codebook", self._codebook(name))
-            latents = g.gather(table, g.reshape(branch_codes, _N_HANDS, -1))
-            rows.append(self._decode(g, name, latents, memories, after))
+            rows.append(self._decode(g, name, self._latents(g, name, branch_codes), memories, after))
         g.output(self._frames(g, g.concat(rows, axis=2)), "frames", [1, "8n", _N_HANDS, HAND_SIZE])
         for i, (value, shape) in enumerate(zip(after, shapes, strict=True)):
             g.output(value, f"next_state.{i}", shape)
         return g.build(
             "Codes to motion, raw parameters, as they arrive; zeros are the state before the first step."
         )
+
+    def _latents(self, g: GraphBuilder, branch: str, codes: Value) -> Value:
+        """Codes ``(1, levels, 2, n)`` to the sum of their entries, ``(2, n, D)``."""
+        total: Value | None = None
+        by_level = [codes] if self.levels == 1 else g.split(codes, self.levels, axis=1)
+        for level, level_codes in enumerate(by_level):
+            table = self._stored(g, f"{branch}.codebook.{level}", self._codebook(branch, level))
+            entries = g.gather(table, g.reshape(level_codes, _N_HANDS, -1))
+            total = entries if total is None else g.add(total, entries)
+        assert total is not None
+        return total
 
     def _frames(self, g: GraphBuilder, rows: Value) -> Value:
         """``(2, T, 99)`` normalised to ``(1, T, 2, 99)``; signs are +-1: folding them in rounds nothing."""
@@ -222,9 +246,9 @@ class ShiftGraphs:
         root = g.node("Sqrt", g.add(mean, g.scalar(norm.eps)))
         return g.mul(g.node("Div", x, root), g.weight(name, _array(norm.weight)[:, None]))
 
-    def _codebook(self, branch: str) -> Array:
+    def _codebook(self, branch: str, level: int) -> Array:
         """``(K, D)`` as stored: encoder and decoder must mean the same codes."""
-        return self._rounded(self.model.branch(branch).quantizer.codebook)
+        return self._rounded(self.model.branch(branch).quantizer.level(level).codebook)
 
     def _rounded(self, value: Tensor) -> Array:
         array = _array(value)

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from clutch_rt import noise
 from clutch_rt.errors import InputError
+from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from models.lm import N_SLOTS, Encoded, MotionLM
+from models.lm import Encoded, MotionLM
 
 PAD, EOS = 0, 1
 DEFAULT_TEMPERATURE = 0.8
@@ -39,9 +40,9 @@ def pad_prompts(
 
 
 def pad_codes(motions: Sequence[IntArray], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    """Right-pad motions ``(S_i, 4)`` to ``codes (B, S, 4)`` int64 (zeros behind) and ``mask (B, S)`` bool."""
+    """Right-pad motions ``(S_i, K)`` to ``codes (B, S, K)`` int64 (zeros behind) and ``mask (B, S)`` bool."""
     length = max(len(m) for m in motions)
-    codes = torch.zeros(len(motions), length, N_SLOTS, dtype=torch.long)
+    codes = torch.zeros(len(motions), length, motions[0].shape[1], dtype=torch.long)
     mask = torch.zeros(len(motions), length, dtype=torch.bool)
     for row, motion in enumerate(motions):
         codes[row, : len(motion)] = torch.as_tensor(motion)
@@ -77,8 +78,7 @@ def generate(
     steps: int | Sequence[int] | None = None,
     temperature: float = DEFAULT_TEMPERATURE,
     top_k: int = DEFAULT_TOP_K,
-    codes: Tensor | None = None,
-    codes_mask: Tensor | None = None,
+    given: Sequence[IntArray] | None = None,
     batch_size: int = 64,
 ) -> list[IntArray]:
     """Draw a motion for each prompt.
@@ -89,44 +89,66 @@ def generate(
         seeds: one per prompt; alone decides the noise.
         steps: lengths asked for (one, or one per prompt); None lets the model choose.
         temperature, top_k: see ``choose``; a greedy choice is ``top_k=1``.
-        codes, codes_mask: ``(B, S, 4)`` and ``(B, S)``: a motion given with the prompt (a beginning to
-            continue); the result does not repeat it.
+        given: a motion ``(S_i, K)`` to complete for each prompt, ``UNKNOWN`` where the model shall choose;
+            its length is the result's. ``step`` form only.
         batch_size: prompts decoded together; changes memory and speed only.
 
     Returns:
-        B arrays ``(S_i, 4)`` int64, each valid in the model's grammar.
+        B arrays ``(S_i, K)`` int64, each valid in the model's grammar.
 
     Raises:
-        InputError: temperature, seeds or steps make no sense.
+        InputError: temperature, seeds, steps or what is given make no sense.
+        GrammarError: what is given is no motion of the model's grammar.
     """
+    if given is not None:
+        steps = _given_lengths(model, len(ids), given, steps)
     lengths = _check(model, len(ids), seeds, steps, temperature)
-    encode = _encoder(model, ids, ids_mask, codes, codes_mask)
-    draw = _draw_steps if model.config.form == "step" else _draw_flat
+    encode = _encoder(model, ids, ids_mask, given)
     if lengths is None and model.config.form == "step":
         parts = torch.arange(len(ids)).split(batch_size)
         lengths = np.concatenate(
             [_lengths(model, encode(p), [seeds[i] for i in p], temperature) for p in parts]
         )
     order = torch.arange(len(ids)) if lengths is None else torch.as_tensor(np.argsort(lengths, kind="stable"))
-    out: list[IntArray] = [np.zeros((0, N_SLOTS), np.int64)] * len(ids)
+    out: list[IntArray] = [np.zeros((0, model.slots), np.int64)] * len(ids)
     for part in order.split(batch_size):
         asked = None if lengths is None else lengths[part.numpy()]
-        drawn = draw(model, encode(part), [seeds[i] for i in part], asked, temperature, top_k)
+        encoded, chosen_seeds = encode(part), [seeds[i] for i in part]
+        if model.config.form == "flat":
+            drawn = _draw_flat(model, encoded, chosen_seeds, asked, temperature, top_k)
+        else:
+            assert asked is not None
+            forced = None if given is None else [given[i] for i in part]
+            drawn = _draw_steps(model, encoded, chosen_seeds, asked, temperature, top_k, forced)
         for row, motion in zip(part.tolist(), drawn, strict=True):
             out[row] = motion
     return out
 
 
 def _encoder(
-    model: MotionLM, ids: Tensor, mask: Tensor, codes: Tensor | None, codes_mask: Tensor | None
+    model: MotionLM, ids: Tensor, mask: Tensor, given: Sequence[IntArray] | None
 ) -> Callable[[Tensor], Encoded]:
     def encode(rows: Tensor) -> Encoded:
         longest = int(mask[rows].sum(1).max()) if _right_padded(mask) else ids.shape[1]
-        motion = None if codes is None else codes[rows]
-        motion_mask = None if codes_mask is None else codes_mask[rows]
-        return model.encode(ids[rows, :longest], mask[rows, :longest], motion, motion_mask)
+        motion = (None, None) if given is None else pad_codes([given[i] for i in rows], model.device)
+        return model.encode(ids[rows, :longest], mask[rows, :longest], *motion)
 
     return encode
+
+
+def _given_lengths(
+    model: MotionLM, batch: int, given: Sequence[IntArray], steps: int | Sequence[int] | None
+) -> list[int]:
+    """The lengths of what is given, in steps, once it is known to fit."""
+    if model.config.form != "step":
+        raise InputError("a motion to complete was given; only a model of the 'step' form can complete one")
+    if steps is not None:
+        raise InputError("a motion to complete was given, and steps too; its own length is the result's")
+    if len(given) != batch:
+        raise InputError(f"{len(given)} motions to complete came with {batch} prompts; give one per prompt")
+    for motion in given:
+        model.grammar.check(motion, unknown=True)
+    return [len(motion) for motion in given]
 
 
 def _right_padded(mask: Tensor) -> bool:
@@ -165,35 +187,54 @@ def _draw_steps(
     model: MotionLM,
     encoded: Encoded,
     seeds: Sequence[int],
-    lengths: IntArray | None,
+    lengths: IntArray,
     temperature: float,
     top_k: int,
+    given: Sequence[IntArray] | None = None,
 ) -> list[IntArray]:
     """Sample in the ``step`` form; items past their length run on unread until the longest is done."""
-    assert lengths is not None
     device, g = model.device, model.grammar
     steps = torch.as_tensor(lengths, device=device).unsqueeze(1)
+    known = None if given is None else _known(given, device)
     cache, rows = _new_cache(), []
-    codes = torch.zeros(len(seeds), N_SLOTS, dtype=torch.long, device=device)
+    codes = torch.zeros(len(seeds), g.slots, dtype=torch.long, device=device)
     for s in range(int(lengths.max())):
-        gumbel = torch.as_tensor(np.stack([noise.step_noise(seed, s, g.max_codes) for seed in seeds]))
-        gumbel = gumbel.to(encoded.memory)
+        drawn_noise = [noise.step_noise(seed, s, g.max_codes, g.slots) for seed in seeds]
+        gumbel = torch.as_tensor(np.stack(drawn_noise)).to(encoded.memory)
         previous = model.start.expand(len(seeds), 1, -1) if s == 0 else model.embed_codes(codes).unsqueeze(1)
         position = torch.full_like(steps, s)
         context = model.decode(previous + model.place(position, steps), encoded, cache)[:, 0]
-        codes = _draw_depth(model, context, gumbel, temperature, top_k)
+        forced = None if known is None else known[:, s]
+        codes = _draw_depth(model, context, gumbel, temperature, top_k, forced)
         rows.append(codes.cpu().numpy())
     drawn = np.stack(rows, 1)
     return [drawn[i, :n] for i, n in enumerate(lengths)]
 
 
-def _draw_depth(model: MotionLM, context: Tensor, gumbel: Tensor, temperature: float, top_k: int) -> Tensor:
-    """The four slots of one step in turn: ``context (B, d)`` and ``gumbel (B, 4, K)`` to codes ``(B, 4)``."""
+def _known(given: Sequence[IntArray], device: torch.device) -> Tensor:
+    """What is given, ``(B, S, K)``, ``UNKNOWN`` behind the end."""
+    codes, real = pad_codes(given, device)
+    return codes.masked_fill(~real.unsqueeze(-1), UNKNOWN)
+
+
+def _draw_depth(
+    model: MotionLM,
+    context: Tensor,
+    gumbel: Tensor,
+    temperature: float,
+    top_k: int,
+    given: Tensor | None = None,
+) -> Tensor:
+    """The slots of one step in turn: ``context (B, d)`` and ``gumbel (B, K, rows)`` to codes ``(B, K)``.
+
+    What is ``given (B, K)`` is taken as it is, where it is not ``UNKNOWN``.
+    """
     chosen = []
-    for k in range(N_SLOTS):
+    for k in range(model.slots):
         logits = model.depth(k, context)
-        chosen.append(choose(logits, gumbel[:, k, : logits.shape[-1]], temperature, top_k))
-        if k + 1 < N_SLOTS:
+        code = choose(logits, gumbel[:, k, : logits.shape[-1]], temperature, top_k)
+        chosen.append(code if given is None else torch.where(given[:, k] == UNKNOWN, code, given[:, k]))
+        if k + 1 < model.slots:
             context = context + model.depth_embedding[k](chosen[-1])
     return torch.stack(chosen, 1)
 
@@ -216,8 +257,8 @@ def _draw_flat(
     cache, rows = _new_cache(), []
     token = torch.full((len(seeds),), g.som, dtype=torch.long, device=device)
     length = torch.full_like(ends, -1)
-    for n in range(N_SLOTS * g.max_steps + 1):
-        s, k = divmod(n, N_SLOTS)
+    for n in range(g.slots * g.max_steps + 1):
+        s, k = divmod(n, g.slots)
         hidden = model.decode(model.t5.shared(token).unsqueeze(1), encoded, cache)[:, 0]
         logits = model.head(hidden, g.base(k), g.base(k) + g.size(k))
         if k == 0:
@@ -232,7 +273,7 @@ def _draw_flat(
             break
         token = torch.where(over, g.eom, code + g.base(k))
         rows.append(code.cpu().numpy())
-    drawn = np.stack(rows[: len(rows) // N_SLOTS * N_SLOTS], 1).reshape(len(seeds), -1, N_SLOTS)
+    drawn = np.stack(rows[: len(rows) // g.slots * g.slots], 1).reshape(len(seeds), -1, g.slots)
     return [drawn[i, :n] for i, n in enumerate(length.tolist())]
 
 
@@ -249,7 +290,7 @@ def caption(
     Args:
         model: in evaluation mode.
         prompt: ids of the request, ``<eos>`` at its end.
-        motions: arrays ``(S_i, 4)`` int64.
+        motions: arrays ``(S_i, K)`` int64.
         max_tokens: the longest caption.
         batch_size: motions decoded together.
 

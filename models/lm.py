@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from clutch_rt.errors import InputError
-from clutch_rt.layout import SLOTS
+from clutch_rt.grammar import UNKNOWN
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -29,9 +29,7 @@ from models.files import appearing
 from models.lm_config import LMConfig, read_config
 from models.t5 import Pretrained, T5Stacks, adopt, initialise
 
-__all__ = ["N_SLOTS", "Encoded", "LMConfig", "MotionLM"]
-
-N_SLOTS = len(SLOTS)
+__all__ = ["Encoded", "LMConfig", "MotionLM"]
 
 # Tables must be small beside what they learn in the first hundred steps: 0.5 cost 0.8 nats after 240 steps.
 FRESH_TABLE_STD = 0.1
@@ -75,6 +73,7 @@ class MotionLM(nn.Module):
         super().__init__()
         self.config = config
         self.grammar = config.grammar
+        self.slots = config.grammar.slots
         self.t5 = T5Stacks(config.t5(), config.tied_head)
         if config.form == "step":
             self._build_step_form()
@@ -83,7 +82,7 @@ class MotionLM(nn.Module):
     def _build_step_form(self) -> None:
         g, d = self.grammar, self.config.d_model
         hidden = self.config.depth_hidden or 2 * d
-        sizes = [g.size(k) for k in range(N_SLOTS)]
+        sizes = [g.size(k) for k in range(self.slots)]
         self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in sizes])
         self.start = nn.Parameter(torch.zeros(d))
         self.position_embedding = nn.Embedding(g.max_steps, d)
@@ -119,7 +118,7 @@ class MotionLM(nn.Module):
         model = cls(config, seed)
         adopt(model.t5, pretrained)
         spread = float(model.t5.shared.weight.detach()[: config.grammar.text_vocab].std())
-        summed = FRESH_TABLE_STD * (N_SLOTS + 3) ** 0.5  # four slots, index, length, remaining
+        summed = FRESH_TABLE_STD * (model.slots + 3) ** 0.5  # the slots, index, length, remaining
         with torch.no_grad():
             for name, p in model.named_parameters():
                 if name.startswith(_INPUT_TABLES):
@@ -141,7 +140,7 @@ class MotionLM(nn.Module):
         Args:
             ids: ``(B, L)`` text ids, padded anywhere.
             ids_mask: ``(B, L)`` true at real ids.
-            codes: ``(B, S, 4)`` a motion, or None.
+            codes: ``(B, S, K)`` a motion, or None; in the ``step`` form some may be ``UNKNOWN``.
             codes_mask: ``(B, S)`` true at real steps; None means all.
         """
         x, mask = self.t5.shared(ids), ids_mask.bool()
@@ -161,8 +160,8 @@ class MotionLM(nn.Module):
         """Embed a motion for the encoder: a position per step, or in the flat form four (no markers)."""
         if self.config.form == "step":
             positions = torch.arange(codes.shape[1], device=codes.device)
-            return self.embed_codes(codes) + self.position_embedding(positions), mask
-        return self.t5.shared(self.flat_ids(codes)), mask.repeat_interleave(N_SLOTS, dim=1)
+            return self.embed_known(codes) + self.position_embedding(positions), mask
+        return self.t5.shared(self.flat_ids(codes)), mask.repeat_interleave(self.slots, dim=1)
 
     def length_logits(self, encoded: Encoded) -> Tensor:
         """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
@@ -192,8 +191,14 @@ class MotionLM(nn.Module):
         return out.last_hidden_state
 
     def embed_codes(self, codes: Tensor) -> Tensor:
-        """Sum of the four slot embeddings of codes ``(..., 4)``: ``(..., d_model)``."""
+        """Sum of the slot embeddings of codes ``(..., K)``: ``(..., d_model)``."""
         return sum(table(codes[..., k]) for k, table in enumerate(self.slot_embedding))  # type: ignore[return-value]
+
+    def embed_known(self, codes: Tensor) -> Tensor:
+        """As ``embed_codes``, where codes may be ``UNKNOWN``: these add nothing."""
+        known = (codes != UNKNOWN).unsqueeze(-1)
+        rows = [table(codes[..., k].clamp(min=0)) for k, table in enumerate(self.slot_embedding)]
+        return (torch.stack(rows, dim=-2) * known).sum(dim=-2)
 
     def place(self, position: Tensor, steps: Tensor) -> Tensor:
         """Embedding of where a step stands: index ``position`` of ``steps`` in all (broadcast together)."""
@@ -208,7 +213,7 @@ class MotionLM(nn.Module):
         """Teacher-forced decoder inputs of the ``step`` form.
 
         Args:
-            codes: ``(B, S, 4)``.
+            codes: ``(B, S, K)``.
             steps: ``(B,)`` true lengths, at most S.
             hidden: ``(B, S)`` true where the decoder may not see the step before (``start`` stands in).
 
@@ -228,26 +233,26 @@ class MotionLM(nn.Module):
         return self.depth_head[slot](context + self.depth_mlp[slot](self.depth_norm[slot](context)))
 
     def flat_ids(self, codes: Tensor) -> Tensor:
-        """Codes ``(B, S, 4)`` as flat ids ``(B, 4 S)``, without markers."""
+        """Codes ``(B, S, K)`` as flat ids ``(B, K S)``, without markers."""
         return (codes + torch.as_tensor(self.grammar.bases, device=codes.device)).flatten(1)
 
     def flat_inputs(self, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Teacher-forced ids ``(B, 4 S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``.
+        """Teacher-forced ids ``(B, K S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``.
 
         Of a hidden step only the last token is replaced, by ``<som>``: it is the first input of the step
-        after. The step's own slots follow the other three, which ``_flat_scores`` hides from later steps.
+        after. The step's own slots follow the others, which ``_flat_scores`` hides from later steps.
         """
         ids = self.flat_ids(codes)
         ids = torch.cat([torch.full_like(ids[:, :1], self.grammar.som), ids], 1)
         if hidden is not None:
             first = torch.zeros_like(ids, dtype=torch.bool)
-            first[:, :-1:N_SLOTS] = hidden
+            first[:, : -1 : self.slots] = hidden
             ids = torch.where(first, self.grammar.som, ids)
         return ids
 
     def _flat_decode(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None) -> Tensor:
-        """The decoder over the ``flat`` form's inputs, ``(B, 4 S + 1, d_model)``."""
-        scores = None if hidden is None else _flat_scores(hidden)
+        """The decoder over the ``flat`` form's inputs, ``(B, K S + 1, d_model)``."""
+        scores = None if hidden is None else _flat_scores(hidden, self.slots)
         return self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded, scores=scores)
 
     def head(self, hidden: Tensor, first: int = 0, last: int | None = None) -> Tensor:
@@ -259,21 +264,35 @@ class MotionLM(nn.Module):
     def slot_logits(
         self, encoded: Encoded, codes: Tensor, steps: Tensor, hidden: Tensor | None = None
     ) -> list[Tensor]:
-        """Teacher-forced logits of each slot, both forms: four ``(B, S, K_slot)``; arguments as above."""
+        """Teacher-forced logits of each slot, both forms: K of ``(B, S, K_slot)``; arguments as above."""
         if self.config.form == "step":
-            context = self.decode(self.step_inputs(codes, steps, hidden), encoded)
-            logits = []
-            for k in range(N_SLOTS):
-                logits.append(self.depth(k, context))
-                if k + 1 < N_SLOTS:
-                    context = context + self.depth_embedding[k](codes[..., k])
-            return logits
+            return self.depth_logits(self.contexts(encoded, codes, steps, hidden), codes)
         out = self._flat_decode(encoded, codes, hidden)[:, :-1]
         g = self.grammar
-        return [self.head(out[:, k::N_SLOTS], g.base(k), g.base(k) + g.size(k)) for k in range(N_SLOTS)]
+        return [
+            self.head(out[:, k :: self.slots], g.base(k), g.base(k) + g.size(k)) for k in range(self.slots)
+        ]
+
+    def contexts(
+        self, encoded: Encoded, codes: Tensor, steps: Tensor, hidden: Tensor | None = None
+    ) -> Tensor:
+        """What the decoder makes of each step's past, before its codes are chosen: ``(B, S, d_model)``.
+
+        ``step`` form only; arguments as for ``step_inputs``.
+        """
+        return self.decode(self.step_inputs(codes, steps, hidden), encoded)
+
+    def depth_logits(self, context: Tensor, codes: Tensor) -> list[Tensor]:
+        """Teacher-forced logits of each slot, K of ``(B, S, K_slot)``, from the steps' contexts."""
+        logits = []
+        for k in range(self.slots):
+            logits.append(self.depth(k, context))
+            if k + 1 < self.slots:
+                context = context + self.depth_embedding[k](codes[..., k])
+        return logits
 
     def flat_logits(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Teacher-forced logits over the whole vocabulary, ``(B, 4 S + 1, vocab)``; ``flat`` form only."""
+        """Teacher-forced logits over the whole vocabulary, ``(B, K S + 1, vocab)``; ``flat`` form only."""
         return self.head(self._flat_decode(encoded, codes, hidden))
 
     def text_logits(
@@ -310,16 +329,16 @@ class MotionLM(nn.Module):
         return model.eval()
 
 
-def _flat_scores(hidden: Tensor) -> Tensor:
-    """What each position of the flat stream may attend to: 0, or ``_UNSEEN``; ``(B, 1, 4 S + 1, 4 S + 1)``.
+def _flat_scores(hidden: Tensor, slots: int) -> Tensor:
+    """What each position of the flat stream may attend to: 0, or ``_UNSEEN``; ``(B, 1, K S + 1, K S + 1)``.
 
     As in the step form, a hidden step is kept from every later step (at any layer), while the slots within it
     see each other.
     """
-    at = torch.arange(N_SLOTS * hidden.shape[1] + 1, device=hidden.device)
-    gone = F.pad(hidden[:, 1:], (0, 2)).repeat_interleave(N_SLOTS, dim=1)[:, : len(at)]
-    gone = gone & (at % N_SLOTS != 0)  # the last token of a step is <som> there already
-    step = at // N_SLOTS
+    at = torch.arange(slots * hidden.shape[1] + 1, device=hidden.device)
+    gone = F.pad(hidden[:, 1:], (0, 2)).repeat_interleave(slots, dim=1)[:, : len(at)]
+    gone = gone & (at % slots != 0)  # the last token of a step is <som> there already
+    step = at // slots
     unseen = (at > at[:, None]) | (gone[:, None] & (step < step[:, None]))
     return torch.zeros(unseen.shape, device=hidden.device).masked_fill(unseen, _UNSEEN).unsqueeze(1)
 

@@ -143,3 +143,70 @@ class Quantizer(nn.Module):
         lost = lost[: len(latents)]
         self.counts[lost] = share
         self.sums[lost] = latents[order[: len(lost)]] * share
+
+
+@dataclass(frozen=True)
+class ResidualQuantized:
+    """What latents become through every level.
+
+    Attributes:
+        latents: ``(N, D)``, the sum of the codes, with the gradient of the input passed straight through.
+        codes: ``(N, levels)`` int64.
+        commitment: scalar, mean squared distance of what each level is given to its codes, summed.
+    """
+
+    latents: Tensor
+    codes: Tensor
+    commitment: Tensor
+
+
+class ResidualQuantizer(nn.Module):
+    """Codebooks one behind the other: each quantises what those before left over.
+
+    Residual vector quantisation as in SoundStream (Zeghidour et al., 2021). With one level it is the plain
+    codebook of SHIFT. A level starts to quantise ``start_steps`` updates after the one before, so that it is
+    filled with what that one really leaves over; until the last has started, latents pass unquantised.
+
+    Args:
+        levels: codebooks.
+        size, code_size, decay, restart, start_steps: of each, as for ``Quantizer``.
+    """
+
+    def __init__(
+        self, levels: int, size: int, code_size: int, decay: float, restart: float, start_steps: int
+    ) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(
+            Quantizer(size, code_size, decay, restart, start_steps * (level + 1)) for level in range(levels)
+        )
+
+    def level(self, index: int) -> Quantizer:
+        """One of the codebooks, coarse before fine."""
+        level = self.levels[index]
+        assert isinstance(level, Quantizer)
+        return level
+
+    def nearest(self, latents: Tensor) -> Tensor:
+        """Codes ``(N, levels)`` int64 of latents ``(N, D)``: the nearest of each level to what is left."""
+        codes, left = [], latents
+        for index in range(len(self.levels)):
+            codes.append(self.level(index).nearest(left))
+            left = left - self.level(index).lookup(codes[-1])
+        return torch.stack(codes, dim=-1)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Codes ``(..., levels)`` to the sum of their entries ``(..., D)``."""
+        parts = [self.level(index).lookup(codes[..., index]) for index in range(len(self.levels))]
+        return torch.stack(parts).sum(dim=0)
+
+    def forward(self, latents: Tensor) -> ResidualQuantized:
+        """Quantise ``(N, D)``; in training mode also learn from them."""
+        left, codes, commitment = latents, [], latents.new_zeros(())
+        for index in range(len(self.levels)):
+            quantized = self.level(index)(left)
+            codes.append(quantized.codes)
+            commitment = commitment + quantized.commitment
+            left = left - quantized.latents.detach()
+        total = latents - left  # while a level has not started nothing is left, and latents pass as they are
+        straight = latents + (total - latents).detach()
+        return ResidualQuantized(straight, torch.stack(codes, dim=-1), commitment)

@@ -1,4 +1,4 @@
-"""SHIFT: a two-hand motion as codes, four per step of 8 frames, and back.
+"""SHIFT: a two-hand motion as codes, four per step of 8 frames and residual level, and back.
 
 A trajectory branch and a pose branch, each applied to the left hand (mirrored to right-hand form) and
 to the right hand, each with one codebook for both hands ("Structuring Hands Into Fine-grained Tokens",
@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from models.causal import Decoder, Encoder, State
 from models.files import appearing
-from models.quantizer import Quantizer
+from models.quantizer import ResidualQuantizer
 from models.shift_config import VARIANTS, BranchPlan, ShiftConfig, plan, read_config
 
 __all__ = ["CONFIG_FILE", "VARIANTS", "Shift", "ShiftConfig", "ShiftOutput", "check_frames", "read_config"]
@@ -59,12 +59,14 @@ class ShiftOutput:
 
 
 class Branch(nn.Module):
-    """Encoder, codebook and decoder of one part of the motion: ``(N, C, T)`` <-> codes ``(N, T/8)``."""
+    """Encoder, codebooks, decoder of one part of the motion: ``(N, C, T)`` <-> codes ``(N, T/8, levels)``."""
 
     def __init__(self, channels: int, codes: int, config: ShiftConfig) -> None:
         super().__init__()
         self.encoder = Encoder(channels, config.widths, config.depth, config.code_size)
-        self.quantizer = Quantizer(codes, config.code_size, config.decay, config.restart, config.start_steps)
+        self.quantizer = ResidualQuantizer(
+            config.levels, codes, config.code_size, config.decay, config.restart, config.start_steps
+        )
         self.decoder = Decoder(channels, config.widths, config.depth, config.out_depth, config.code_size)
 
     def latents(self, x: Tensor) -> Tensor:
@@ -73,7 +75,7 @@ class Branch(nn.Module):
 
     def initial_state(self, rows: int) -> State:
         """Zeros for ``rows`` sequences."""
-        where = self.quantizer.codebook
+        where = self.quantizer.level(0).codebook
         return [where.new_zeros(rows, *shape) for shape in self.decoder.state_shapes]
 
 
@@ -104,14 +106,18 @@ class Shift(nn.Module):
 
     @property
     def tokens_per_step(self) -> int:
-        """Codes per step of 8 frames: 4 in ``shift``, 2 in ``part``, 1 in ``single``."""
-        return sum(1 if p.both else len(HANDS) for p in self.plans)
+        """Codes per step of 8 frames: 4 in ``shift``, 2 in ``part``, 1 in ``single``, times the levels."""
+        return self.config.levels * len(self.plans) * self._hands
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
         """Entries of the codebook of each slot, ``tokens_per_step`` numbers."""
-        sizes = [p.codes for p in self.plans]
-        return tuple(sizes if self.plans[0].both else sizes * len(HANDS))
+        return tuple([p.codes for p in self.plans] * self._hands * self.config.levels)
+
+    @property
+    def _hands(self) -> int:
+        """Rows of a branch to a motion."""
+        return 1 if self.plans[0].both else len(HANDS)
 
     def branch(self, name: str) -> Branch:
         """A branch by its name: ``trajectory`` and ``pose``, or ``hand``, or ``both``."""
@@ -160,17 +166,19 @@ class Shift(nn.Module):
         return self.denormalise(x.permute(0, 3, 1, 2))
 
     def _slots(self, rows: Sequence[Tensor]) -> Tensor:
-        """Codes ``(N, S)`` of each branch to ``(B, S, tokens_per_step)``, left slots before right."""
-        hands = 1 if self.plans[0].both else len(HANDS)
-        x = torch.stack(list(rows), dim=1)  # (N, branches, S)
-        return x.reshape(-1, hands * len(rows), x.shape[-1]).transpose(1, 2)
+        """Codes ``(N, S, levels)`` of each branch to ``(B, S, tokens_per_step)``.
+
+        Level after level, and within each left slots before right.
+        """
+        x = torch.stack(list(rows), dim=1)  # (N, branches, S, levels)
+        return x.reshape(-1, self._hands * len(rows), *x.shape[2:]).permute(0, 2, 3, 1).flatten(start_dim=2)
 
     def _branch_codes(self, codes: Tensor) -> list[Tensor]:
-        """The way back: ``(B, S, tokens_per_step, ...)`` to ``(N, S, ...)`` for each branch."""
-        b, s = codes.shape[:2]
-        hands = 1 if self.plans[0].both else len(HANDS)
-        x = codes.reshape(b, s, hands, len(self.plans), *codes.shape[3:]).transpose(1, 2)
-        return [x[:, :, :, i].reshape(b * hands, s, *codes.shape[3:]) for i in range(len(self.plans))]
+        """The way back: ``(B, S, tokens_per_step, ...)`` to ``(N, S, levels, ...)`` for each branch."""
+        b, s, _, *rest = codes.shape
+        levels, hands = self.config.levels, self._hands
+        x = codes.reshape(b, s, levels, hands, len(self.plans), *rest).movedim(3, 1)
+        return [x[:, :, :, :, i].reshape(b * hands, s, levels, *rest) for i in range(len(self.plans))]
 
     # ---- encode, decode ------------------------------------------------------------------------
 
@@ -186,12 +194,12 @@ class Shift(nn.Module):
         for p in self.plans:
             z = self.branch(p.name).latents(self._rows(x, p))
             codes = self.branch(p.name).quantizer.nearest(z.reshape(-1, z.shape[-1]))
-            rows.append(codes.reshape(z.shape[:2]))
+            rows.append(codes.reshape(*z.shape[:2], -1))
         return self._slots(rows)
 
     def initial_state(self, batch: int = 1) -> State:
         """The decoder's memory before the first step: zeros, branch after branch."""
-        rows = batch * (1 if self.plans[0].both else len(HANDS))
+        rows = batch * self._hands
         return [t for p in self.plans for t in self.branch(p.name).initial_state(rows)]
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -213,9 +221,12 @@ class Shift(nn.Module):
         Returns:
             ``(B, 8 S, 2, 99)``; with one-hot weights, the frames of ``decode``.
         """
-        names = [p.name for p in self.plans] * (self.tokens_per_step // len(self.plans))
-        codes = [self.branch(n).quantizer.soft(w) for n, w in zip(names, weights, strict=True)]
-        latents = self._branch_codes(torch.stack(codes, dim=2))
+        codes = []
+        for slot, slot_weights in enumerate(weights):
+            branch = self.branch(self.plans[slot % len(self.plans)].name)
+            level = slot // (len(self.plans) * self._hands)
+            codes.append(branch.quantizer.level(level).soft(slot_weights))
+        latents = [x.sum(dim=2) for x in self._branch_codes(torch.stack(codes, dim=2))]
         return self._decode_latents(latents, self.initial_state(weights[0].shape[0]))[0]
 
     def _decode_latents(self, latents: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
@@ -239,7 +250,7 @@ class Shift(nn.Module):
             z = self.branch(p.name).latents(self._rows(x, p))
             quantized = self.branch(p.name).quantizer(z.reshape(-1, z.shape[-1]))
             latents.append(quantized.latents.reshape(z.shape))
-            codes.append(quantized.codes.reshape(z.shape[:2]))
+            codes.append(quantized.codes.reshape(*z.shape[:2], -1))
             commitment = commitment + quantized.commitment
         out = self._decode_latents(latents, self.initial_state(frames.shape[0]))[0]
         error = (self.normalise(out) - x).square()

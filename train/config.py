@@ -79,6 +79,7 @@ class ShiftTrainConfig(FitConfig):
     commitment_weight: float = 0.25  # loss weight that keeps latents near their codes
     world_weight: float = 20.0  # loss weight of the L1 distance of world joints, per metre
     movement_weight: float = 150.0  # loss weight of the L1 distance of their movement in two frames, a metre
+    jitter_weight: float = 100.0  # loss weight of the L1 distance of their second differences, a metre
     relative_weight: float = 30.0  # loss weight of the L1 distance of wrist-relative joints, per metre
     velocity_weight: float = 0.5  # loss weight of frame differences of the normalised parameters
     acceleration_weight: float = 0.5  # loss weight of their second differences, against jitter
@@ -140,6 +141,10 @@ class LMTrainConfig(FitConfig):
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     bag_weight: float = 1.5  # loss weight of each quarter's codes, told from the sentence alone
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
+    rhythm_weight: float = (
+        0.3  # loss weight of action, cycles left and phase told by the decoder at each step
+    )
+    complete_share: float = 0.1  # part of the motions of pre-training that are completed from a given part
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads
 
@@ -156,8 +161,9 @@ class LMTrainConfig(FitConfig):
             "length_weight",
             "bag_weight",
             "label_weight",
+            "rhythm_weight",
         )
-        _within(self, 0, "caption_share", "hide_share", "dropout", most=1)
+        _within(self, 0, "caption_share", "hide_share", "complete_share", "dropout", most=1)
 
 
 @dataclass(frozen=True)

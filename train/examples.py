@@ -19,12 +19,15 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
 from models.generation import PAD, pad_codes, pad_prompts
+from train.completion import draw_part, keep_part
 from train.labels import ACTIONS, FIELDS, LabelVocabulary
+from train.rhythm import RHYTHM, rhythm
 from train.seeding import generator
 from train.tokenizer import encode
 from train.tokens import TokenStore
 
 IGNORE: Final = -100
+_SENTENCE_SHARE: Final = 0.7  # of the motions that are completed, how many have a sentence
 _POOL: Final = 16  # batches whose clips are sorted by length together
 
 R = TypeVar("R", bound="Rows")
@@ -36,11 +39,13 @@ class Example:
 
     Attributes:
         prompt: ids the encoder reads, ``<eos>`` at the end.
-        given: motion behind the prompt ``(S, 4)``, or None.
-        codes: motion to answer with ``(S, 4)``, or None.
+        given: motion behind the prompt ``(S, K)``, or None; with ``codes`` it is as long as they are, and
+            holds ``UNKNOWN`` where they are to be told.
+        codes: motion to answer with ``(S, K)``, or None.
         answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
         hidden: ``(S,)`` true where the decoder does not see the step before, or None.
         labels: of the actions, as ``LabelVocabulary.numbers``; None where the prompt is no caption of it.
+        rhythm: of the steps, as ``train.rhythm.rhythm``; None where it is not known.
     """
 
     prompt: list[int]
@@ -49,11 +54,12 @@ class Example:
     answer: list[int] | None = None
     hidden: np.ndarray | None = None
     labels: IntArray | None = None
+    rhythm: IntArray | None = None
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoder inputs: ``ids, mask (B, L)``; ``given (B, S, 4)`` and ``given_mask (B, S)``, or None."""
+    """Encoder inputs: ``ids, mask (B, L)``; ``given (B, S, K)`` and ``given_mask (B, S)``, or None."""
 
     ids: Tensor
     mask: Tensor
@@ -63,16 +69,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class MotionRows(Rows):
-    """Rows answered by motion: ``codes (B, S, 4)``, ``steps (B,)``; ``hidden (B, S)`` masks decoder inputs.
+    """Rows answered by motion: ``codes (B, S, K)``, ``steps (B,)``; ``hidden (B, S)`` masks decoder inputs.
 
-    ``clips (B,)`` are the rows' numbers in the store, or -1 where the answer is not the whole clip.
+    ``clips (B,)`` are the rows' numbers in the store, or -1 where that is not known.
     ``labels (B, ACTIONS, len(FIELDS))`` are the actions', -100 in rows whose prompt does not tell them.
+    ``rhythm (B, S, len(RHYTHM))`` is the steps', -100 where it is not known, and behind the end.
     """
 
     codes: Tensor
     steps: Tensor
     clips: Tensor
     labels: Tensor
+    rhythm: Tensor
     hidden: Tensor | None = None
 
 
@@ -141,14 +149,15 @@ def hide_past(example: Example, share: float, rng: np.random.Generator) -> Examp
 def _given(examples: Sequence[Example]) -> tuple[Tensor | None, Tensor | None]:
     if all(e.given is None for e in examples):
         return None, None
-    return pad_codes([np.zeros((0, 4), np.int64) if e.given is None else e.given for e in examples])
+    slots = next(e.given.shape[1] for e in examples if e.given is not None)
+    return pad_codes([np.zeros((0, slots), np.int64) if e.given is None else e.given for e in examples])
 
 
 def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
     examples = [e for e, _ in pairs]
     ids, mask = pad_prompts([e.prompt for e in examples])
     codes, real = pad_codes([e.codes for e in examples if e.codes is not None])
-    numbers = torch.tensor([n if e.given is None else -1 for e, n in pairs])
+    numbers = torch.tensor([n for _, n in pairs])
     hidden = _hidden(examples, codes.shape[1])
     untold = np.full((ACTIONS, len(FIELDS)), IGNORE, np.int64)
     labels = torch.from_numpy(np.stack([untold if e.labels is None else e.labels for e in examples]))
@@ -160,8 +169,18 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
         steps=real.sum(1),
         clips=numbers,
         labels=labels,
+        rhythm=_rhythm(examples, codes.shape[1]),
         hidden=hidden,
     )
+
+
+def _rhythm(examples: Sequence[Example], width: int) -> Tensor:
+    """The rhythm of their steps, ``(B, width, len(RHYTHM))``, -100 where it is not known."""
+    rows = torch.full((len(examples), width, len(RHYTHM)), IGNORE)
+    for row, example in zip(rows, examples, strict=True):
+        if example.rhythm is not None:
+            row[: len(example.rhythm)] = torch.from_numpy(example.rhythm)
+    return rows
 
 
 def _hidden(examples: Sequence[Example], width: int) -> Tensor | None:
@@ -227,6 +246,7 @@ class Tasks:
         max_prompt: longest prompt and answer, in pieces.
         max_steps: longest motion; the rest is cut off.
         both_hands_weight: of captions that say left and right, among a clip's, to be the prompt; others: 1.
+        completes: whether the model can complete a motion; the ``flat`` form cannot.
     """
 
     def __init__(
@@ -237,10 +257,11 @@ class Tasks:
         max_prompt: int,
         max_steps: int,
         both_hands_weight: float = 1.0,
+        completes: bool = True,
     ) -> None:
         self.store, self.processor, self.labels = store, processor, labels
         self.max_prompt, self.max_steps = max_prompt, max_steps
-        self.both_hands_weight = both_hands_weight
+        self.both_hands_weight, self.completes = both_hands_weight, completes
 
     def ids(self, text: str) -> list[int]:
         """Ids of a prompt or answer, ``<eos>`` behind."""
@@ -254,6 +275,10 @@ class Tasks:
         """The labels of the clip's actions, most of which its captions tell; None where it has none."""
         actions = self.store.actions(clip)
         return self.labels.numbers(actions) if actions else None
+
+    def rhythm(self, clip: int) -> IntArray:
+        """Where each step stands in the clip's actions and their cycles, ``(S, len(RHYTHM))``."""
+        return rhythm(self.store.actions(clip), min(int(self.store.steps[clip]), self.max_steps))
 
     def caption(self, clip: int, rng: np.random.Generator) -> str:
         """One of the clip's captions, normalised, as an answer: all are as likely."""
@@ -272,8 +297,16 @@ class Tasks:
 
     def text_to_motion(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, and the motion."""
-        prompt = prompts.TEXT_TO_MOTION.format(text=self.sentence(clip, rng))
-        return Example(self.ids(prompt), codes=self.codes(clip), labels=self.told(clip))
+        prompt = self.ids(prompts.TEXT_TO_MOTION.format(text=self.sentence(clip, rng)))
+        return Example(prompt, codes=self.codes(clip), labels=self.told(clip), rhythm=self.rhythm(clip))
+
+    def completion(self, clip: int, rng: np.random.Generator) -> Example:
+        """The prompt the runtime uses, with a part of the motion, and the whole; some without a sentence."""
+        told = rng.random() < _SENTENCE_SHARE
+        made = self.text_to_motion(clip, rng)
+        prompt = made.prompt if told else self.ids(prompts.COMPLETE)
+        given = keep_part(self.codes(clip), draw_part(rng), rng)
+        return replace(made, prompt=prompt, given=given, labels=made.labels if told else None)
 
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
 
 from models.lm import MotionLM
+from train.completion import PARTS, keep_part
 from train.config import InstructConfig
 from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
@@ -66,15 +68,20 @@ def facts(tasks: Tasks, clip: int, text: str) -> dict[str, str]:
 
 
 def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
-    """A clip under a template drawn by weight; the plain prompt where the clip does not suit it."""
+    """A clip under a template drawn by weight; the plain prompt where the clip does not suit it.
+
+    The ``flat`` form has no completions, and the plain prompt in their place.
+    """
     template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=_WEIGHTS))]
     draw = tasks.caption if "{text}" in template.answer else tasks.sentence
     known, codes = facts(tasks, clip, draw(clip, rng)), tasks.codes(clip)
-    short = template.given == "beginning" and len(codes) < 2
-    if short or not template.fields <= set(known):
+    short = template.given in ("start", "beginning", "ends") and len(codes) < 3
+    unfit = template.given in PARTS and not tasks.completes
+    if short or unfit or not template.fields <= set(known):
         template = TEMPLATES[0]
     told = tasks.told(clip) if "{text}" in template.prompt else None
-    return fill(tasks, template, known, codes, rng, told)
+    made = fill(tasks, template, known, codes, rng, told)
+    return made if made.codes is None else replace(made, rhythm=tasks.rhythm(clip))
 
 
 def fill(
@@ -85,18 +92,20 @@ def fill(
     rng: np.random.Generator,
     told: IntArray | None = None,
 ) -> Example:
-    """A template with its fields filled; a beginning is 1 step to two thirds of the clip.
+    """A template with its fields filled; the start of a clip is 1 step to two thirds of it.
 
     ``told`` are the clip's labels, where the prompt tells them.
     """
     prompt = tasks.ids(template.prompt.format(**known))
     answer = tasks.ids(template.answer.format(**known)) if template.answer else None
-    if template.given == "nothing":
-        return Example(prompt, None, None if answer else codes, answer, labels=told)
+    given = None
     if template.given == "whole":
-        return Example(prompt, codes, None, answer)
-    cut = int(rng.integers(1, max(2, 2 * len(codes) // 3 + 1)))
-    return Example(prompt, codes[:cut], None if answer else codes[cut:], answer)
+        given = codes
+    elif template.given == "start":
+        given = codes[: int(rng.integers(1, max(2, 2 * len(codes) // 3 + 1)))]
+    elif template.given != "nothing":
+        given = keep_part(codes, template.given, rng)
+    return Example(prompt, given, None if answer else codes, answer, labels=told)
 
 
 class InstructBatches:

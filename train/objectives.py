@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
-from clutch_rt.layout import SLOT_CODEBOOK
+from clutch_rt.grammar import UNKNOWN
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.lm import N_SLOTS, Encoded, MotionLM
+from models.lm import Encoded, MotionLM
 from models.quantizer import sum_over_processes
 from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows, real_steps, told_rows
 from train.probes import Probes
@@ -40,13 +40,17 @@ class LMObjective(nn.Module):
         """Losses by name, nats per slot, motion or piece; ``total`` is the one to minimise."""
         losses: dict[str, Tensor] = {}
         if batch.motion is not None:
-            encoded = encode_rows(self.lm, batch.motion)
-            losses.update(motion_predictions(self.lm, encoded, batch.motion)[1])
-            if self.probes is not None:
-                losses.update(self.probes(encoded, batch.motion))
+            losses.update(self._motion(batch.motion))
         if batch.text is not None:
             losses["text"] = text_loss(self.lm, batch.text)
         return {**losses, "total": self.total(losses, self.shares(batch))}
+
+    def _motion(self, rows: MotionRows) -> dict[str, Tensor]:
+        """Losses of the rows answered by motion, those of the probes included."""
+        encoded = encode_rows(self.lm, rows)
+        contexts = None if self.lm.config.form == "flat" else step_contexts(self.lm, encoded, rows)
+        losses = motion_predictions(self.lm, encoded, rows, contexts)[1]
+        return losses if self.probes is None else losses | self.probes(encoded, rows, contexts)
 
     def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
@@ -73,6 +77,7 @@ class LMObjective(nn.Module):
             "length": motions,
             "bag": told,
             "labels": told,
+            "rhythm": steps,
             "text": pieces,
             "rebuilt": steps,
         }
@@ -87,7 +92,8 @@ def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:
     if batch.motion is not None:
         steps, motions = batch.motion.steps.sum(), len(batch.motion.steps)
         endings = motions if lm.config.form == "flat" else 0
-        counts[0], counts[1], counts[2] = steps, N_SLOTS * steps + endings, motions
+        codes = (code_targets(batch.motion) != IGNORE).sum()
+        counts[0], counts[1], counts[2] = steps, codes + endings, motions
         counts[3] = told_rows(batch.motion).sum()
     if batch.text is not None:
         counts[4] = (batch.text.targets != IGNORE).sum()
@@ -105,39 +111,65 @@ def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:
 
 
 def motion_predictions(
-    lm: MotionLM, encoded: Encoded, rows: MotionRows
+    lm: MotionLM, encoded: Encoded, rows: MotionRows, contexts: Tensor | None = None
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
-    """Logits of each slot, four ``(B, S, K_slot)``, and ``motion_losses``, the ending's included."""
+    """Logits of each slot, K of ``(B, S, K_slot)``, and ``motion_losses``, the ending's included.
+
+    ``contexts`` are those of the ``step`` form, where they are known already.
+    """
     if lm.config.form == "flat":
         stream = lm.flat_logits(encoded, rows.codes, rows.hidden)
         return _slots(lm, stream), {"motion": _flat_loss(lm, stream, rows)}
-    logits = lm.slot_logits(encoded, rows.codes, rows.steps, rows.hidden)
+    logits = lm.depth_logits(step_contexts(lm, encoded, rows) if contexts is None else contexts, rows.codes)
     length = F.cross_entropy(lm.length_logits(encoded), rows.steps - 1)
-    return logits, {**slot_losses(logits, rows), "length": length}
+    return logits, {**slot_losses(lm, logits, rows), "length": length}
+
+
+def step_contexts(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Tensor:
+    """The decoder's context of each step, ``(B, S, d_model)``; ``step`` form only."""
+    return lm.contexts(encoded, rows.codes, rows.steps, rows.hidden)
 
 
 def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:
     """The codes' part of ``flat_logits``, slot by slot."""
     g = lm.grammar
-    return [stream[:, k:-1:N_SLOTS, g.base(k) : g.base(k) + g.size(k)] for k in range(N_SLOTS)]
+    return [stream[:, k : -1 : g.slots, g.base(k) : g.base(k) + g.size(k)] for k in range(g.slots)]
 
 
-def slot_losses(logits: list[Tensor], rows: MotionRows) -> dict[str, Tensor]:
-    """Mean cross-entropy over slots, and over those of each codebook."""
-    real = real_steps(rows)
-    each = [F.cross_entropy(logits[k][real], rows.codes[..., k][real]) for k in range(N_SLOTS)]
-    losses = {"motion": torch.stack(each).mean()}
-    for name in sorted(set(SLOT_CODEBOOK)):
-        part = [each[k] for k in range(N_SLOTS) if SLOT_CODEBOOK[k] == name]
-        losses[name] = torch.stack(part).mean()
+def slot_losses(lm: MotionLM, logits: list[Tensor], rows: MotionRows) -> dict[str, Tensor]:
+    """Mean cross-entropy over all codes, and over those of each codebook; what was given does not count."""
+    targets = code_targets(rows).unbind(-1)
+    sums = torch.stack(
+        [
+            F.cross_entropy(x.flatten(0, 1), t.flatten(), ignore_index=IGNORE, reduction="sum")
+            for x, t in zip(logits, targets, strict=True)
+        ]
+    )
+    counts = torch.stack([(t != IGNORE).sum() for t in targets])
+    losses = {"motion": sums.sum() / counts.sum().clamp(min=1)}
+    books = [name.partition("_")[2] for name in lm.grammar.slot_names]
+    for book in dict.fromkeys(books):
+        part = [k for k, name in enumerate(books) if name == book]
+        losses[book] = sums[part].sum() / counts[part].sum().clamp(min=1)
     return losses
+
+
+def code_targets(rows: MotionRows) -> Tensor:
+    """The codes to be told, ``(B, S, K)``; ``IGNORE`` where they are padding, or given."""
+    targets = rows.codes.masked_fill(~real_steps(rows).unsqueeze(-1), IGNORE)
+    if rows.given is None or rows.given_mask is None:
+        return targets
+    width = min(rows.given.shape[1], targets.shape[1])
+    known = (rows.given != UNKNOWN) & rows.given_mask.unsqueeze(-1)
+    targets[:, :width].masked_fill_(known[:, :width], IGNORE)
+    return targets
 
 
 def _flat_loss(lm: MotionLM, logits: Tensor, rows: MotionRows) -> Tensor:
     """Cross-entropy over the whole vocabulary of the paper's stream, ``<eom>`` included."""
     targets = F.pad(lm.flat_ids(rows.codes), (0, 1), value=IGNORE)
     positions = torch.arange(targets.shape[1], device=targets.device)
-    ends = (N_SLOTS * rows.steps).unsqueeze(1)
+    ends = (lm.slots * rows.steps).unsqueeze(1)
     targets = torch.where(positions == ends, lm.grammar.eom, targets)
     targets = torch.where(positions > ends, IGNORE, targets)
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import Grammar
 from sentencepiece import SentencePieceProcessor
@@ -19,7 +20,16 @@ from torch import Tensor, nn
 from models.lm import LMConfig, MotionLM
 from models.t5 import SIZES, open_pretrained
 from train.config import LMTrainConfig
-from train.examples import LMBatch, Schedule, Tasks, caption_rows, collate, hide_past, validation_batches
+from train.examples import (
+    Example,
+    LMBatch,
+    Schedule,
+    Tasks,
+    caption_rows,
+    collate,
+    hide_past,
+    validation_batches,
+)
 from train.labels import LabelVocabulary
 from train.loop import fit
 from train.objectives import LMObjective, validation_losses
@@ -41,9 +51,8 @@ PROBES_FILE: Final = "probes.safetensors"
 def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Grammar:
     """The grammar that the run's SHIFT, vocabulary and settings make; raises as ``shift_config``."""
     shift, lm = shift_config(folder.path), folder.config.lm
-    return Grammar(
-        processor.get_piece_size(), shift.trajectory_codes, shift.pose_codes, lm.max_steps, lm.form
-    )
+    pieces, books = processor.get_piece_size(), (shift.trajectory_codes, shift.pose_codes)
+    return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels)
 
 
 def build_model(grammar: Grammar, lm: LMTrainConfig, seed: int) -> MotionLM:
@@ -118,17 +127,22 @@ class Materials:
         stores = [TokenStore(folder.path / "tokens", split) for split in ("train", "val")]
         labels = LabelVocabulary.of(stores[0])
         limits = lm.max_prompt, lm.max_steps
-        train = Tasks(stores[0], processor, labels, *limits, both_hands_weight=lm.both_hands_weight)
-        return cls(processor, train, Tasks(stores[1], processor, labels, *limits))
+        completes = lm.form == "step"
+        train = Tasks(stores[0], processor, labels, *limits, lm.both_hands_weight, completes)
+        return cls(processor, train, Tasks(stores[1], processor, labels, *limits, completes=completes))
 
 
 class PretrainBatches:
-    """Batches of pre-training: ``(step, rank, world)`` to rows, ``caption_share`` of them captions."""
+    """Batches of pre-training: ``(step, rank, world)`` to rows, ``caption_share`` of them captions.
+
+    Of the others ``complete_share`` are completions, but in the ``flat`` form, which has none.
+    """
 
     def __init__(self, tasks: Tasks, lm: LMTrainConfig, seed: int) -> None:
         self.tasks, self.seed, self.size, self.hide_share = tasks, seed, lm.batch_size, lm.hide_share
         self.schedule = Schedule(tasks.store.steps, lm.batch_size, seed, STAGE)
         self.captions = caption_rows(lm.batch_size, lm.caption_share)
+        self.complete_share = lm.complete_share if lm.form == "step" else 0.0
 
     def __call__(self, step: int, rank: int, world: int) -> LMBatch:
         clips = self.schedule.clips(step)
@@ -136,10 +150,14 @@ class PretrainBatches:
         examples = []
         for row in rows:
             rng = generator(self.seed, STAGE, step, row)
-            make = self.tasks.motion_to_text if row in self.captions else self.tasks.text_to_motion
+            make = self.tasks.motion_to_text if row in self.captions else self._motion_task(step, row)
             past = generator(self.seed, STAGE, "past", step, row)
             examples.append(hide_past(make(int(clips[row]), rng), self.hide_share, past))
         return collate(examples, [int(clips[row]) for row in rows])
+
+    def _motion_task(self, step: int, row: int) -> Callable[[int, np.random.Generator], Example]:
+        whole = generator(self.seed, STAGE, "complete", step, row).random() >= self.complete_share
+        return self.tasks.text_to_motion if whole else self.tasks.completion
 
 
 def loss(objective: nn.Module, batch: LMBatch, step: int) -> tuple[Tensor, Mapping[str, Any]]:
@@ -165,7 +183,8 @@ class Validation:
 
 def build_probes(model: MotionLM, materials: Materials, lm: LMTrainConfig) -> Probes:
     """Fresh probes of the model's reading, for the labels of the training clips."""
-    return Probes(model, lm.bag_weight, lm.label_weight, materials.train.labels.sizes)
+    sizes = materials.train.labels.sizes
+    return Probes(model, lm.bag_weight, lm.label_weight, sizes, lm.rhythm_weight)
 
 
 def stage_folder(folder: RunFolder, stage: str) -> Path:

@@ -1,7 +1,8 @@
-"""What the encoder's reading of a sentence must tell by itself: the codes of the motion, and its labels.
+"""What must be told besides the codes: by the reading of the sentence, and by the decoder at each step.
 
-A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder.
-Probes do: small heads on the encoder's memory, which are training's alone and no part of the model.
+A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder;
+and nothing teaches it to count, since the codes of one cycle are those of another. Probes do: small heads on
+the encoder's memory and on the decoder's contexts, which are training's alone and no part of the model.
 """
 
 from __future__ import annotations
@@ -13,21 +14,23 @@ from typing import Final
 
 import torch
 from clutch_rt.errors import InputError
+from clutch_rt.layout import SLOTS
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.files import appearing
-from models.lm import N_SLOTS, Encoded, MotionLM
-from train.examples import MotionRows, real_steps, told_rows
+from models.lm import Encoded, MotionLM
+from train.examples import IGNORE, MotionRows, real_steps, told_rows
 from train.labels import ACTIONS
+from train.rhythm import RHYTHM
 
 QUARTERS: Final = 4
 
 
 class Probes(nn.Module):
-    """Both probes, each with the weight of its loss; a weight of 0 leaves one out.
+    """All probes, each with the weight of its loss; a weight of 0 leaves one out.
 
     A caption leaves out some of what its clip is labelled with, so the labels' loss has a floor.
 
@@ -36,24 +39,34 @@ class Probes(nn.Module):
         bag_weight: of ``BagOfCodes``.
         label_weight: of ``LabelProbe``.
         label_sizes: numbers of each label, as ``LabelVocabulary.sizes``.
+        rhythm_weight: of ``RhythmProbe``, which the ``flat`` form has not.
     """
 
     def __init__(
-        self, lm: MotionLM, bag_weight: float, label_weight: float = 0.0, label_sizes: Sequence[int] = ()
+        self,
+        lm: MotionLM,
+        bag_weight: float,
+        label_weight: float = 0.0,
+        label_sizes: Sequence[int] = (),
+        rhythm_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weights = {"bag": bag_weight, "labels": label_weight}
+        self.weights = {"bag": bag_weight, "labels": label_weight, "rhythm": rhythm_weight}
         self.bag = BagOfCodes(lm) if bag_weight else None
         self.labels = LabelProbe(lm, label_sizes) if label_weight else None
+        self.rhythm = RhythmProbe(lm) if rhythm_weight and lm.config.form == "step" else None
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for p in self.parameters():
                 p.zero_() if p.ndim < 2 else p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
 
-    def forward(self, encoded: Encoded, rows: MotionRows) -> dict[str, Tensor]:
-        """Losses by name, over the rows whose prompt tells the whole motion; 0 where there is none.
+    def forward(
+        self, encoded: Encoded, rows: MotionRows, contexts: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Losses by name; those of the sentence over the rows whose prompt tells the whole motion.
 
-        The logged means count such a 0 too, in batches of instructions that hold no told motion.
+        ``contexts`` are the decoder's, ``(B, S, d_model)``, of the ``step`` form. A loss over no rows is 0;
+        the logged means count such a 0 too, in batches of instructions that hold no told motion.
         """
         told = told_rows(rows)
         memory, mask = encoded.memory[told], encoded.text_mask[told]
@@ -62,6 +75,8 @@ class Probes(nn.Module):
             losses["bag"] = self.bag(memory, mask, rows.codes[told], real_steps(rows)[told])
         if self.labels is not None:
             losses["labels"] = self.labels(memory, mask, rows.labels[told])
+        if self.rhythm is not None and contexts is not None:
+            losses["rhythm"] = self.rhythm(contexts, rows.rhythm)
         return losses
 
     def save(self, path: Path) -> None:
@@ -120,7 +135,7 @@ class Reader(nn.Module):
 
 
 class BagOfCodes(nn.Module):
-    """Predicts which codes each quarter of a motion holds, in whatever order.
+    """Predicts which codes each quarter of a motion holds, in whatever order; of the coarsest level only.
 
     The bag-of-words loss of Zhao et al., "Learning Discourse-level Diversity for Neural Dialog Models", ACL
     2017, over codes. It needs no labels. Measured after 400 steps: the text gain is .58 nats with one bag for
@@ -136,7 +151,7 @@ class BagOfCodes(nn.Module):
         self.heads = nn.ModuleList(
             [
                 nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, lm.grammar.size(k)))
-                for k in range(N_SLOTS)
+                for k in range(len(SLOTS))
             ]
         )
 
@@ -146,7 +161,7 @@ class BagOfCodes(nn.Module):
         Args:
             memory: ``(B, L, d_model)``.
             mask: ``(B, L)`` true at words.
-            codes: ``(B, S, 4)``.
+            codes: ``(B, S, K)``.
             real: ``(B, S)`` true where a step is not padding.
         """
         read, steps = self.read(memory, mask), real.sum(1, keepdim=True)
@@ -182,3 +197,22 @@ class LabelProbe(nn.Module):
             for k, x in enumerate(self.scores(memory, mask))
         ]
         return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
+
+
+class RhythmProbe(nn.Module):
+    """Predicts where a step stands in its action and its cycles from the decoder's context of that step."""
+
+    def __init__(self, lm: MotionLM) -> None:
+        super().__init__()
+        d = lm.config.d_model
+        self.head = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, sum(RHYTHM.values())))
+
+    def forward(self, contexts: Tensor, rhythm: Tensor) -> Tensor:
+        """Mean over the known steps of the summed cross-entropies of ``rhythm (B, S, len(RHYTHM))``."""
+        each = [
+            F.cross_entropy(scores.flatten(0, 1), told.flatten(), ignore_index=IGNORE, reduction="sum")
+            for scores, told in zip(
+                self.head(contexts).split(list(RHYTHM.values()), dim=-1), rhythm.unbind(-1), strict=True
+            )
+        ]
+        return torch.stack(each).sum() / (rhythm[..., 0] != IGNORE).sum().clamp(min=1)

@@ -91,9 +91,11 @@ def measure(model: nn.Module, clips: Sequence[Float32Array]) -> dict[str, float]
 def _usage(model: Shift, codes: np.ndarray) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for i, p in enumerate(model.plans):
-        usage = code_usage(codes[:, i :: len(model.plans)], p.codes)
-        numbers[f"{p.name}_used"] = float(usage.used)
-        numbers[f"{p.name}_perplexity"] = usage.perplexity
+        for level, part in enumerate(np.split(codes, model.config.levels, axis=1)):
+            usage = code_usage(part[:, i :: len(model.plans)], p.codes)
+            name = p.name if level == 0 else f"{p.name}_{level}"
+            numbers[f"{name}_used"] = float(usage.used)
+            numbers[f"{name}_perplexity"] = usage.perplexity
     return numbers
 
 

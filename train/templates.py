@@ -13,7 +13,9 @@ from typing import Final, Literal
 
 from clutch_rt import prompts
 
-Given = Literal["nothing", "whole", "beginning"]
+from train.completion import Part
+
+Given = Literal["nothing", "whole", "start"] | Part
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Template:
     Attributes:
         task: what is asked, for reports.
         prompt: the text the encoder reads.
-        given: the motion behind the prompt: none, the whole clip, or its beginning.
-        answer: text to answer with; empty means a motion (the clip, or the rest of it).
+        given: the motion behind the prompt: none, the whole clip, its start alone, or a part to complete.
+        answer: text to answer with; empty means a motion, the whole clip.
         weight: how often it is drawn, beside the others.
     """
 
@@ -60,13 +62,22 @@ TEMPLATES: Final[tuple[Template, ...]] = (
     Template("text-and-length-to-motion", "in about {seconds} seconds, {text}"),
     Template("length-to-motion", "generate {seconds} seconds of any hand motion", weight=0.3),
     Template("hand-to-motion", "show what the {hand} can do: {verb}", weight=0.5),
-    Template("continuation", "continue this hand motion:", "beginning"),
-    Template("continuation", "continue this hand motion until it shows: {text}", "beginning"),
-    Template("continuation", "finish what these hands began:", "beginning", weight=0.5),
+    Template("continuation", prompts.COMPLETE, "beginning"),
+    Template("continuation", prompts.TEXT_TO_MOTION, "beginning", weight=1.5),
+    Template("continuation", "continue this hand motion until it shows: {text}", "beginning", weight=0.5),
+    Template("in-betweening", prompts.COMPLETE, "ends"),
+    Template("in-betweening", prompts.TEXT_TO_MOTION, "ends", weight=1.5),
+    Template("in-betweening", "fill in what lies between: {text}", "ends", weight=0.5),
+    Template("one hand given", prompts.COMPLETE, "left hand", weight=0.5),
+    Template("one hand given", prompts.COMPLETE, "right hand", weight=0.5),
+    Template("one hand given", prompts.TEXT_TO_MOTION, "left hand", weight=0.75),
+    Template("one hand given", prompts.TEXT_TO_MOTION, "right hand", weight=0.75),
+    Template("wrists given", prompts.COMPLETE, "wrists"),
+    Template("wrists given", prompts.TEXT_TO_MOTION, "wrists", weight=1.5),
     Template(M2T, "what are the hands doing?", "whole", "{text}"),
     Template(M2T, "write a caption for this motion:", "whole", "{text}"),
     Template(M2T, "say in words what is shown:", "whole", "{text}"),
-    Template(M2T, "these hands began something; say what it will be:", "beginning", "{text}", 0.5),
+    Template(M2T, "these hands began something; say what it will be:", "start", "{text}", 0.5),
     Template(
         "motion-to-text-and-length",
         "describe the motion and say how long it is:",

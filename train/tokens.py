@@ -4,7 +4,7 @@ RUN/tokens/{train,val}-NNNNN.parquet, one row per clip:
 
     id        string                 the clip's id in the corpus
     texts     list<string>           its captions, as drawn
-    codes     list<list<int16>[4]>   S steps of 8 frames, four slots each
+    codes     list<list<int16>[K]>   S steps of 8 frames, K slots each
     actions   list<struct>           as in the clip store; see train.store
 
 A shard holds the same clips however many processes make it; those already there are left as they are, so the
@@ -32,7 +32,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from clutch_rt.errors import InputError
-from clutch_rt.layout import SLOTS, IntArray
+from clutch_rt.layout import IntArray
 from tqdm import tqdm
 
 from models.files import appearing
@@ -49,14 +49,17 @@ R = TypeVar("R")
 STAGE: Final = "tokens"
 PIECE: Final = 128  # clips that a drawing process hands over at once, about 11 MB
 
-SCHEMA: Final = pa.schema(
-    [
-        ("id", pa.string()),
-        ("texts", pa.list_(pa.string())),
-        ("codes", pa.list_(pa.list_(pa.int16(), len(SLOTS)))),
-        ("actions", pa.list_(ACTION)),
-    ]
-)
+
+def schema(slots: int) -> pa.Schema:
+    """The columns of a shard whose steps have so many slots."""
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("texts", pa.list_(pa.string())),
+            ("codes", pa.list_(pa.list_(pa.int16(), slots))),
+            ("actions", pa.list_(ACTION)),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,10 @@ def plan(clips: int, validation: int, size: int) -> list[Shard]:
 
 @torch.no_grad()
 def encode_clips(shift: Shift, clips: Sequence[Clip], batch_size: int) -> list[IntArray]:
-    """Codes ``(S_i, 4)`` of each clip; clips of one length go together, so none sees padding."""
+    """Codes ``(S_i, K)`` of each clip; clips of one length go together, so none sees padding."""
     device = shift.mean.device
     lengths = np.asarray([len(c.frames) for c in clips])
-    out: list[IntArray] = [np.zeros((0, len(SLOTS)), np.int64)] * len(clips)
+    out: list[IntArray] = [np.zeros((0, shift.tokens_per_step), np.int64)] * len(clips)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         for first in range(0, len(rows), batch_size):
@@ -112,7 +115,8 @@ def make_shard(shard: Shard, config: RunConfig, shift: Shift, folder: Path) -> N
 def save_shard(shard: Shard, clips: Sequence[Clip], config: RunConfig, shift: Shift, folder: Path) -> None:
     """Encode and write the clips of a shard, by rename."""
     codes = encode_clips(shift, clips, config.tokens.batch_size)
-    table = pa.Table.from_pylist([_row(c, k) for c, k in zip(clips, codes, strict=True)], schema=SCHEMA)
+    rows = [_row(c, k) for c, k in zip(clips, codes, strict=True)]
+    table = pa.Table.from_pylist(rows, schema=schema(shift.tokens_per_step))
     with appearing(shard.path(folder)) as part:
         pq.write_table(table, part, compression="zstd")
 
@@ -225,8 +229,13 @@ def _workers(config: RunConfig) -> int:
     return config.machine.threads or max(1, (os.cpu_count() or 1) // here)
 
 
+def _slots_of(shard: Path) -> int:
+    """Codes to a step, K, as a shard's own schema says."""
+    return int(pq.read_schema(shard).field("codes").type.value_type.list_size)
+
+
 class TokenStore:
-    """Clips as codes and texts, in memory: about 130 bytes of codes a clip.
+    """Clips as codes and texts, in memory: two bytes a code.
 
     Args:
         folder: ``RUN/tokens``.
@@ -243,10 +252,12 @@ class TokenStore:
             raise InputError(
                 f"{folder} holds no {split} tokens; run `python -m train.tokens run={folder.parent}`"
             )
-        table = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).combine_chunks()
+        self.slots = _slots_of(files[0])
+        columns = schema(self.slots)
+        table = pa.concat_tables([pq.read_table(f, schema=columns) for f in files]).combine_chunks()
         codes = table["codes"].combine_chunks()
         flat = codes.flatten().flatten().to_numpy(zero_copy_only=False)
-        self._codes = flat.reshape(-1, len(SLOTS)).astype(np.int16)
+        self._codes = flat.reshape(-1, self.slots).astype(np.int16)
         self._offsets = codes.offsets.to_numpy() - codes.offsets[0].as_py()
         self._texts = table["texts"]
         self._actions = table["actions"]
@@ -257,7 +268,7 @@ class TokenStore:
         return len(self.steps)
 
     def codes(self, clip: int) -> IntArray:
-        """Codes ``(S, 4)`` int64."""
+        """Codes ``(S, K)`` int64."""
         return self._codes[self._offsets[clip] : self._offsets[clip + 1]].astype(np.int64)
 
     def texts(self, clip: int) -> list[str]:

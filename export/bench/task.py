@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clutch_rt.grammar import Form, Grammar
-from clutch_rt.layout import SLOTS
 
 from export.graph import Precision
 from models.lm import LMConfig
@@ -80,14 +79,14 @@ def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) ->
     encoder = shape.layers * (4 * d * inner + feed_forward)
     memory = shape.n_decoder_layers * 2 * d * inner
     decoder = shape.n_decoder_layers * (6 * d * inner + feed_forward)
-    rows = sum(shape.grammar.size(k) for k in range(len(SLOTS)))
+    rows = sum(shape.grammar.size(k) for k in range(shape.grammar.slots))
     if head_rows is None and shape.form == "step":
         hidden = shape.depth_hidden or 2 * d
-        per_call, calls = (decoder + len(SLOTS) * 2 * d * hidden + rows * d) * size, 1
+        per_call, calls = (decoder + shape.grammar.slots * 2 * d * hidden + rows * d) * size, 1
     else:
         head = (2 * CODES + 1 if head_rows is None else head_rows) * d
         per_call = decoder * size + head * (1.0 if precision == "int4" else size)
-        calls = len(SLOTS)
+        calls = shape.grammar.slots
     return Work((encoder + memory) * size, per_call, calls)
 
 
@@ -99,7 +98,7 @@ def describe(size: str) -> dict[str, Any]:
         "shape": dict(SIZES[size]),
         "prompt_tokens": len(PROMPT),
         "steps": STEPS,
-        "tokens": STEPS * len(SLOTS),
+        "tokens": STEPS * shape.grammar.slots,
         "vocabulary": shape.vocab,
         "small_head_rows": SMALL_HEAD,
         "seed": SEED,

@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from clutch_rt.errors import BundleError, Cancelled
-from clutch_rt.layout import FRAMES_PER_STEP, SLOTS, Float32Array, IntArray
+from clutch_rt.grammar import UNKNOWN
+from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import Manifest
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel
 from clutch_rt.options import Request
@@ -65,8 +66,8 @@ class Engine:
         self._sessions = sessions
 
     def remember(self, ids: IntArray, codes: IntArray | None = None) -> Memory:
-        """Encode prompt ids ``(1, L)`` and, for captions, codes ``(S, 4)``."""
-        motion = np.zeros((1, 0, len(SLOTS)), np.int64) if codes is None else codes[None]
+        """Encode prompt ids ``(1, L)`` and a motion's codes ``(S, K)``: to be told, or to be completed."""
+        motion = np.zeros((1, 0, self._grammar.slots), np.int64) if codes is None else codes[None]
         step_form = self._grammar.form == "step"
         names = ["memory", "length_logits"] if step_form else ["memory"]
         outputs = self._sessions.run("text_encoder", names, {"ids": ids, "codes": motion})
@@ -101,27 +102,40 @@ class Engine:
             yield Step(frames, total)
 
     def steps(
-        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None = None
+        self,
+        memory: Memory,
+        request: Request,
+        length: int | None,
+        cancel: threading.Event | None = None,
+        given: IntArray | None = None,
     ) -> Iterator[IntArray]:
-        """Draw the motion step by step: codes ``(4,)`` at a time.
+        """Draw the motion step by step: codes ``(K,)`` at a time.
+
+        Where ``given (S, K)`` is not ``UNKNOWN`` it is taken as it is; ``completes`` says whether it may be.
 
         Raises:
             Cancelled: ``cancel`` was set; it is looked at before every engine call.
         """
-        loop = self._step_form if self._grammar.form == "step" else self._flat_form
-        return loop(memory, request, length, cancel)
+        if self._grammar.form == "step":
+            return self._step_form(memory, request, length, cancel, given)
+        return self._flat_form(memory, request, length, cancel)
+
+    @property
+    def completes(self) -> bool:
+        """Whether the bundle can complete a motion: its step takes codes that are given."""
+        return any(i.name == "given" for i in self._sessions.get("motion_step").get_inputs())
 
     def decoder(self) -> Decoder:
         """A fresh SHIFT decoder for one motion."""
         return Decoder(self._sessions)
 
     def tokenise(self, frames: Float32Array) -> IntArray:
-        """SHIFT codes ``(S, 4)`` of frames ``(8 S, 2, 99)``."""
+        """SHIFT codes ``(S, K)`` of frames ``(8 S, 2, 99)``."""
         (codes,) = self._sessions.run("shift_encoder", ["codes"], {"frames": frames[None]})
         return np.asarray(codes[0], dtype=np.int64)
 
     def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
-        """The likeliest sentence about codes ``(S, 4)``, token by token, as text ids without the end mark."""
+        """The likeliest sentence about codes ``(S, K)``, token by token, as text ids without the end mark."""
         memory = self.remember(ids, codes)
         settings = self._manifest.text
         token = np.asarray([settings.pad], np.int64)
@@ -140,22 +154,31 @@ class Engine:
         return found
 
     def _step_form(
-        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
+        self,
+        memory: Memory,
+        request: Request,
+        length: int | None,
+        cancel: threading.Event | None,
+        given: IntArray | None,
     ) -> Iterator[IntArray]:
         assert length is not None
-        noise = _Noise(request, self._grammar.max_codes)
+        noise = _Noise(request, self._grammar.slots, self._grammar.max_codes)
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {
             **_sampling(request),
-            "codes": np.zeros((1, len(SLOTS)), np.int64),
+            "codes": np.zeros((1, self._grammar.slots), np.int64),
             "position": position,
             "steps": np.asarray([length], np.int64),
             "memory": memory.keys_values,
             "cache": self._empty_cache("motion_step"),
         }
+        if self.completes:
+            feeds["given"] = np.full((1, self._grammar.slots), UNKNOWN, np.int64)
         for step in range(length):
             _check(cancel)
             position[0] = step
+            if given is not None:
+                feeds["given"][0] = given[step]
             feeds["noise"] = noise.of(step)
             feeds["codes"], feeds["cache"] = self._sessions.run(
                 "motion_step", ["next_codes", "next_cache"], feeds
@@ -165,7 +188,7 @@ class Engine:
     def _flat_form(
         self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
     ) -> Iterator[IntArray]:
-        noise = _Noise(request, self._grammar.max_codes + 1)
+        noise = _Noise(request, self._grammar.slots, self._grammar.max_codes + 1)
         slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
         bias = np.zeros(1, np.float32)
         feeds: dict[str, Any] = {
@@ -180,8 +203,8 @@ class Engine:
         for step in range(length or self._manifest.limits.max_steps):
             # A motion has at least one step; one of asked length ends there and nowhere else.
             bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
-            codes = np.empty(len(SLOTS), np.int64)
-            for k in range(len(SLOTS)):
+            codes = np.empty(self._grammar.slots, np.int64)
+            for k in range(self._grammar.slots):
                 _check(cancel)
                 slot[0], feeds["noise"] = k, noise.of(step)[k]
                 feeds["token"], feeds["cache"] = self._sessions.run(
@@ -210,7 +233,7 @@ class Decoder:
         self._states = inputs
 
     def decode(self, codes: IntArray) -> Float32Array:
-        """Frames ``(8, 2, 99)`` of the next step's codes ``(4,)``; the 6D numbers are not yet orthonormal."""
+        """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
         self._feeds["codes"] = codes[None, None]
         frames, *states = self._sessions.run("shift_decoder", self._outputs, self._feeds)
         self._feeds.update(zip(self._states, states, strict=True))
@@ -223,22 +246,23 @@ class Decoder:
 
 
 class _Noise:
-    """Gumbel noise ``(4, rows)`` of each step, drawn in blocks; zeros where the likeliest code is wanted."""
+    """Gumbel noise ``(K, rows)`` of each step, drawn in blocks; zeros where the likeliest code is wanted."""
 
-    def __init__(self, request: Request, rows: int) -> None:
+    def __init__(self, request: Request, slots: int, rows: int) -> None:
         self._seed = request.seed
-        self._rows = rows
+        self._slots, self._rows = slots, rows
         self._first = 0
         self._silent = request.temperature == 0
-        self._block = np.zeros((0, len(SLOTS), rows), np.float32)
+        self._block = np.zeros((0, slots, rows), np.float32)
 
     def of(self, step: int) -> Float32Array:
         if self._silent:
-            return np.zeros((len(SLOTS), self._rows), np.float32)
+            return np.zeros((self._slots, self._rows), np.float32)
         if not self._first <= step < self._first + len(self._block):
             self._first = step
             # The first block is one step: nothing should delay the first frame.
-            self._block = block_noise(self._seed, step, _NOISE_BLOCK if step else 1, self._rows)
+            block = _NOISE_BLOCK if step else 1
+            self._block = block_noise(self._seed, step, block, self._rows, self._slots)
         return self._block[step - self._first]
 
 

@@ -1,11 +1,16 @@
 """What a motion is, as tokens: the one grammar that training, export and runtime share.
 
-A motion of S steps is an array of *codes* ``(S, 4)``; column k holds an entry of the codebook of slot k.
+A motion of S steps is an array of *codes* ``(S, K)``; column k holds an entry of the codebook of slot k. With
+one level K is 4: trajectory and pose of the left hand, then of the right. With residual levels the four
+slots come again for each, coarse before fine: every slot of a level refines the slot of the same name before
+it, and has a codebook of its own. In what is given to a model ``UNKNOWN`` stands where a code is not known.
+
 Two forms of the language model read and write it:
 
 * ``step``: one decoder position per row; the codes are used as they are.
 * ``flat``: the paper's stream ``<som> t p t p ... <eom>``, token ids behind the text vocabulary in the
-  order ``<som>, <eom>, trajectory codes, pose codes``. The hands share ids: the position tells the hand.
+  order ``<som>, <eom>``, then level by level trajectory codes, pose codes. The hands share ids: the position
+  tells the hand.
 """
 
 from __future__ import annotations
@@ -21,6 +26,9 @@ from clutch_rt.layout import FRAMES_PER_STEP, SLOT_CODEBOOK, SLOTS, IntArray
 Form = Literal["step", "flat"]
 FORMS: Final[tuple[Form, ...]] = ("step", "flat")
 
+UNKNOWN: Final = -1
+"""In codes that are given to a model: this slot is not known, the model shall fill it."""
+
 
 @dataclass(frozen=True)
 class Grammar:
@@ -32,6 +40,7 @@ class Grammar:
         pose_codes: entries of the pose codebook.
         max_steps: the longest motion, in steps of 8 frames.
         form: ``step`` or ``flat``.
+        levels: residual levels, each with codebooks of the same two sizes.
     """
 
     text_vocab: int
@@ -39,11 +48,12 @@ class Grammar:
     pose_codes: int
     max_steps: int
     form: Form = "step"
+    levels: int = 1
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise GrammarError(f"form is {self.form!r}; it must be one of {', '.join(FORMS)}")
-        for name in ("text_vocab", "trajectory_codes", "pose_codes", "max_steps"):
+        for name in ("text_vocab", "trajectory_codes", "pose_codes", "max_steps", "levels"):
             if getattr(self, name) < 1:
                 raise GrammarError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
@@ -60,7 +70,22 @@ class Grammar:
     @property
     def vocab(self) -> int:
         """Rows of the whole ``flat`` vocabulary, text and motion."""
-        return self.text_vocab + 2 + self.trajectory_codes + self.pose_codes
+        return self.text_vocab + 2 + self.levels * (self.trajectory_codes + self.pose_codes)
+
+    @property
+    def slots(self) -> int:
+        """Codes to a step: K."""
+        return self.levels * len(SLOTS)
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The name of each slot; those of finer levels end in their number: ``right_pose_1``."""
+        suffixes = ("", *(f"_{level}" for level in range(1, self.levels)))
+        return tuple(name + suffix for suffix in suffixes for name in SLOTS)
+
+    def codebook(self, slot: int) -> str:
+        """``trajectory`` or ``pose``: what slot ``slot`` tells of a hand."""
+        return SLOT_CODEBOOK[slot % len(SLOTS)]
 
     @property
     def max_codes(self) -> int:
@@ -68,55 +93,59 @@ class Grammar:
         return max(self.trajectory_codes, self.pose_codes)
 
     def size(self, slot: int) -> int:
-        """Entries of the codebook that slot ``slot`` (0 to 3) draws from."""
-        return self.trajectory_codes if SLOT_CODEBOOK[slot] == "trajectory" else self.pose_codes
+        """Entries of the codebook that slot ``slot`` (0 to K - 1) draws from."""
+        return self.trajectory_codes if self.codebook(slot) == "trajectory" else self.pose_codes
 
     def base(self, slot: int) -> int:
         """The ``flat`` id of code 0 in slot ``slot``."""
-        first = self.text_vocab + 2
-        return first if SLOT_CODEBOOK[slot] == "trajectory" else first + self.trajectory_codes
+        level = slot // len(SLOTS)
+        first = self.text_vocab + 2 + level * (self.trajectory_codes + self.pose_codes)
+        return first if self.codebook(slot) == "trajectory" else first + self.trajectory_codes
 
     @property
     def bases(self) -> IntArray:
-        """``base`` of the four slots, ``(4,)``."""
-        return np.asarray([self.base(k) for k in range(len(SLOTS))], dtype=np.int64)
+        """``base`` of the slots, ``(K,)``."""
+        return np.asarray([self.base(k) for k in range(self.slots)], dtype=np.int64)
 
     @property
     def sizes(self) -> IntArray:
-        """``size`` of the four slots, ``(4,)``."""
-        return np.asarray([self.size(k) for k in range(len(SLOTS))], dtype=np.int64)
+        """``size`` of the slots, ``(K,)``."""
+        return np.asarray([self.size(k) for k in range(self.slots)], dtype=np.int64)
 
-    def check(self, codes: IntArray) -> None:
-        """Raise GrammarError unless ``codes`` is ``(S, 4)``, S in 1..max_steps, each in its codebook."""
-        if codes.ndim != 2 or codes.shape[1] != len(SLOTS):
-            raise GrammarError(f"codes have shape {tuple(codes.shape)}; a motion is (steps, {len(SLOTS)})")
+    def check(self, codes: IntArray, unknown: bool = False) -> None:
+        """Raise GrammarError unless ``codes`` is ``(S, K)``, S in 1..max_steps, each in its codebook.
+
+        With ``unknown`` a code may also be ``UNKNOWN``.
+        """
+        if codes.ndim != 2 or codes.shape[1] != self.slots:
+            raise GrammarError(f"codes have shape {tuple(codes.shape)}; a motion is (steps, {self.slots})")
         if not 1 <= codes.shape[0] <= self.max_steps:
             raise GrammarError(f"the motion has {codes.shape[0]} steps; 1 to {self.max_steps} are allowed")
-        bad = (codes < 0) | (codes >= self.sizes)
+        bad = (codes < (UNKNOWN if unknown else 0)) | (codes >= self.sizes)
         if bad.any():
             step, slot = (int(i) for i in np.argwhere(bad)[0])
             raise GrammarError(
-                f"step {step} holds code {int(codes[step, slot])} in slot {SLOTS[slot]}; "
+                f"step {step} holds code {int(codes[step, slot])} in slot {self.slot_names[slot]}; "
                 f"that codebook has entries 0 to {self.size(slot) - 1}"
             )
 
     def flatten(self, codes: IntArray, markers: bool = True) -> IntArray:
-        """Codes ``(S, 4)`` to flat ids ``(4 S + 2,)``; without ``markers`` no ``<som>``, ``<eom>``."""
+        """Codes ``(S, K)`` to flat ids ``(K S + 2,)``; without ``markers`` no ``<som>``, ``<eom>``."""
         self.check(codes)
         ids = (codes + self.bases).reshape(-1)
         return np.concatenate([[self.som], ids, [self.eom]]).astype(np.int64) if markers else ids
 
     def parse(self, ids: IntArray) -> IntArray:
-        """Flat ids ``<som> ... <eom>`` back to codes ``(S, 4)``; GrammarError says where it is no motion."""
+        """Flat ids ``<som> ... <eom>`` back to codes ``(S, K)``; GrammarError says where it is no motion."""
         ids = np.asarray(ids, dtype=np.int64)
         if ids.ndim != 1 or ids.size < 2 or ids[0] != self.som or ids[-1] != self.eom:
             raise GrammarError(f"a motion runs from <som> ({self.som}) to <eom> ({self.eom})")
         body = ids[1:-1]
-        if body.size % len(SLOTS):
+        if body.size % self.slots:
             raise GrammarError(
-                f"{body.size} tokens lie between <som> and <eom>; they must be whole steps of 4"
+                f"{body.size} tokens lie between <som> and <eom>; they must be whole steps of {self.slots}"
             )
-        codes = body.reshape(-1, len(SLOTS)) - self.bases
+        codes = body.reshape(-1, self.slots) - self.bases
         self.check(codes)
         return codes
 

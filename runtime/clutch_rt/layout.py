@@ -2,8 +2,9 @@
 
 A *frame* is ``(2, 99)`` float32, left hand then right hand, at 30 frames per second. The 99 numbers of
 a hand are 9 of trajectory (6D global rotation, then the wrist position in metres) and 90 of pose
-(15 joints x 6D, MANO joint order without the wrist). A *step* is 8 frames, written as four codes, one
-per *slot*. Space is ``openxr``: metres, right-handed, +Y up, -Z forward, origin at the viewer's head.
+(15 joints x 6D, MANO joint order without the wrist). A *step* is 8 frames, written as one code per *slot*; a
+model with residual levels writes the four slots once more for each level. Space is ``openxr``: metres,
+right-handed, +Y up, -Z forward, origin at the viewer's head.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from clutch_rt.errors import BundleError, GrammarError
 from clutch_rt.fields import FORMAT, REINSTALL, Fields, short
 from clutch_rt.grammar import FORMS, Form, Grammar
-from clutch_rt.layout import FPS, FRAMES_PER_STEP, SLOTS
+from clutch_rt.layout import FPS, FRAMES_PER_STEP
 from clutch_rt.noise import NOISE_NAME
 
 MANIFEST: Final = "manifest.json"
@@ -218,22 +218,24 @@ def _check_constants(fields: Fields) -> None:
         found = fields.get(key, type(value))
         if found != value:
             raise BundleError(f"{fields.where}: {key} is {found!r}; this version plays {value!r} only")
-    slots = fields.get("slots", list)
-    if tuple(slots) != SLOTS:
-        raise BundleError(
-            f"{fields.where}: slots are {short(slots)}; this version plays {', '.join(SLOTS)} only"
-        )
 
 
 def _grammar(fields: Fields) -> Grammar:
     child = fields.child("grammar")
-    names = ("text_vocab", "trajectory_codes", "pose_codes", "max_steps")
+    names = ["text_vocab", "trajectory_codes", "pose_codes", "max_steps"]
+    if "levels" in child.raw:  # bundles of one level need not say so
+        names.append("levels")
     values = {name: child.at_least(name, 1) for name in names}
     form = child.get("form", str)
     try:
-        return Grammar(**values, form=cast(Form, form))
+        grammar = Grammar(**values, form=cast(Form, form))
     except GrammarError as error:
         raise BundleError(f"{fields.where}: grammar: {error}; {REINSTALL}") from None
+    slots = fields.get("slots", list)
+    if tuple(slots) != grammar.slot_names:
+        wanted = ", ".join(grammar.slot_names)
+        raise BundleError(f"{fields.where}: slots are {short(slots)}; its grammar has {wanted}")
+    return grammar
 
 
 def _sampling(fields: Fields) -> Sampling:

@@ -8,6 +8,8 @@ from typing import Final
 
 TEXT_TO_MOTION: Final = "generate hand motion: {text}"
 MOTION_TO_TEXT: Final = "describe the hand motion:"
+COMPLETE: Final = "complete the hand motion:"
+"""Asks for what is missing of a given motion, where no sentence says more; else ``TEXT_TO_MOTION`` does."""
 
 _SPACE: Final = re.compile(r"\s+")
 _TRAILING: Final = re.compile(r"[\s.!?;,:]+$")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from clutch_rt import noise
-from clutch_rt.errors import InputError
-from clutch_rt.grammar import FORMS, Grammar
+from clutch_rt.errors import GrammarError, InputError
+from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +18,9 @@ SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
 PROMPTS = [[5, 9, 1], [7, 1], [3, 4, 5, 6, 7, 8, 9, 1], [30, 31, 32, 1], [9, 5, 1]]
 
 
-def model_of(form: str, seed: int = 0) -> MotionLM:
-    return MotionLM(LMConfig(Grammar(60, 24, 16, 8, form), **SMALL), seed).eval()  # type: ignore[arg-type]
+def model_of(form: str, seed: int = 0, levels: int = 1) -> MotionLM:
+    grammar = Grammar(60, 24, 16, 8, form, levels)  # type: ignore[arg-type]
+    return MotionLM(LMConfig(grammar, **SMALL), seed).eval()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -112,15 +113,35 @@ def test_sampling_follows_the_softmax() -> None:
     torch.testing.assert_close(shares, (logits / 0.8).softmax(0), atol=0.04, rtol=0.0)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_beginning_changes_what_follows(form: str) -> None:
-    model = model_of(form)
+def test_what_is_given_is_kept_and_what_is_not_is_made_to_go_with_it() -> None:
+    model = model_of("step")
     ids, mask = pad_prompts(PROMPTS[:2])
-    begun = torch.from_numpy(np.stack(generate(model, ids, mask, [1, 2], 3)))
-    plain = generate(model, ids, mask, [3, 4], 6)
-    after = generate(model, ids, mask, [3, 4], 6, codes=begun)
-    assert [len(c) for c in after] == [6, 6]
-    assert any(not np.array_equal(a, b) for a, b in zip(plain, after, strict=True))
+    whole = generate(model, ids, mask, [1, 2], [6, 4])
+    kept = [np.where(np.arange(4) < 2, codes, UNKNOWN) for codes in whole]  # the left hand of both
+    kept[1][0] = whole[1][0]
+    made = generate(model, ids, mask, [3, 4], given=kept)
+    for known, codes in zip(kept, made, strict=True):
+        assert codes.shape == known.shape and (codes >= 0).all()
+        np.testing.assert_array_equal(codes[known != UNKNOWN], known[known != UNKNOWN])
+    alone = generate(model, ids, mask, [3, 4], [6, 4])
+    assert any(not np.array_equal(a[:, 2:], b[:, 2:]) for a, b in zip(alone, made, strict=True))
+    again = generate(model, ids, mask, [3, 4], given=kept, batch_size=1)
+    assert all(np.array_equal(a, b) for a, b in zip(made, again, strict=True))
+
+
+def test_what_is_given_must_fit() -> None:
+    model = model_of("step")
+    ids, mask = pad_prompts(PROMPTS[:1])
+    motion = generate(model, ids, mask, [1], 3)[0]
+    with pytest.raises(InputError, match="its own length"):
+        generate(model, ids, mask, [1], 3, given=[motion])
+    with pytest.raises(InputError, match="one per prompt"):
+        generate(model, ids, mask, [1], given=[motion, motion])
+    with pytest.raises(GrammarError, match="step 0 holds code -2"):
+        generate(model, ids, mask, [1], given=[np.full((2, 4), -2)])
+    flat = model_of("flat")
+    with pytest.raises(InputError, match="'step' form"):
+        generate(flat, ids, mask, [1], given=[motion])
 
 
 @pytest.mark.parametrize("form", FORMS)

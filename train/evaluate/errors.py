@@ -74,16 +74,16 @@ def reconstruction_errors(
 def usage(codes: Sequence[IntArray], sizes: Sequence[int]) -> dict[str, CodeUsage]:
     """Usage of each codebook by motions' codes ``(S, slots)``.
 
-    Four slots draw from two codebooks; other variants of SHIFT have one, called ``codes``.
+    The four slots of a level draw from its two codebooks, those of finer levels named after their number;
+    other variants of SHIFT have one codebook, called ``codes``.
     """
     stacked = np.concatenate(list(codes))
-    if stacked.shape[1] != len(SLOTS):
+    if stacked.shape[1] % len(SLOTS):
         return {"codes": code_usage(stacked, int(sizes[0]))}
-    books = dict.fromkeys(SLOT_CODEBOOK)
-    return {
-        book: code_usage(
-            stacked[:, [k for k, name in enumerate(SLOT_CODEBOOK) if name == book]],
-            int(sizes[SLOT_CODEBOOK.index(book)]),
-        )
-        for book in books
-    }
+    used = {}
+    for level, part in enumerate(np.split(stacked, stacked.shape[1] // len(SLOTS), axis=1)):
+        for book in dict.fromkeys(SLOT_CODEBOOK):
+            slots = [k for k, name in enumerate(SLOT_CODEBOOK) if name == book]
+            name = book if level == 0 else f"{book} {level}"
+            used[name] = code_usage(part[:, slots], int(sizes[slots[0]]))
+    return used
