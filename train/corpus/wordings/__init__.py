@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from train.corpus.wordnet import word_lists
 
-from . import gestures, handling, kitchen, tools
+from . import chores, everyday, fingers, gestures, handling, kitchen, tools
 from .spec import Wording, many
 
 WORDINGS: dict[str, Wording] = {
@@ -14,6 +14,9 @@ WORDINGS: dict[str, Wording] = {
     **handling.WORDINGS,
     **kitchen.WORDINGS,
     **tools.WORDINGS,
+    **fingers.WORDINGS,
+    **everyday.WORDINGS,
+    **chores.WORDINGS,
 }
 
 # Common words that WordNet does not know, or not as such.
