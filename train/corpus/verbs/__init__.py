@@ -1,4 +1,4 @@
-"""The verb table: 48 verbs of everyday hand life, as data."""
+"""The verb table: the verbs of everyday hand life, as data."""
 
 from __future__ import annotations
 

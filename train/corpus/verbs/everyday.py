@@ -189,12 +189,11 @@ VERBS = (
             (0.11, -0.32, -0.34),
             (2, 4, 2),
             ("grip", "power", "hook"),
-            (Wave("z", -0.13, "cos"), Wave("aim", 1.0, "sin"), Wave("bend", 16, "sin")),
+            (Wave("z", -0.13, "cos"), Wave("y", 0.065, "sin"), Wave("bend", 16, "sin")),
         ),
         BOTH,
         (64, 40, 24),
         (1, 5),
-        aims=(("forward", (0.0, 0.065, 0.0, 0, 0, 0)), ("back", (0.0, -0.065, 0.0, 0, 0, 0))),
     ),
     Verb(
         "turn_page",

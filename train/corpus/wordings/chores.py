@@ -84,11 +84,10 @@ WORDINGS = {
         more=(("toss the food in {o}", "pan | skillet | wok"),),
     ),
     "sweep": Wording(
-        "sweep {o} | sweep up {o} | sweep {o} with a broom | sweep {o} away | brush {o} with a broom | "
-        "sweep {o} clean | mop {o}",
+        "sweep {o} | sweep {o} with a broom | brush {o} with a broom | sweep {o} clean | mop {o}",
         "floor | kitchen | room | counter | table | worktop",
         "sweep | sweep the floor | use a broom | sweep with a broom | mop the floor | use a mop",
-        "sweep up {o} with a broom | brush the floor with a broom | mop the floor clean",
+        "brush the floor with a broom | mop the floor clean",
         more=(
             (
                 "sweep up {o} | sweep away {o} | sweep {o} into a pile | brush up {o} with a broom",
@@ -97,12 +96,14 @@ WORDINGS = {
         ),
     ),
     "dig": Wording(
-        "dig {o} | dig up {o} | shovel {o} | dig in {o} | dig out {o} | shovel {o} away | dig {o} "
-        "with a shovel | "
-        "dig {o} with a spade",
+        "dig {o} | dig {o} with a shovel | dig {o} with a spade | dig in {o}",
         "hole | soil | snow | sand | dirt | garden | potatoes",
         "dig | dig a hole | dig with a shovel | use a shovel | shovel snow | use a spade | dig in the garden",
-        "shovel up {o} | dig up {o} with a spade | shovel {o} with a spade",
+        "dig {o} by hand with a spade | shovel {o} with a spade",
+        more=(
+            ("shovel {o} | shovel {o} away | dig up {o}", "snow | dirt | sand | soil"),
+            ("dig up {o} | dig out {o}", "potatoes | plant | garden"),
+        ),
     ),
     "sew": Wording(
         "sew {o} | sew up {o} | stitch {o} | mend {o} | stitch up {o} | sew {o} by hand | "
@@ -142,10 +143,6 @@ WORDINGS = {
         "grind coffee by hand",
         "wind up {o} with a crank | turn the crank on {o} | wind the handle",
         support="holds it in place | holds the box | keeps it still",
-        towards=(
-            ("forward", "crank {o} forward | crank forward"),
-            ("back", "crank {o} backwards | crank backwards"),
-        ),
         more=(("grind {o} | grind {o} by hand", "coffee | pepper | spice"),),
     ),
 }

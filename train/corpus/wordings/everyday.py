@@ -45,23 +45,24 @@ WORDINGS = {
             ("left", "punch to the left | punch {o} to the left"),
             ("right", "punch to the right | punch {o} to the right"),
         ),
-        more=(("punch {o} down", "dough"),),
     ),
     "pat": Wording(
-        "pat {o} | give {o} a pat | pat {o} with the palm | slap {o} with the palm | pat {o} on the "
-        "back | "
-        "pat down {o}",
-        "@animal | @person | pillow | sand | dough | knee | belly",
-        "pat | pat with a flat hand | give a pat | slap the table with the palm | pat the table | "
+        "pat {o} | give {o} a pat | pat {o} with the palm | pat {o} on the back | pat {o} with a flat palm",
+        "@animal | @person",
+        "pat | pat with a flat palm | give a pat | slap the table with the palm | pat the table | "
         "pat someone on the back | pat the dog",
-        "give {o} a pat on the back | pat {o} with a flat hand",
-        more=(("slap {o} | slap the palm on {o}", "table | desk | counter | knee"),),
+        "give {o} a pat on the back | pat {o} with a flat hand | slap the palm on the table",
+        more=(
+            ("slap {o} | slap {o} with the palm | pat {o}", "table | desk | counter | knee | wall"),
+            ("pat {o} | pat down {o} | pat {o} flat", "pillow | sand | dough | blanket | belly"),
+        ),
     ),
     "pet": Wording(
         "pet {o} | stroke {o} | stroke the back of {o} | stroke the head of {o} | stroke the fur of {o}",
-        "@animal | fur | hair | blanket | baby",
+        "@animal",
         "pet | stroke the fur | pet an animal | pet the cat | stroke the dog",
         "pet the head of {o} | pet the fur of {o} | pet the back of {o}",
+        more=(("stroke {o} | smooth {o} with the palm", "fur | hair | blanket | baby"),),
     ),
     "eat": Wording(
         "eat {o} | eat some {o} | eat {o} with a spoon | eat {o} with a fork | bring {o} to the "
@@ -88,13 +89,9 @@ WORDINGS = {
     ),
     "row": Wording(
         "row {o} | paddle {o} | row in {o}",
-        "boat | canoe | ship",
+        "boat | canoe",
         "row | row a boat | pull the oars | use the oars | row with two oars | paddle | pull on the oars",
         "paddle in {o} | row {o} with two oars",
-        towards=(
-            ("forward", "row forward | row {o} forward"),
-            ("back", "row backwards | row {o} backwards"),
-        ),
     ),
     "turn_page": Wording(
         "turn the pages of {o} | turn a page of {o} | leaf through {o} | turn over a page of {o} | "

@@ -121,9 +121,10 @@ WORDINGS = {
     ),
     "tickle": Wording(
         "tickle {o} | tickle {o} with the fingers | give {o} a tickle | tickle the belly of {o}",
-        "@person | @animal | belly",
+        "@person | @animal",
         "tickle | wiggle the fingers | tickle someone | wiggle fingers | tickle with the fingers | "
         "make a tickling motion",
         "give {o} a tickle with the fingers | tickle {o} on the belly",
+        more=(("tickle {o} | tickle {o} with the fingers", "belly"),),
     ),
 }
