@@ -125,7 +125,7 @@ def test_hands_never_pass_through_each_other():
         assert gap.min() > -2e-4, clip.actions
 
 
-@pytest.mark.parametrize("verb", ["clap", "pray", "rub", "steeple", "wash"])
+@pytest.mark.parametrize("verb", ["clap", "pray", "rub", "stack_hands", "steeple", "wash"])
 def test_hands_that_should_touch_do(verb):
     points = spheres(verb_clip(verb).frames)
     gap = np.linalg.norm(points[:, 0, :, None] - points[:, 1, None], axis=-1) - 2 * sphere_radii().mean()

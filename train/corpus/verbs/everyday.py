@@ -59,6 +59,20 @@ VERBS = (
         (80, 56, 36),
     ),
     Verb(
+        "stack_hands",
+        Track(
+            (0.05, -0.33, -0.31),
+            (44, 2, 0),
+            ("flat", "mitten", "relaxed"),
+            (Wave("x", 0.10, _MEET), Wave("y", 0.07, ((0.0, 1.0), (0.3, 1.0), (0.5, 0.0), (1.0, 0.0)))),
+        ),
+        BOTH,
+        (80, 56, 36),
+        amplitudes=False,
+        second=Track((0.05, -0.35, -0.32), (46, 0, 0), ("flat", "relaxed"), (Wave("x", 0.08, _MEET),)),
+        push="y",
+    ),
+    Verb(
         "knock",
         Track(
             (0.13, -0.17, -0.40),

@@ -27,6 +27,12 @@ WORDINGS = {
         "join the fingertips | make a tent with the fingers | put the fingertips together",
         unseen="join the fingertips of both hands | make a tent with the fingertips",
     ),
+    "stack_hands": Wording(
+        plain="stack the hands | put one hand on top of the other | lay one hand over the other | "
+        "cover one hand with the other | place one hand on the other | stack hands | "
+        "fold one hand over the other | rest one hand on top of the other",
+        unseen="lay one hand on top of the other | place one hand over the other",
+    ),
     "knock": Wording(
         "knock on {o} | knock at {o} | rap on {o} | rap at {o} | knock on {o} with the knuckles | knock {o}",
         "door | window | wall | @furniture | box | glass | gate",
