@@ -21,24 +21,42 @@ CORPUS_VERB: Final[dict[str, str]] = {
     **dict.fromkeys(("push", "press-down", "insert", "slide"), "push"),
     **dict.fromkeys(("lift", "raise", "carry"), "lift"),
     **dict.fromkeys(("pour", "empty", "drain", "tip", "fill", "tip-out"), "pour"),
-    **dict.fromkeys(("stir", "mix", "whisk", "beat", "blend"), "stir"),
+    **dict.fromkeys(("stir", "mix", "blend"), "stir"),
     **dict.fromkeys(("sprinkle", "season", "salt", "scatter"), "sprinkle"),
     **dict.fromkeys(("knead", "squash", "flatten"), "knead"),
     "roll-out": "roll_out",
     **dict.fromkeys(("cut", "slice", "chop", "dice", "carve", "trim"), "cut"),
-    **dict.fromkeys(("peel", "scrape", "grate"), "peel"),
-    **dict.fromkeys(("wipe", "clean", "dry", "sweep", "polish", "spread"), "wipe"),
+    **dict.fromkeys(("peel", "scrape"), "peel"),
+    **dict.fromkeys(("wipe", "clean", "dry", "polish"), "wipe"),
     **dict.fromkeys(("rub", "scrub", "lather", "massage"), "rub"),
     **dict.fromkeys(("wash", "rinse", "soap"), "wash"),
     **dict.fromkeys(("fold", "wrap"), "fold"),
     **dict.fromkeys(("shake", "shake-off"), "shake"),
-    **dict.fromkeys(("squeeze", "wring"), "squeeze"),
+    **dict.fromkeys(("squeeze",), "squeeze"),
     **dict.fromkeys(("twist", "rotate", "unscrew", "increase", "decrease"), "twist"),
     **dict.fromkeys(("press", "tap", "switch-on", "switch-off", "turn-on", "turn-off", "start"), "tap"),
     **dict.fromkeys(("pinch", "pick-off"), "pinch"),
     **dict.fromkeys(("drink", "sip", "taste"), "drink"),
     **dict.fromkeys(("write", "mark"), "write"),
     **dict.fromkeys(("touch", "reach", "feel"), "reach"),
+    **dict.fromkeys(("whisk", "beat", "whip"), "whisk"),
+    **dict.fromkeys(("grate", "shred"), "grate"),
+    **dict.fromkeys(("spread", "smear", "butter"), "spread"),
+    **dict.fromkeys(("sweep", "mop"), "sweep"),
+    **dict.fromkeys(("tear", "rip", "tear-off"), "tear"),
+    **dict.fromkeys(("flip", "flip-over"), "flip"),
+    **dict.fromkeys(("eat", "chew"), "eat"),
+    **dict.fromkeys(("sew", "stitch", "mend"), "sew"),
+    **dict.fromkeys(("dig", "shovel"), "dig"),
+    **dict.fromkeys(("pat", "slap"), "pat"),
+    **dict.fromkeys(("pet", "stroke"), "pet"),
+    **dict.fromkeys(("paint", "brush"), "paint"),
+    **dict.fromkeys(("spray", "squirt"), "spray"),
+    **dict.fromkeys(("climb", "climb-up"), "climb"),
+    **dict.fromkeys(("wind", "crank", "grind"), "crank"),
+    **dict.fromkeys(("knock", "rap"), "knock"),
+    **dict.fromkeys(("punch", "box"), "punch"),
+    **{verb: verb for verb in ("wring", "iron", "row", "flick", "snap", "shrug", "tickle", "stop")},
     **{verb: verb for verb in ("saw", "hammer", "zip", "type", "point", "wave", "clap", "scroll", "screw")},
 }
 
@@ -74,6 +92,7 @@ _DIALS: Final = (
     "valve",
 )
 _TURNED: Final = ("knob", "lid", "key", "dial", "cap", "tap", "jar", "valve", "switch")
+_PAGES: Final = ("page", "pages")
 _DOUGH: Final = ("dough", "clay", "pastry", "tortilla")
 _LIQUIDS: Final = ("oil", "water", "milk", "vinegar", "juice", "soup", "sauce", "wine")
 _POWDERS: Final = ("salt", "pepper", "spice", "sugar", "flour", "cheese", "cumin", "chilli", "powder")
@@ -86,7 +105,6 @@ _SCREWING: Final = dict.fromkeys((*_SCREWED, "tap"), "twist")
 BY_NOUN: Final[dict[str, dict[str, str]]] = {
     **dict.fromkeys(("open", "uncap"), _OPENING | _SCREWING),
     **dict.fromkeys(("close", "shut"), _CLOSING | _SCREWING),
-    "turn": dict.fromkeys(_TURNED, "twist"),
     **dict.fromkeys(("turn-on", "turn-off"), dict.fromkeys(_WATER, "twist")),
     "adjust": dict.fromkeys(_DIALS, "twist"),
     "set": {"timer": "twist"},
@@ -94,6 +112,11 @@ BY_NOUN: Final[dict[str, dict[str, str]]] = {
     "add": dict.fromkeys(_LIQUIDS, "pour") | dict.fromkeys(_POWDERS, "sprinkle"),
     "roll": dict.fromkeys(_DOUGH, "roll_out"),
     "screw": dict.fromkeys(_SCREWED, "twist"),
+    "turn": dict.fromkeys(_TURNED, "twist") | dict.fromkeys(_PAGES, "turn_page"),
+    "brush": {"teeth": "brush_teeth"},
+    "play": {"piano": "play_piano", "violin": "bow", "guitar": "strum"},
+    "cross": {"finger": "cross_fingers"},
+    "spread": {"finger": "spread_fingers"},
 }
 
 

@@ -66,6 +66,40 @@ def test_pinching_fingers_touch():
     assert np.linalg.norm(joints[16] - joints[17]) < 0.02
 
 
+TIPS = {"index": 17, "middle": 18, "ring": 19, "pinky": 20}
+
+
+def thumb_gaps(verb: str, cycles: int) -> np.ndarray:
+    """Distances of the thumb's tip to the four others while the verb is done by the right hand, (T, 4)."""
+    clip = verb_clip(verb, hand="right", cycles=cycles, count=cycles)
+    span = slice(clip.actions[0].start, clip.actions[0].stop)
+    joints = two_hand_joints(clip.frames.astype(np.float64))[span, 1]
+    return np.linalg.norm(joints[:, list(TIPS.values())] - joints[:, [16]], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("verb", "finger"),
+    [("pinch", "index"), ("touch_middle", "middle"), ("touch_ring", "ring"), ("touch_little", "pinky")],
+)
+def test_the_thumb_touches_the_finger_that_is_said_and_no_other(verb, finger):
+    nearest = thumb_gaps(verb, 1).min(axis=0)
+    # Two tips of 6 mm radius touch at 12 mm; the noise of a pose moves them by a few more.
+    assert nearest[list(TIPS).index(finger)] < 0.025
+    assert np.delete(nearest, list(TIPS).index(finger)).min() > 0.035
+
+
+def test_the_thumb_touches_one_finger_after_the_other():
+    gaps = thumb_gaps("touch_fingers", 1)
+    assert gaps.min(axis=0).max() < 0.025
+    assert (np.diff(gaps.argmin(axis=0)) > 3).all(), "index, middle, ring, little"
+
+
+def test_crossed_fingers_change_sides():
+    joints = draw_pose(SHAPES["crossed"])
+    # MANO's right thumb is at +Z: the middle finger's tip is nearer to it than the index finger's.
+    assert joints[18, 2] > joints[17, 2] and joints[4, 2] < joints[1, 2]
+
+
 def spheres(frames: np.ndarray) -> np.ndarray:
     """Sphere centres (T, 2, 40, 3) read back from frames, as a reader of the corpus would."""
     right = frames.astype(np.float64).copy()
@@ -91,7 +125,7 @@ def test_hands_never_pass_through_each_other():
         assert gap.min() > -2e-4, clip.actions
 
 
-@pytest.mark.parametrize("verb", ["clap", "rub", "wash"])
+@pytest.mark.parametrize("verb", ["clap", "pray", "rub", "stack_hands", "steeple", "wash"])
 def test_hands_that_should_touch_do(verb):
     points = spheres(verb_clip(verb).frames)
     gap = np.linalg.norm(points[:, 0, :, None] - points[:, 1, None], axis=-1) - 2 * sphere_radii().mean()

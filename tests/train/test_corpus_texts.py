@@ -80,12 +80,12 @@ def test_texts_are_normal_and_different():
 
 def test_the_corpus_speaks_many_words():
     # The tokenizer has 2000 pieces, so that most words can be one.
-    assert 1400 < len(vocabulary("train", 6000)) < 1800
+    assert 1600 < len(vocabulary("train", 11_000)) < 1850
     assert min(len(words) for words in noun_lists().values()) >= 7
 
 
 def test_held_out_texts_use_no_new_words_but_new_sentences():
-    train, test = vocabulary("train", 6000), vocabulary("test", 1500)
+    train, test = vocabulary("train", 11_000), vocabulary("test", 1500)
     # Single rare nouns have not come up yet in a corpus this small.
     assert sum(count for word, count in test.items() if word not in train) < 1e-3 * sum(test.values())
     wordings = {p for w in WORDINGS.values() for p in many(w.unseen)}

@@ -9,7 +9,7 @@ SPEED = {
     "slow": many(
         "slowly | slowly | slowly | very slowly | at a slow pace | in slow motion | unhurriedly | in no "
         "hurry | slowly and carefully | at a leisurely pace | at low speed | calmly | lazily | carefully | "
-        "without hurry | without rushing | at half speed | in a relaxed way"
+        "without hurry | without rushing | at half speed | in a relaxed way | cautiously | tiredly | sleepily"
     ),
     "normal": many(
         "at a normal pace | at a steady pace | at normal speed | at a regular speed | at an even pace"
@@ -17,17 +17,17 @@ SPEED = {
     "fast": many(
         "quickly | quickly | quickly | fast | fast | rapidly | at a fast pace | in a hurry | very fast | "
         "very quickly | at high speed | swiftly | hastily | frantically | at top speed | at full speed | "
-        "in a rush | hurriedly | briskly | as fast as possible | speedily"
+        "in a rush | hurriedly | briskly | as fast as possible | speedily | impatiently | nervously"
     ),
 }
 AMPLITUDE = {
     "small": many(
         "with small movements | gently | a little | slightly | lightly | with a small motion | delicately | "
-        "softly | with short movements | only a little | a bit"
+        "softly | tenderly | with short movements | only a little | a bit"
     ),
     "large": many(
         "with big movements | with large movements | vigorously | with a big motion | with wide movements | "
-        "forcefully | energetically | powerfully | with full force | with a large motion"
+        "forcefully | energetically | powerfully | with full force | angrily | with a large motion"
     ),
 }
 # Words that would qualify an adverb after them.
@@ -38,7 +38,8 @@ EARLY = frozenset(
         "slowly | very slowly | quickly | very quickly | rapidly | unhurriedly | swiftly | hastily | "
         "calmly | "
         "lazily | carefully | frantically | hurriedly | briskly | gently | lightly | delicately | softly | "
-        "vigorously | forcefully | energetically"
+        "vigorously | forcefully | energetically | cautiously | tiredly | impatiently | nervously | "
+        "tenderly | angrily"
     )
 )
 DIRECTION = {

@@ -1,12 +1,14 @@
-"""The verb table: 48 verbs of everyday hand life, as data."""
+"""The verb table: the verbs of everyday hand life, as data."""
 
 from __future__ import annotations
 
-from . import gestures, handling, kitchen, tools
+from . import chores, everyday, fingers, gestures, handling, kitchen, tools
 from .spec import CHANNELS, Track, Verb, Wave
 
 TABLE: dict[str, Verb] = {
-    verb.name: verb for part in (gestures, handling, kitchen, tools) for verb in part.VERBS
+    verb.name: verb
+    for part in (gestures, handling, kitchen, tools, fingers, everyday, chores)
+    for verb in part.VERBS
 }
 VERBS: tuple[str, ...] = tuple(TABLE)
 

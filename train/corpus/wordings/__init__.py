@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from train.corpus.wordnet import word_lists
 
-from . import gestures, handling, kitchen, tools
+from . import chores, everyday, fingers, gestures, handling, kitchen, tools
 from .spec import Wording, many
 
 WORDINGS: dict[str, Wording] = {
@@ -14,6 +14,9 @@ WORDINGS: dict[str, Wording] = {
     **handling.WORDINGS,
     **kitchen.WORDINGS,
     **tools.WORDINGS,
+    **fingers.WORDINGS,
+    **everyday.WORDINGS,
+    **chores.WORDINGS,
 }
 
 # Common words that WordNet does not know, or not as such.
@@ -52,9 +55,10 @@ _MASS = """rice cereal flour oil pasta porridge salt sugar cheese sand glitter s
 putty meat garlic ginger lotion cream wool cloth paper code thread batter paint gel soap hair skin spinach
 broccoli lettuce cauliflower celery kale asparagus cabbage fennel poker music chicken wallpaper
 butter fish bacon salmon ham tofu foil packaging rubbish trash detergent cutlery tape toothpaste shampoo
-water milk heat gas soil dust yogurt jam paste glue yeast chocolate turkey"""
+water milk heat gas soil dust yogurt jam paste glue yeast chocolate turkey luck peace dirt
+snow fur laundry air"""
 _MASS_PHRASES = "hand cream | pizza dough | pasta dough | cookie dough | bread dough"
-_PLURAL = """dice knees thighs legs herbs cards chips tickets tokens trousers pliers jeans shorts pants
+_PLURAL = """teeth dice knees thighs legs herbs cards chips tickets tokens trousers pliers jeans shorts pants
 scissors
 tongs chives letters coins berries noodles beans potatoes vegetables crumbs"""
 

@@ -65,7 +65,7 @@ WORDINGS = {
         "hold the thumb up | make a thumbs up gesture | raise a thumb to {o}",
     ),
     "open": Wording(
-        plain="open the hand | open the fist | open the palm | spread the fingers | uncurl the fingers | "
+        plain="open the hand | open the fist | open the palm | uncurl the fingers | "
         "unfold the hand | stretch the fingers open | open up the hand | release the grip | let go",
         unseen="open the fingers | uncurl the hand | open up the palm",
     ),

@@ -31,7 +31,7 @@ WORDINGS = {
         "squeeze {o} in the hand | give {o} a hard squeeze | crush {o} in the hand",
         more=(
             (
-                "wring {o} | wring out {o} | squeeze out {o} | squeeze the water out of {o}",
+                "squeeze out {o} | squeeze the water out of {o}",
                 "sponge | towel | cloth | rag | mop | sock | dishcloth | washcloth",
             ),
             ("squeeze out {o} | squeeze {o} from the tube", "toothpaste | glue | cream | gel | paste"),

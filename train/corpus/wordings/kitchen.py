@@ -33,13 +33,13 @@ WORDINGS = {
         more=(("taste {o} | have a taste of {o}", "@soup | @sauce"),),
     ),
     "stir": Wording(
-        "stir {o} | mix {o} | stir {o} with a spoon | whisk {o} | give {o} a stir | mix {o} in the bowl | "
-        "beat {o} with a whisk | blend {o} | beat {o} | mix up {o} | stir {o} in the pan | stir {o} "
+        "stir {o} | mix {o} | stir {o} with a spoon | give {o} a stir | mix {o} in the bowl | "
+        "blend {o} | beat {o} | mix up {o} | stir {o} in the pan | stir {o} "
         "with a fork | mix {o} together",
         "@soup | @sauce | @drink | batter | pot | paint | rice | pasta | mixture | egg | salad | "
         "noodles | yogurt | cream",
-        "stir | stir the pot | stir with a spoon | mix the ingredients | use a whisk",
-        "mix {o} with a spoon | whisk {o} with a fork | blend the ingredients",
+        "stir | stir the pot | stir with a spoon | mix the ingredients",
+        "mix {o} with a spoon | blend {o} with a fork | blend the ingredients",
         support="holds the bowl | steadies the bowl | holds the pot | keeps the bowl still",
         more=(
             (
@@ -99,13 +99,7 @@ WORDINGS = {
         "peel | peel the skin off | use a peeler | peel the vegetables",
         "take the skin off {o} | remove the peel of {o}",
         support="holds it | turns it | holds it in place | holds the food",
-        more=(
-            (
-                "grate {o} | grate {o} into the bowl",
-                "cheese | carrot | ginger | nutmeg | chocolate | potato | garlic",
-            ),
-            ("scrape {o} | scrape {o} clean", "carrot | potato | parsnip | pan | plate | dish"),
-        ),
+        more=(("scrape {o} | scrape {o} clean", "carrot | potato | parsnip | pan | plate | dish"),),
     ),
     "wipe": Wording(
         "wipe {o} | clean {o} | wipe down {o} | wipe {o} with a cloth | dust {o} | dry {o} with a towel | "
@@ -115,12 +109,7 @@ WORDINGS = {
         "clean {o} with a cloth | dust down {o} | polish {o} with a towel",
         more=(
             ("clean {o} | wipe {o} | wipe down {o}", "counter | worktop | sink | hob | oven | fridge | tray"),
-            ("sweep {o}", "floor | counter | table | kitchen | worktop"),
             ("dry {o} | dry off {o} | dry {o} with a cloth", "@kitchenware | glass | bottle"),
-            (
-                "spread {o} | spread {o} on the bread",
-                "butter | jam | honey | pesto | hummus | mayonnaise | paste",
-            ),
             (
                 "wipe up {o} | wipe away {o} | wipe off {o}",
                 "crumbs | dust | water | milk | spill | sauce | oil",
