@@ -33,8 +33,8 @@ _AROUND: Final = np.array([0.09, 0.10, 0.08])
 _MARGIN: Final = 0.02
 # Yaw, pitch, roll, bend, deviation in degrees: usual value, its spread, and how far they go. Roll runs from
 # full pronation over the thumb-up middle to supination, each with what the shoulder adds.
-_TURN: Final = np.radians([18.0, 15.0, 45.0, 6.0, 0.0])
-_TURN_AROUND: Final = np.radians([26.0, 32.0, 48.0, 16.0, 8.0])
+_TURN: Final = np.radians([18.0, 16.0, 34.0, 6.0, 0.0])
+_TURN_AROUND: Final = np.radians([26.0, 29.0, 44.0, 15.0, 8.0])
 _TURN_LOW: Final = np.radians([-60.0, -95.0, -40.0, -65.0, -24.0])
 _TURN_HIGH: Final = np.radians([100.0, 110.0, 190.0, 65.0, 30.0])
 _RAISED: Final = np.radians(110.0)  # pitch that a metre of height brings: a raised hand points up
@@ -141,34 +141,34 @@ def _hand(rng: Rng, frames: int, postures: FloatArray) -> FloatArray:
 
 def _wrist_path(rng: Rng, frames: int) -> FloatArray:
     """Places `(frames, 3)`: submovements between targets, holds, sometimes a swing or a circle."""
-    centre, reach = _place(rng), log_uniform(rng, 0.012, 0.20)
+    centre, reach = _place(rng), log_uniform(rng, 0.006, 0.18)
     count = max(frames // 8, 2)
     targets = centre + reach * rng.normal(size=(count, 3))
-    anywhere = rng.random(count) < 0.06
+    anywhere = rng.random(count) < 0.05
     targets[anywhere] = rng.uniform(_LOWEST, _HIGHEST, size=(int(anywhere.sum()), 3))
     if rng.random() < 0.25:  # there and back
         targets[2::2], targets[3::2] = targets[0], targets[1]
     targets = np.clip(targets, _LOWEST, _HIGHEST)
     distance = np.linalg.norm(np.diff(targets, axis=0), axis=1)
     # A minimum-jerk movement peaks at 1.875 times its mean speed (Flash and Hogan 1985).
-    peak = log_uniform(rng, 0.12, 1.3) * np.exp(rng.normal(0.0, 0.3, size=count - 1))
-    duration = np.maximum(1.875 * distance / np.clip(peak, 0.05, 1.6) * 30.0, 6.0)
+    peak = log_uniform(rng, 0.05, 1.3) * np.exp(rng.normal(0.0, 0.3, size=count - 1))
+    duration = np.maximum(1.875 * distance / np.clip(peak, 0.03, 1.6) * 30.0, 6.0)
     path = walk(rng, frames, targets, duration, _pause(rng))
     if rng.random() < 0.35:
-        path += swing(rng, frames, 3, amplitude=log_uniform(rng, 0.006, 0.13), top=1.1)
+        path += swing(rng, frames, 3, amplitude=log_uniform(rng, 0.004, 0.12), top=1.1)
     return np.clip(path, _LOWEST - _MARGIN, _HIGHEST + _MARGIN)
 
 
 def _turn_path(rng: Rng, frames: int, height: float) -> FloatArray:
     """Turns `(frames, 5)`: of the forearm and the wrist, moving or held."""
-    centre, reach = _turn(rng, height), log_uniform(rng, 0.03, 0.75)
+    centre, reach = _turn(rng, height), log_uniform(rng, 0.02, 0.75)
     count = max(frames // 8, 2)
     ease = np.array([0.7, 0.8, 1.1, 0.6, 0.3])
     targets = np.clip(centre + reach * ease * rng.normal(size=(count, 5)), _TURN_LOW, _TURN_HIGH)
     if rng.random() < 0.25:
         targets[2::2], targets[3::2] = targets[0], targets[1]
     farthest = np.abs(np.diff(targets, axis=0)).max(axis=1)
-    peak = log_uniform(rng, 0.6, 9.0) * np.exp(rng.normal(0.0, 0.3, size=count - 1))  # radians a second
+    peak = log_uniform(rng, 0.4, 9.0) * np.exp(rng.normal(0.0, 0.3, size=count - 1))  # radians a second
     duration = np.maximum(1.875 * farthest / peak * 30.0, 7.0)
     path = walk(rng, frames, targets, duration, _pause(rng))
     if rng.random() < 0.25:

@@ -34,7 +34,7 @@ _DEPTH = 0.0045  # metres that two digits may press into each other
 _PALM_DEPTH = 0.0095  # metres that a fingertip may press into the palm: in a fist, all of them do
 _SPREAD = np.array([1.0, 0.0, 0.7, 1.3])  # how far each finger leaves the middle one
 # Knuckle and middle joint of a finger that is straight, half bent, hooked, folded at the knuckle, in a fist.
-_FINGER = np.array([(0.0, 5.0), (28.0, 42.0), (8.0, 86.0), (64.0, 14.0), (80.0, 97.0)])
+_FINGER = np.array([(0.0, 4.0), (28.0, 42.0), (8.0, 90.0), (64.0, 14.0), (78.0, 101.0)])
 _FINGER_WEIGHTS = (0.34, 0.16, 0.08, 0.08, 0.34)
 _FOLLOWS = (0.0, 0.35, 0.5, 0.5)  # how often a finger does what its neighbour towards the thumb does
 # Thumb (abduct, flex, twist, knuckle, last joint): out, beside the palm, relaxed, across the palm, opposed.
@@ -47,7 +47,7 @@ _THUMB = np.array(
         (48.0, 10.0, 16.0, 10.0, 14.0),
     ]
 )
-_THUMB_WEIGHTS = (0.2, 0.22, 0.22, 0.2, 0.16)
+_THUMB_WEIGHTS = (0.24, 0.2, 0.24, 0.16, 0.16)
 
 
 def _assemble(
@@ -55,9 +55,9 @@ def _assemble(
 ) -> FloatArray:
     """Degrees `(N, 4)` per finger and `(N, 5)` to angles `(N, 21)` in radians, spreading less when bent."""
     out = np.empty((len(thumb), ANGLES))
-    out[:, 0:16:4] = spread * np.clip(1.0 - np.maximum(knuckle, 0.0) / 85.0, 0.05, 1.0)
-    out[:, 1:16:4] = np.clip(knuckle, -18.0, 92.0)
-    out[:, 2:16:4] = np.clip(middle, -2.0, 108.0)
+    out[:, 0:16:4] = spread * np.clip(1.0 - np.maximum(knuckle, 0.0) / 140.0, 0.3, 1.0)
+    out[:, 1:16:4] = np.clip(knuckle, -22.0, 92.0)
+    out[:, 2:16:4] = np.clip(middle, -5.0, 110.0)
     out[:, 3:16:4] = last
     out[:, THUMB] = thumb
     return np.radians(out)
@@ -72,24 +72,24 @@ def _alike(rng: Rng, count: int, size: float, shared: float) -> FloatArray:
 
 def _synergies(rng: Rng, count: int) -> FloatArray:
     """Postures `(count, 21)`: opening and closing, knuckles against middle joints, and a cascade."""
-    closing = rng.beta(0.9, 1.1, size=(count, 1)) + _alike(rng, count, 0.09, 0.3)
+    closing = rng.beta(0.8, 1.4, size=(count, 1)) + _alike(rng, count, 0.11, 0.3)
     cascade = rng.normal(0.06, 0.07, size=(count, 1)) * np.array([-1.0, 0.0, 1.0, 1.6])
-    closing = np.clip(closing + cascade, 0.0, 1.0)
+    closing = np.clip(closing + cascade, -0.06, 1.1)
     trade = rng.normal(0.0, 15.0, size=(count, 1)) + _alike(rng, count, 5.0, 0.3)
     open_ = 1.0 - closing.mean(1, keepdims=True)
-    spread = rng.normal(4.0, 5.0, size=(count, 1)) * _SPREAD + _alike(rng, count, 2.5, 0.0)
+    spread = rng.normal(4.0, 8.0, size=(count, 1)) * _SPREAD + _alike(rng, count, 5.5, 0.3)
     opposed = np.clip(rng.normal(0.55, 0.35, size=(count, 1)) - 0.2 * open_, -0.2, 1.1)
     thumb = _THUMB[1] + opposed * (_THUMB[4] - _THUMB[1])
     thumb = thumb + (1.0 - open_) * rng.uniform(0.2, 1.0, size=(count, 1)) * np.array([0, 6, 0, 22, 30])
-    thumb += rng.normal(size=(count, 5)) * np.array([7.0, 8.0, 6.0, 7.0, 9.0])
+    thumb += rng.normal(size=(count, 5)) * np.array([9.0, 10.0, 8.0, 9.0, 11.0])
     return _assemble(
-        spread, -4.0 + 80.0 * closing + trade, 6.0 + 92.0 * closing - trade, _last(rng, count), thumb
+        spread, -8.0 + 84.0 * closing + trade, 4.0 + 98.0 * closing - trade, _last(rng, count), thumb
     )
 
 
 def _last(rng: Rng, count: int) -> FloatArray:
     """What the last joints add to their coupling, degrees `(count, 4)`."""
-    return np.clip(_alike(rng, count, 5.0, 0.5), -14.0, 18.0)
+    return np.clip(_alike(rng, count, 9.0, 0.5), -18.0, 24.0)
 
 
 def _individuated(rng: Rng, count: int) -> FloatArray:
@@ -101,11 +101,11 @@ def _individuated(rng: Rng, count: int) -> FloatArray:
     angles = _FINGER[chosen]
     thumb = _THUMB[rng.choice(len(_THUMB), size=count, p=_THUMB_WEIGHTS)]
     return _assemble(
-        rng.normal(4.0, 6.0, size=(count, 1)) * _SPREAD + _alike(rng, count, 2.0, 0.0),
-        angles[..., 0] + _alike(rng, count, 7.0, 0.5),
-        angles[..., 1] + _alike(rng, count, 7.0, 0.5),
+        rng.normal(4.0, 8.0, size=(count, 1)) * _SPREAD + _alike(rng, count, 5.5, 0.3),
+        angles[..., 0] + _alike(rng, count, 10.0, 0.5),
+        angles[..., 1] + _alike(rng, count, 8.0, 0.5),
         _last(rng, count),
-        thumb + rng.normal(size=(count, 5)) * 7.0,
+        thumb + rng.normal(size=(count, 5)) * 9.0,
     )
 
 
