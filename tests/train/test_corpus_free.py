@@ -15,7 +15,7 @@ from train.corpus import draw_free, free_clips
 from train.corpus.anatomy import joint_angles, joint_limits
 from train.corpus.contact import sphere_centres, sphere_radii
 from train.corpus.free import TOP_SPEED
-from train.corpus.free_postures import LIBRARY, library, overlap, overlap_of
+from train.corpus.free_postures import PEOPLE, POSTURES, library, overlap, overlap_of
 from train.corpus.shapes import SHAPES
 
 # One seed, for each has a library of its own to draw first; the index draws all the rest.
@@ -93,7 +93,7 @@ def test_hands_neither_cross_nor_leave_the_reach_of_arms(index: int) -> None:
 
 def test_fingers_seldom_pass_through_their_own_hand() -> None:
     """No posture does; on the way between two, some graze each other."""
-    assert overlap(library(3, "train")).max() == 0.0
+    assert overlap(library(3, "train").reshape(-1, 21)).max() == 0.0
     frames = np.concatenate([local(clip)[::6].reshape(-1, 15, 3, 3) for clip in free_clips(3, "train", 40)])
     deep = overlap_of(frames)
     assert (deep > 0.004).mean() < 0.03 and deep.max() < 0.02
@@ -107,14 +107,16 @@ def test_an_overlap_is_noticed() -> None:
 
 def test_postures_are_many_and_use_the_range_of_every_finger() -> None:
     postures = library(3, "train")
-    assert postures.shape == (LIBRARY, 21) and not np.array_equal(postures, library(3, "val"))
+    assert postures.shape == (PEOPLE, POSTURES, 21) and not np.array_equal(postures, library(3, "val"))
+    postures = postures.reshape(-1, 21)
+    assert len(np.unique(postures, axis=0)) > 0.98 * len(postures)
     low, high = joint_limits()
     bend = joint_angles(postures)[:, [0, 1, 3, 4, 6, 7, 9, 10], 0]
     reached = np.quantile(bend, [0.02, 0.98], axis=0)
     knuckle_and_middle = np.degrees(reached[1] - reached[0])
     assert (knuckle_and_middle > 75.0).all()
     leaning = (joint_angles(postures) <= low) | (joint_angles(postures) >= high)
-    assert leaning[..., 0].mean() < 0.03
+    assert leaning[..., 0].mean() < 0.05
 
 
 def test_hands_go_fast_and_slow_rest_and_meet() -> None:
@@ -124,7 +126,7 @@ def test_hands_go_fast_and_slow_rest_and_meet() -> None:
     assert (fastest > 1.0).mean() > 0.1 and (fastest < 0.4).mean() > 0.05
     assert np.mean([s[:, hand].max() < 0.2 for s in speed for hand in (0, 1)]) > 0.1
     near = [np.linalg.norm(c[:, 0, 6:9] - c[:, 1, 6:9], axis=-1).min() < 0.12 for c in clips]
-    assert np.mean(near) > 0.08
+    assert np.mean(near) > 0.04
 
 
 @pytest.mark.parametrize(("split", "index"), [("training", 0), ("val", -1)])

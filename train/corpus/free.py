@@ -19,7 +19,7 @@ from .anatomy import STATE, WRIST, pose, to_frames
 from .config import LONGEST, SPLITS
 from .contact import keep_apart, set_apart
 from .free_paths import Rng, log_uniform, swing, tremor, walk
-from .free_postures import LIBRARY, library
+from .free_postures import PEOPLE, POSTURES, library
 
 FloatArray = NDArray[np.float64]
 
@@ -55,7 +55,8 @@ def draw_free(seed: int, split: str, index: int) -> Float32Array:
         raise InputError(f"no free clip {index} of split {split!r}; {', '.join(SPLITS)} have 0 and up")
     rng = np.random.default_rng([seed, SPLITS.index(split), index, 0xF2EE])
     frames = _length(rng)
-    state, meet = _states(rng, frames, library(seed, split))
+    hands = library(seed, split)[int(rng.integers(PEOPLE))]
+    state, meet = _states(rng, frames, hands + rng.normal(0.0, np.radians(2.5), size=hands.shape[1]))
     posed = pose(state)
     if meet:  # touching again and again: each time by itself
         posed = keep_apart(posed, np.zeros(frames, dtype=np.int64), np.full((frames, 2), 0.5))
@@ -126,7 +127,7 @@ def _resting(rng: Rng, frames: int, postures: FloatArray) -> FloatArray:
     else:
         state[:3] = _place(rng)
         state[3:WRIST] = _turn(rng, state[1])
-    state[WRIST:] = postures[int(rng.integers(LIBRARY))]
+    state[WRIST:] = postures[int(rng.integers(POSTURES))]
     return np.tile(state, (frames, 1))
 
 
@@ -161,28 +162,28 @@ def _wrist_path(rng: Rng, frames: int) -> FloatArray:
 
 def _turn_path(rng: Rng, frames: int, height: float) -> FloatArray:
     """Turns `(frames, 5)`: of the forearm and the wrist, moving or held."""
-    centre, reach = _turn(rng, height), log_uniform(rng, 0.02, 0.75)
+    centre, reach = _turn(rng, height), log_uniform(rng, 0.05, 0.85)
     count = max(frames // 8, 2)
     ease = np.array([0.7, 0.8, 1.1, 0.6, 0.3])
     targets = np.clip(centre + reach * ease * rng.normal(size=(count, 5)), _TURN_LOW, _TURN_HIGH)
     if rng.random() < 0.25:
         targets[2::2], targets[3::2] = targets[0], targets[1]
     farthest = np.abs(np.diff(targets, axis=0)).max(axis=1)
-    peak = log_uniform(rng, 0.4, 9.0) * np.exp(rng.normal(0.0, 0.3, size=count - 1))  # radians a second
+    peak = log_uniform(rng, 0.6, 10.0) * np.exp(rng.normal(0.0, 0.3, size=count - 1))  # radians a second
     duration = np.maximum(1.875 * farthest / peak * 30.0, 7.0)
     path = walk(rng, frames, targets, duration, _pause(rng))
-    if rng.random() < 0.25:
-        path += ease * swing(rng, frames, 5, amplitude=log_uniform(rng, 0.05, 0.6), top=7.0)
+    if rng.random() < 0.35:
+        path += ease * swing(rng, frames, 5, amplitude=log_uniform(rng, 0.05, 0.7), top=8.0)
     return np.clip(path, _TURN_LOW, _TURN_HIGH)
 
 
 def _finger_path(rng: Rng, frames: int, postures: FloatArray) -> FloatArray:
     """Finger angles `(frames, 21)`: from posture to posture, held, alternating, or fluttering."""
     if rng.random() < 0.12:
-        path = np.tile(postures[int(rng.integers(LIBRARY))], (frames, 1))
+        path = np.tile(postures[int(rng.integers(POSTURES))], (frames, 1))
     else:
         count = max(frames // 7, 2)
-        targets = postures[rng.integers(LIBRARY, size=count)]
+        targets = postures[rng.integers(POSTURES, size=count)]
         kind = rng.random()
         if kind < 0.25:  # open and close, pinch and let go
             targets[2::2], targets[3::2] = targets[0], targets[1]
@@ -214,7 +215,7 @@ def _pause(rng: Rng) -> float:
 def _meeting(rng: Rng, frames: int, postures: FloatArray) -> FloatArray:
     """A hand that meets its mirror image, `(frames, 29)`: claps, palms laid together, fingertips."""
     state = np.empty((frames, STATE))
-    state[:, WRIST:] = postures[int(rng.integers(LIBRARY))]
+    state[:, WRIST:] = postures[int(rng.integers(POSTURES))]
     if rng.random() < 0.6:  # an open hand
         flat = np.radians(rng.uniform(-4.0, 16.0, size=1))
         state[:, WRIST : WRIST + 16] = 0.0

@@ -91,19 +91,17 @@ def swing(rng: Rng, frames: int, size: int, amplitude: float, top: float) -> Flo
 
 
 def tremor(rng: Rng, frames: int) -> FloatArray:
-    """What trackers and muscles add to a motion, `(frames, 2, 29)`: mostly next to nothing.
+    """What muscles and trackers add to a motion, `(frames, 2, 29)`; no recorded hand is ever quite still.
 
-    A quarter of the clips shake by 0.2 to 3 mm and 0.1 to 2 degrees, white or slowly wandering noise as
-    trackers have it.
+    Most clips shake by up to half a millimetre and half a degree, as hands do; the others by up to 2 mm
+    and 2 degrees, white or slowly wandering noise as trackers have it.
     """
-    if rng.random() > 0.25:
-        return np.zeros((1, 2, STATE))
-    size = log_uniform(rng, 0.07, 1.0)
+    size = log_uniform(rng, 0.02, 0.25) if rng.random() < 0.7 else log_uniform(rng, 0.25, 1.0)
     noise = rng.normal(size=(frames + 2, 2, STATE)).clip(-2.5, 2.5)
     if rng.random() < 0.7:
         noise = (noise[:-2] + 2.0 * noise[1:-1] + noise[2:]) / 4.0
     noise = noise[:frames]
-    noise[..., :3] *= 0.003 * size
+    noise[..., :3] *= 0.002 * size
     noise[..., 3:WRIST] *= np.radians(1.6) * size
     noise[..., WRIST:] *= np.radians(2.2) * size
     return noise

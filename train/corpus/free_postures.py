@@ -1,7 +1,7 @@
 """Natural postures of one hand, without a name: what free motion morphs between.
 
-A library of postures is drawn once per seed and split, as a mixture of three models of the literature, and
-those whose fingers would pass through each other or the palm are drawn again:
+A library of postures of many people is drawn once per seed and split, as a mixture of three models of the
+literature, without those whose fingers would pass through each other or the palm:
 
 - synergies (Santello, Flanders and Soechting 1998): most of the variance of grasping postures is one
   opening and closing of all joints, and one that trades knuckles for middle joints;
@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .anatomy import ANGLES, THUMB, joint_angles, joint_rotations
+from .anatomy import ANGLES, DIP_PER_PIP, THUMB, joint_angles, joint_rotations
 from .config import SPLITS
 from .contact import sphere_centres, sphere_radii
 from .shapes import SHAPES
@@ -28,8 +28,12 @@ from .shapes import SHAPES
 FloatArray = NDArray[np.float64]
 Rng = np.random.Generator
 
-LIBRARY = 4096  # postures
+PEOPLE = 160  # who hold their hands a little differently
+POSTURES = 32  # of each
 _KINDS = (0.40, 0.35, 0.25)  # shares of synergies, individuated fingers, shapes
+# Degrees by which people differ, standard deviation: four angles a finger, then the thumb's five.
+_PEOPLE = np.array([*((6.0, 6.0, 5.0, 4.0) * 4), 13.0, 13.0, 14.0, 8.0, 6.0])
+_USUAL = np.array([*(0.0,) * 16, -4.0, -12.0, 10.0, 8.0, 3.0])  # and how they are unlike the corpus's shapes
 _DEPTH = 0.0045  # metres that two digits may press into each other
 _PALM_DEPTH = 0.0095  # metres that a fingertip may press into the palm: in a fist, all of them do
 _SPREAD = np.array([1.0, 0.0, 0.7, 1.3])  # how far each finger leaves the middle one
@@ -72,7 +76,7 @@ def _alike(rng: Rng, count: int, size: float, shared: float) -> FloatArray:
 
 def _synergies(rng: Rng, count: int) -> FloatArray:
     """Postures `(count, 21)`: opening and closing, knuckles against middle joints, and a cascade."""
-    closing = rng.beta(0.8, 1.4, size=(count, 1)) + _alike(rng, count, 0.11, 0.3)
+    closing = rng.beta(0.65, 1.3, size=(count, 1)) + _alike(rng, count, 0.11, 0.3)
     cascade = rng.normal(0.06, 0.07, size=(count, 1)) * np.array([-1.0, 0.0, 1.0, 1.6])
     closing = np.clip(closing + cascade, -0.06, 1.1)
     trade = rng.normal(0.0, 15.0, size=(count, 1)) + _alike(rng, count, 5.0, 0.3)
@@ -163,23 +167,37 @@ def overlap_of(joints: FloatArray) -> FloatArray:
 
 
 def draw_postures(rng: Rng, count: int) -> FloatArray:
-    """Postures `(count, 21)` in radians whose fingers pass through nothing."""
-    kept: list[FloatArray] = []
-    found = 0
-    while found < count:
-        sizes = rng.multinomial(count, _KINDS)
-        drawn = np.concatenate(
-            [_synergies(rng, sizes[0]), _individuated(rng, sizes[1]), _between_shapes(rng, sizes[2])]
-        )
-        free = rng.permutation(drawn[overlap(drawn) <= 0.0])
-        kept.append(free)
-        found += len(free)
-    return np.concatenate(kept)[:count]
+    """Postures `(count, 21)` in radians of a usual hand, some of which pass through themselves."""
+    sizes = rng.multinomial(count, _KINDS)
+    drawn = (_synergies(rng, sizes[0]), _individuated(rng, sizes[1]), _between_shapes(rng, sizes[2]))
+    return rng.permutation(np.concatenate(drawn))
+
+
+def as_of(rng: Rng, postures: FloatArray) -> FloatArray:
+    """Postures `(P, N, 21)` of the usual hand as P people would hold them, each in a way of their own.
+
+    Fingers fan out differently at rest, thumbs sit elsewhere, and the last joint of a straight finger follows
+    the middle one to a varying part (a coupling that only a fist fixes).
+    """
+    people = len(postures)
+    own = rng.normal(_USUAL, _PEOPLE, size=(people, 1, ANGLES)) * rng.uniform(0.1, 1.1, size=(people, 1, 1))
+    out = postures + np.radians(own)
+    middle = np.maximum(out[..., 2:16:4], 0.0)
+    loose = rng.uniform(-0.15, 1.0, size=(people, 1, 1)) * DIP_PER_PIP
+    out[..., 3:16:4] -= loose * middle * np.maximum(1.0 - middle / np.radians(110.0), 0.0)
+    return out
 
 
 @lru_cache(maxsize=8)
 def library(seed: int, split: str) -> FloatArray:
-    """The postures `(LIBRARY, 21)` of a seed and split, radians; read-only."""
-    postures = draw_postures(np.random.default_rng([seed, SPLITS.index(split), 0xF1]), LIBRARY)
-    postures.setflags(write=False)
-    return postures
+    """Postures `(PEOPLE, POSTURES, 21)` of a seed and split, radians; read-only."""
+    rng = np.random.default_rng([seed, SPLITS.index(split), 0xF1])
+    spare = 2 * POSTURES
+    drawn = as_of(rng, draw_postures(rng, PEOPLE * spare).reshape(PEOPLE, spare, ANGLES))
+    through = overlap(drawn.reshape(-1, ANGLES)).reshape(PEOPLE, spare) > 0.0
+    order = np.argsort(through, axis=1, kind="stable")[:, :POSTURES]
+    kept = np.take_along_axis(drawn, order[..., None], axis=1)
+    # Someone with too few that are free has the first of them more than once.
+    kept = np.where(np.take_along_axis(through, order, axis=1)[..., None], kept[:, :1], kept)
+    kept.setflags(write=False)
+    return kept
