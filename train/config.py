@@ -74,7 +74,8 @@ class ShiftTrainConfig(FitConfig):
     validate_every: int = 1000
     model: ShiftConfig = field(default_factory=ShiftConfig)  # shift.model.widths=..., shift.model.variant=...
     window: int = 64  # frames of a training window, a multiple of 8
-    clips: int = 8_000  # training clips held in memory (0.7 GB; 3 GB while measured), the first of the corpus
+    clips: int = 8_000  # training clips held in memory (0.8 GB; 3 GB while measured), the first of the corpus
+    free_share: float = 0.35  # part of them that is free motion (train/corpus/free.py) instead
     parameter_weight: float = 1.0  # loss weight of the normalised parameters, trajectory and pose alike
     commitment_weight: float = 0.25  # loss weight that keeps latents near their codes
     world_weight: float = 20.0  # loss weight of the L1 distance of world joints, per metre
@@ -89,6 +90,7 @@ class ShiftTrainConfig(FitConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _within(self, 1, "clips", "validation_clips", "joint_stride")
+        _within(self, 0, "free_share", most=0.95)
         if self.window < FRAMES_PER_STEP or self.window % FRAMES_PER_STEP:
             raise InputError(f"window={self.window} is asked for; give a multiple of {FRAMES_PER_STEP}")
 
@@ -262,6 +264,7 @@ def smoke() -> RunConfig:
             steps=160,
             batch_size=16,
             clips=480,
+            free_share=0.1,
             validation_clips=32,
             validate_every=0,
         ),

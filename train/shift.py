@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models.kinematics import HandKinematics
 from models.shift import Shift
 from train.config import ShiftTrainConfig
+from train.corpus.free import free_clips
 from train.evaluate.metrics import acceleration_error, code_usage, mpjpe, wrist_aligned_mpjpe
 from train.loop import fit, forked_random, generator, share
 from train.run import RunFolder, is_main, stage_main, write_text
@@ -26,13 +27,15 @@ from train.store import read_clips
 from train.windows import Motions, first, whole_steps
 
 STAGE: Final = "shift"
+_FREE_PART: Final = 4  # as many held-out clips of the corpus come with one of free motion
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Train on the corpus of the run, save the model, and report held-out errors."""
     settings = folder.config.shift
-    train = Motions.gather(first(_frames(folder, "train"), settings.clips))
+    train = Motions.gather(_training_clips(folder))
     held_out = first(_frames(folder, "val"), settings.validation_clips)
+    free = _free_held_out(folder)
     with forked_random(torch.device("cpu"), folder.config.seed, STAGE, "weights"):
         model = Shift(settings.model)
     model.fit_normaliser(train.frames)
@@ -44,7 +47,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         batch=lambda step, rank, world: draw(train, settings, folder.config.seed, step, rank, world),
         loss=objective,
         settings=settings,
-        validate=lambda m, step: measure(m, held_out),
+        validate=lambda m, step: {**measure(m, held_out), **_free_errors(m, free)},
     )
     if is_main():
         model.save(folder.folder("shift"))
@@ -54,6 +57,31 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
 
 def _frames(folder: RunFolder, split: str) -> Iterator[Float32Array]:
     return (clip.frames for clip in read_clips(folder.path / "corpus", split=split))
+
+
+def _training_clips(folder: RunFolder) -> Sequence[Float32Array]:
+    """The corpus's clips and, for ``shift.free_share`` of them all, free motion: any posture, place and turn.
+
+    A corpus with fewer clips than asked for gets fewer of the others as well, so the share holds.
+    """
+    settings = folder.config.shift
+    clips = first(_frames(folder, "train"), settings.clips - int(settings.free_share * settings.clips))
+    free = int(len(clips) * settings.free_share / (1.0 - settings.free_share))
+    return [*clips, *free_clips(folder.config.corpus.seed, "train", free)]
+
+
+def _free_held_out(folder: RunFolder) -> Sequence[Float32Array]:
+    settings = folder.config.shift
+    count = max(settings.validation_clips // _FREE_PART, 1) if settings.free_share else 0
+    return list(free_clips(folder.config.corpus.seed, "val", count))
+
+
+def _free_errors(model: nn.Module, clips: Sequence[Float32Array]) -> dict[str, float]:
+    """``free_mpjpe`` and ``free_wrist_aligned`` of held-out free motion, mm; nothing where none is learnt."""
+    if not clips:
+        return {}
+    errors = measure(model, clips)
+    return {f"free_{name}": errors[name] for name in ("mpjpe", "wrist_aligned")}
 
 
 def draw(motions: Motions, settings: ShiftTrainConfig, seed: int, step: int, rank: int, world: int) -> Tensor:

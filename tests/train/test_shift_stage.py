@@ -15,11 +15,12 @@ from torch import Tensor
 
 from models.shift import VARIANTS, Shift, ShiftConfig
 from train.config import MachineConfig, RunConfig, ShiftTrainConfig, preset
+from train.corpus import free_clips
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.samplers import through_shift
 from train.loop import fit, generator
 from train.run import RunFolder
-from train.shift import draw, measure, stage
+from train.shift import _training_clips, draw, measure, stage
 from train.shift_loss import Objective
 from train.windows import Motions, first, whole_steps
 
@@ -162,7 +163,8 @@ def test_first_takes_no_more_than_it_needs() -> None:
     assert len(first(endless, 3)) == 3
 
 
-def test_the_stage_reads_the_corpus_and_leaves_a_model(tmp_path: Path) -> None:
+def corpus_of_waves(folder: Path) -> None:
+    """Twelve clips to train on and three held out, in ``folder/corpus``."""
     store, clip = pytest.importorskip("train.store"), pytest.importorskip("train.corpus.clip")
     rng = generator(0, "texts")
     clips = [
@@ -170,11 +172,34 @@ def test_the_stage_reads_the_corpus_and_leaves_a_model(tmp_path: Path) -> None:
         for split, count in (("train", 12), ("val", 3))
         for i, motion in enumerate(waves(count, seed=100 if split == "val" else 0))
     ]
-    store.write_shard(tmp_path / "corpus" / "train-00000.parquet", clips[:12])
-    store.write_shard(tmp_path / "corpus" / "val-00000.parquet", clips[12:])
+    store.write_shard(folder / "corpus" / "train-00000.parquet", clips[:12])
+    store.write_shard(folder / "corpus" / "val-00000.parquet", clips[12:])
+
+
+def test_free_motion_takes_its_share_of_the_clips_and_the_corpus_the_rest(tmp_path: Path) -> None:
+
+    def gathered(free_share: float, clips: int = 8000) -> list[Float32Array]:
+        config = replace(quiet(), shift=replace(quiet().shift, free_share=free_share, clips=clips))
+        folder = tmp_path / f"{free_share}-{clips}"  # for a folder keeps its config
+        corpus_of_waves(folder)
+        return list(_training_clips(RunFolder.open(folder, config)))
+
+    whole = gathered(free_share=0.0)
+    assert len(whole) == 12 and np.array_equal(whole[0], wave(48, 0))
+    mixed = gathered(free_share=0.25)
+    assert len(mixed) == 16 and all(np.array_equal(a, b) for a, b in zip(mixed, whole, strict=False))
+    assert all(np.array_equal(a, b) for a, b in zip(mixed[12:], free_clips(0, "train", 4), strict=True))
+    few = gathered(free_share=0.25, clips=8)
+    assert len(few) == 8 and np.array_equal(few[6], mixed[12])
+
+
+def test_the_stage_reads_the_corpus_and_leaves_a_model(tmp_path: Path) -> None:
+    corpus_of_waves(tmp_path)
     config = replace(quiet(), shift=replace(quiet().shift, steps=6, warmup=2))
     report = stage(RunFolder.open(tmp_path, config))
     model = Shift.load(tmp_path / "shift")
     assert model.config == SMALL
     assert json.loads((tmp_path / "shift" / "metrics.json").read_text()) == dict(report)
     assert measure(model, waves(3, seed=100))["mpjpe"] == pytest.approx(report["mpjpe"], rel=1e-5)
+    free = list(free_clips(0, "val", config.shift.validation_clips // 4))
+    assert measure(model, free)["mpjpe"] == pytest.approx(report["free_mpjpe"], rel=1e-5)

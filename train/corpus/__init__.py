@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .clip import Action, Clip
 from .config import SPLITS, CorpusConfig
 from .draw import draw_clip, draw_contrast, make_clip
+from .free import draw_free, free_clips
 from .plan import draw_plan
 from .verbs import VERBS
 
@@ -30,7 +31,9 @@ __all__ = [
     "CorpusConfig",
     "draw_clip",
     "draw_contrast",
+    "draw_free",
     "draw_plan",
+    "free_clips",
     "make_clip",
     "stage",
 ]

@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 _CENTRE = 0.075  # metres from the wrist along the palm: the middle of a hand
 _EXTENT = 0.125  # metres: all of a hand is within this of its middle
 _SMOOTH = 5  # frames the correction looks to either side
+_CLEAR = 1e-4  # metres beyond what is missing, more than float32 loses
 _SOFT = 0.94  # flesh gives a little where hands touch
 
 # Radii in metres, the distance from the bone to the nearest skin of the neutral hand, by MANO joint.
@@ -139,11 +140,10 @@ def keep_apart(posed: Posed, axes: NDArray[np.int64], shares: FloatArray) -> Pos
             2 the left hand upwards.
         shares: `(T, 2)` how much of the way each hand moves, left and right, summing to 1.
     """
-    middle = (posed.place - _CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
-    near = np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * _EXTENT**2)
+    near = _near(posed)
     if not len(near):
         return posed
-    points = two_hand_spheres(Posed(posed.wrist[near], posed.joints[near], posed.place[near]))
+    points = two_hand_spheres(_at(posed, near))
     place = posed.place.copy()
     for axis in range(3):
         chosen = axes[near] == axis
@@ -155,6 +155,36 @@ def keep_apart(posed: Posed, axes: NDArray[np.int64], shares: FloatArray) -> Pos
         if need.any():
             _part(place, smooth_cover(need), axis, shares)
     return Posed(posed.wrist, posed.joints, place)
+
+
+def set_apart(posed: Posed, axis: int) -> Posed:
+    """Move both hands by one and the same way in all frames, as far as it takes that they never overlap.
+
+    Movements stay exactly as they were; hands that would have crossed keep to their sides.
+
+    Args:
+        posed: both hands.
+        axis: 0 parts them sideways, 1 lifts the right hand, 2 the left.
+    """
+    place = posed.place.copy()
+    # A way that clears some frames can bring others together, but no more once the hands are far apart.
+    while True:
+        now = Posed(posed.wrist, posed.joints, place)
+        points = two_hand_spheres(_at(now, _near(now)))
+        need = missing_room(points if axis < 2 else points[:, ::-1], min(axis, 1)).max(initial=0.0)
+        if need <= 0.0:
+            return now
+        _part(place, np.full(len(place), need + _CLEAR), axis, np.full((len(place), 2), 0.5))
+
+
+def _near(posed: Posed) -> NDArray[np.int64]:
+    """The frames in which the hands could touch."""
+    middle = (posed.place - _CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
+    return np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * _EXTENT**2)
+
+
+def _at(posed: Posed, frames: NDArray[np.int64]) -> Posed:
+    return Posed(posed.wrist[frames], posed.joints[frames], posed.place[frames])
 
 
 def _part(place: FloatArray, need: FloatArray, axis: int, shares: FloatArray) -> None:
