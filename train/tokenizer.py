@@ -3,9 +3,10 @@
 Bytes are pieces too, so text of any language or an emoji encodes without ``<unk>``. Ids 0, 1 and 2 are pad,
 end of sentence and unknown, as in T5. The same sentences give the same file, byte for byte.
 
-``python -m train.tokenizer run=RUN`` writes ``RUN/tokenizer.model`` and ``RUN/words.txt``, the words of the
-corpus, by which the runtime tells a user which of theirs the model never learnt. With ``lm.init`` it copies
-the vocabulary of that checkpoint, which knows more words than the corpus, and writes no list.
+``python -m train.tokenizer run=RUN`` writes ``RUN/tokenizer.model``; ``RUN/words.txt``, the corpus's words,
+by which the runtime tells a user which of theirs the model never learnt; and ``RUN/synonyms.txt``, which of
+them other English words may be read as (``train.corpus.synonyms``). With ``lm.init`` it copies the vocabulary
+of that checkpoint, which knows more words than the corpus, and writes no lists.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from clutch_rt.text import words_of
 from models.files import appearing
 from models.t5 import open_pretrained
 from train.config import TokenizerConfig
+from train.corpus import synonyms
 from train.run import RunFolder, is_main, stage_main
 from train.store import read_batches
 from train.templates import TEMPLATES
@@ -31,6 +33,7 @@ from train.templates import TEMPLATES
 STAGE: Final = "tokenizer"
 TOKENIZER_FILE: Final = "tokenizer.model"
 WORDS_FILE: Final = "words.txt"
+SYNONYMS_FILE: Final = "synonyms.txt"
 PAD: Final = 0
 EOS: Final = 1
 UNK: Final = 2
@@ -130,7 +133,7 @@ def template_sentences() -> Iterator[str]:
 
 
 def stage(folder: RunFolder) -> Mapping[str, Any]:
-    """Write ``RUN/tokenizer.model`` and ``RUN/words.txt``."""
+    """Write ``RUN/tokenizer.model``, ``RUN/words.txt`` and ``RUN/synonyms.txt``."""
     config, path = folder.config, folder.path / TOKENIZER_FILE
     if not is_main():
         return {}
@@ -140,6 +143,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         train_tokenizer(_sentences(folder.path / "corpus"), path, config.tokenizer)
         words = {word for sentence in corpus_sentences(folder.path / "corpus") for word in words_of(sentence)}
         write_bytes(folder.path / WORDS_FILE, "".join(f"{word}\n" for word in sorted(words)).encode())
+        write_bytes(folder.path / SYNONYMS_FILE, synonyms.for_runtime(words).encode())
     return {"pieces": load_tokenizer(path).get_piece_size()}
 
 

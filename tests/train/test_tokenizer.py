@@ -19,6 +19,7 @@ from train.run import RunFolder
 from train.store import write_shard
 from train.templates import TEMPLATES
 from train.tokenizer import (
+    SYNONYMS_FILE,
     TOKENIZER_FILE,
     WORDS_FILE,
     corpus_sentences,
@@ -109,6 +110,10 @@ def test_the_stage_reads_the_training_split_of_the_store(tmp_path: Path) -> None
     assert report == {"pieces": load_tokenizer(tmp_path / TOKENIZER_FILE).get_piece_size()}
     words = (tmp_path / WORDS_FILE).read_text().split()
     assert words == sorted({word for sentence in wanted for word in words_of(sentence)})
+    lines = (tmp_path / SYNONYMS_FILE).read_text().splitlines()
+    read = dict(line.split() for line in lines if " " in line and line[0] != "#")
+    assert read and set(read.values()) <= set(words) and not set(read) & set(words)
+    assert "Copyright 2006 by Princeton University" in lines[1]
     with pytest.raises(InputError):
         list(corpus_sentences(tmp_path / "empty"))
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .asides import told_apart
 from .inflect import NUMBERS, inflect, plural, with_article
 from .modifiers import AMPLITUDE, DEGREES, DIRECTION, EARLY, GRIPS, REPEATED, SPEED, count_phrases
 from .plan import ActionPlan
@@ -19,7 +20,15 @@ _GRIP_VERBS = frozenset(("grasp", "pick_up"))
 # Verbs whose things may be several: "peel potatoes".
 _PLURAL_VERBS = frozenset(("cut", "peel", "wash", "put_down"))
 _BOTH = many("with both hands | with both hands | using both hands | with two hands")
-_ONE = many("with the {} | with the {} | with the {} | using the {} | with only the {} | using just the {}")
+_ONE = many("with the {} | with the {} | with the {} | using the {} | with the {} | using the {}")
+_ONLY = many("with only the {} | using just the {} | using only the {} | only with the {} | with just the {}")
+# The hand that rests, left out of it; where no other is named, the first is meant.
+_NOT = many(
+    "with the {one} and not the {other} | with the {one} and not with the {other} | with the {one}, not "
+    "the {other} | without the {other} | without using the {other} | without the {other} | not with the "
+    "{other} | not using the {other} | with the {one} instead of the {other}"
+)
+_NAMED = 3  # of these, those that name the hand that acts come first
 # Parts of the body in a phrase; the first kind can be named by its side ("the fist", "the left fist").
 _SIDED = re.compile(r"\bthe (hand|fist|wrist|arm|palm|thumb|index finger)\b(?! cream)")
 _PAIRED = re.compile(r"\bthe (hand|fist|wrist|arm|palm)\b(?! cream)")
@@ -156,7 +165,8 @@ def _named(rng: Rng, verb: str, phrase: str, thing: str) -> str:
     counts = thing in nouns("@fruit | @vegetable") and thing not in mass_nouns()
     if verb in _PLURAL_VERBS and counts and rng.random() < 0.15:
         return choose(rng, ("", "the ", "the ", "some ")) + plural(thing)
-    return with_article(thing, rng.random())
+    named = with_article(thing, rng.random())
+    return named if "of {o}" in phrase else told_apart(rng, thing, named)
 
 
 def _with_hand(rng: Rng, action: ActionPlan, phrase: str, told: bool) -> tuple[str, str, str]:
@@ -175,12 +185,26 @@ def _with_hand(rng: Rng, action: ActionPlan, phrase: str, told: bool) -> tuple[s
         return _SIDED.sub(rf"the {action.hand} \1", phrase), "", ""
     meanwhile = ""
     if action.support and rng.random() < 0.4:
-        other = "left" if action.hand == "right" else "right"
-        meanwhile = f"while the {other} hand {choose(rng, many(WORDINGS[action.verb].support))}"
+        meanwhile = f"while the {sides(action)[1]} hand {choose(rng, many(WORDINGS[action.verb].support))}"
     elif action.direction not in ("left", "right") and rng.random() < 0.05:
         return phrase, f"{action.hand}-handed", ""
-    form = choose(rng, _ONE[:4] if action.support else _ONE)
-    return phrase, form.format(f"{action.hand} hand"), meanwhile
+    return phrase, _one_hand(rng, action, told), meanwhile
+
+
+def _one_hand(rng: Rng, action: ActionPlan, told: bool) -> str:
+    """One hand by its name, or, where the other rests, by the name of that."""
+    one, other = (f"{side} hand" for side in sides(action))
+    kind = rng.random()
+    if action.support or kind < 0.72:
+        return choose(rng, _ONE).format(one)
+    if kind < 0.88:
+        return choose(rng, _ONLY).format(one)
+    return choose(rng, _NOT[:_NAMED] if told else _NOT).format(one=one, other=other)
+
+
+def sides(action: ActionPlan) -> tuple[str, str]:
+    """The hand of an action of one hand, and the other."""
+    return (action.hand, "left" if action.hand == "right" else "right")
 
 
 def _manner(rng: Rng, action: ActionPlan, mention: float, told: str | None) -> tuple[str, list[str], bool]:
@@ -253,5 +277,6 @@ def draw_clause(
         said = said or bool(_PARTICLE.search(phrase)) or rng.random() < 0.4  # not "push in the card down"
     which = [] if said else _which_way(rng, action, mention, told == "direction", sided)
     early, late, counted = _manner(rng, action, mention, told)
-    place = len(which) if hand and late and not meanwhile and rng.random() < 0.35 else 9
+    inner = hand and late and not meanwhile and " not " not in f" {hand} "
+    place = len(which) if inner and rng.random() < 0.35 else 9
     return Clause(action, phrase, early, (*which, *late), hand, place, meanwhile, counted)

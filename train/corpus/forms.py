@@ -2,99 +2,78 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 
 import numpy as np
 
-from .clauses import Clause, choose
+from .clauses import choose
 from .inflect import inflect
+from .lines import TWICE, Line, Said, bare, everything, join, negated
 from .speakers import ANYONE, figure, hands, person
+from .spoken import followed, mimed, roles, roles_first, steps, tempo_first
 from .wordings import many
 
 Rng = np.random.Generator
-Said = Sequence[Clause]
 
 _OPENINGS = many(
-    "i want to | i would like to | let me | i have to | please | please | can you | could you | you should | "
-    "show how to | how to | show me how to | try to | let us | now | it is time to | learn how to"
+    "i want to | i would like to | let me | i have to | please | please | can you | could you | you should "
+    "| show how to | how to | show me how to | try to | let us | now | it is time to | learn how to | i "
+    "need to | i'd like to | i want you to | i need you to | you need to | you have to | you must | make "
+    "sure to | go ahead and | how do i | how do you | would you | just | let's | we need to | remember to "
+    "| don't forget to | help me | could you please | can you please | i will show you how to | okay, | "
+    "ok, now | i would like you to | be sure to"
 )
-_ENDINGS = ("please", "now", "please")
-_FUTURES = many("will | will | will | going to | going to | about to | should")
-_TWO = many(
-    "{}, then {} | {} and then {} | first {}, then {} | {}, and after that {} | {} then {} | {} and {} | "
-    "{}, {} | {}. then {} | {}; then {} | {}. after that, {} | {}, next {} | {}, and when done {}"
-)
-_TWICE = many("{}, then {} | {} and then {} | first {}, then {} | {}. then {} | {}. after that, {}")
-_THREE = many(
-    "{}, then {}, and finally {} | first {}, then {}, and finally {} | {}, then {}, then {} | "
-    "{}, {} and then {} | {}, {} and {} | {}. then {}. finally {} | {} and then {} and then {}"
-)
+_ENDINGS = ("please", "now", "please", "for me", "thanks")
+_FUTURES = many("will | will | will | going to | going to | about to | should | has to | needs to | wants to")
+_HAVING = {"has to": "have to", "needs to": "need to", "wants to": "want to"}
 _STARTING = ("start", "begin")
-_KEEPING = ("continue", "keep", "continue", "keep on", "go on", "carry on")
+_KEEPING = ("continue", "keep", "continue", "keep on", "go on", "carry on", "continue", "keep")
 _REQUESTS = many(
-    "animation of | animation of | an animation of | a video of | a clip of | show | show me | we see | "
-    "i see | we can see | i want to see | generate | create | there should be"
+    "animation of | animation of | an animation of | a video of | a clip of | show | show me | we see | i "
+    "see | we can see | i want to see | a motion of | a picture of | a scene of | make an animation of | "
+    "footage of | render | animate | generate | create | there should be"
 )
-_ARTICLES = re.compile(r"\b(the|an?|some) ")
-# Phrases that are no English without their article.
-_FIXED = re.compile(r"^(give|have|take|make|do|form|clench) |\ba (little|peeler|spoon|knife|break)\b")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A sentence, and whose hands it speaks of: "my", "his", or "" for anyone's."""
-
-    text: str
-    owner: str = ""
-
-
-def _join(rng: Rng, clauses: Sequence[str], form: str = "base") -> str:
-    if len(clauses) == 1:
-        return clauses[0]
-    two = _TWO[:-1] if form == "ing" else _TWO  # "when done cutting" would say the opposite
-    return choose(rng, two if len(clauses) == 2 else _THREE).format(*clauses)
-
-
-def _all(rng: Rng, said: Said, form: str, hand: bool = True) -> str:
-    return _join(rng, [clause.text(form, hand) for clause in said], form)
 
 
 # ---- forms; each None where the clauses have no such sentence ---------------------------------------
 
 
 def imperative(rng: Rng, said: Said) -> Line:
-    text = _all(rng, said, "base")
+    text = everything(rng, said, "base")
     return Line(f"{text} {choose(rng, _ENDINGS)}" if rng.random() < 0.04 else text)
 
 
 def _present(rng: Rng, said: Said) -> Line:
     who = person(rng)
-    return Line(f"{who.text} {_all(rng, said, who.present)}", who.owner)
+    return Line(f"{who.text} {everything(rng, said, who.present)}", who.owner)
 
 
 def _progressive(rng: Rng, said: Said) -> Line:
     who = person(rng)
-    return Line(f"{who.text} {who.be} {_all(rng, said, 'ing')}", who.owner)
+    return Line(f"{who.being(rng)} {everything(rng, said, 'ing')}", who.owner)
 
 
 def _gerund(rng: Rng, said: Said) -> Line:
-    return Line(_all(rng, said, "ing"))
+    return Line(everything(rng, said, "ing"))
 
 
 def _opening(rng: Rng, said: Said) -> Line | None:
     words = choose(rng, _OPENINGS)
     if words == "try to" and said[0].phrase.startswith("try "):
         return None
-    owner = "my" if words.startswith(("i ", "let me")) else "our" if words == "let us" else "your"
-    return Line(f"{words} {_all(rng, said, 'base')}", owner)
+    mine = words.startswith(("i ", "i'd", "let me", "how do i")) and " you" not in words
+    ours = words.startswith(("let us", "let's", "we "))
+    owner = "my" if mine else "our" if ours else "your"
+    return Line(f"{words} {everything(rng, said, 'base')}", owner)
 
 
 def _future(rng: Rng, said: Said) -> Line:
     who, words = person(rng), choose(rng, _FUTURES)
-    be = f"{who.be} " if words.endswith(" to") else ""
-    return Line(f"{who.text} {be}{words} {_all(rng, said, 'base')}", who.owner)
+    if words in _HAVING:
+        words = words if who.number == "s" else _HAVING[words]
+        return Line(f"{who.text} {words} {everything(rng, said, 'base')}", who.owner)
+    name = who.being(rng) if words.endswith(" to") else who.text
+    return Line(f"{name} {words} {everything(rng, said, 'base')}", who.owner)
 
 
 def _going(rng: Rng, said: Said) -> Line | None:
@@ -103,13 +82,14 @@ def _going(rng: Rng, said: Said) -> Line | None:
     if clause.counted or clause.phrase.startswith(("try ", "keep ", "hold still", "be ", "wait")):
         return None
     ongoing = clause.goes_on and rng.random() < 0.8
+    clause = bare(clause) if rng.random() < 0.3 else clause
     who, ing, base = person(rng), clause.text("ing"), clause.text("base")
     verb = choose(rng, _KEEPING if ongoing else _STARTING)
     if ongoing and kind < 0.2:
-        return Line(choose(rng, (f"still {ing}", f"{who.text} {who.be} still {ing}")), who.owner)
+        return Line(choose(rng, (f"still {ing}", f"{who.being(rng)} still {ing}")), who.owner)
     if kind < 0.4:
         verb = "continue" if ongoing else verb
-        return Line(f"{who.text} {who.be} {inflect(verb, 'ing')} to {base}", who.owner)
+        return Line(f"{who.being(rng)} {inflect(verb, 'ing')} to {base}", who.owner)
     rest = f"to {base}" if verb in ("continue", *_STARTING) and rng.random() < 0.5 else ing
     if kind < 0.75:
         return Line(f"{verb} {rest}")
@@ -118,7 +98,7 @@ def _going(rng: Rng, said: Said) -> Line | None:
 
 def _fronted(rng: Rng, said: Said) -> Line | None:
     hand = said[0].hand
-    if not hand or hand.endswith("-handed"):
+    if not hand or hand.endswith("-handed") or negated(hand):
         return None
     return Line(f"{hand}{choose(rng, (',', ',', ''))} {said[0].text('base', hand=False)}")
 
@@ -131,14 +111,14 @@ def _by_hand(rng: Rng, said: Said) -> Line | None:
     owner = choose(rng, ANYONE)
     kind = rng.random()
     if kind < 0.50:
-        return Line(f"{who.text} {_all(rng, said, who.present, hand=False)}", owner)
+        return Line(f"{who.text} {everything(rng, said, who.present, hand=False)}", owner)
     if kind < 0.68:
-        return Line(f"{who.text} {who.be} {_all(rng, said, 'ing', hand=False)}", owner)
+        return Line(f"{who.text} {who.be} {everything(rng, said, 'ing', hand=False)}", owner)
     if kind < 0.84:
-        return Line(f"{who.text} {_all(rng, said, 'ing', hand=False)}", owner)
+        return Line(f"{who.text} {everything(rng, said, 'ing', hand=False)}", owner)
     make = choose(rng, ("make", "let", "have"))
     the = {"hands": "the hands", "a hand": "the hand"}.get(who.text, who.text)
-    return Line(f"{make} {the} {_all(rng, said, 'base', hand=False)}", "your")
+    return Line(f"{make} {the} {everything(rng, said, 'base', hand=False)}", "your")
 
 
 def _request(rng: Rng, said: Said) -> Line:
@@ -146,35 +126,32 @@ def _request(rng: Rng, said: Said) -> Line:
     who = hands(rng, said) if rng.random() < 0.6 else None
     hand = who is None
     who = who or figure(rng)
-    said = [_bare(clause) for clause in said] if rng.random() < 0.4 else said
+    said = [bare(clause) for clause in said] if rng.random() < 0.4 else said
     lead, kind = choose(rng, _REQUESTS[:-3] if hand else _REQUESTS), rng.random()
-    text = f"{who.text} {'seen ' if kind > 0.9 else ''}{_all(rng, said, 'ing', hand)}"
+    text = f"{who.text} {'seen ' if kind > 0.9 else ''}{everything(rng, said, 'ing', hand)}"
     if kind < 0.15:
         relative = "who" if hand else "that"
-        text = f"{who.text} {relative} {_all(rng, said, who.present, hand)}"
+        text = f"{who.text} {relative} {everything(rng, said, who.present, hand)}"
     return Line(f"{lead} {text}" if kind < 0.9 and rng.random() < 0.8 else text, who.owner)
-
-
-def _bare(clause: Clause) -> Clause:
-    """The clause without the articles that a note leaves out."""
-    phrase = clause.phrase
-    if not _FIXED.search(phrase):
-        phrase = _ARTICLES.sub("", phrase)
-    return replace(clause, phrase=phrase, hand=clause.hand.replace("the ", ""))
 
 
 def _terse(rng: Rng, said: Said) -> Line:
     """A note: "cut onion", "kneading dough both hands", "wave, left hand"."""
-    short = [_bare(clause) for clause in said]
+    short = [bare(clause) for clause in said]
     form = choose(rng, ("base", "base", "ing"))
     hand = short[0].hand
     if len(short) == 1 and hand.startswith("with ") and "only" not in hand and rng.random() < 0.5:
         words = hand.removeprefix("with ")
         text = short[0].text(form, hand=False)
         return Line(choose(rng, (f"{text}, {words}", f"{text} {words}", f"{words} {text}")))
+    who = f"{choose(rng, _BARE_FIGURES)} " if rng.random() < 0.2 else ""
+    if who and form == "base":
+        form = "third"
     if len(short) == 1:
-        return Line(short[0].text(form))
-    return Line(choose(rng, (", ", " then ", ", then ", ". ")).join(clause.text(form) for clause in short))
+        return Line(f"{who}{short[0].text(form)}")
+    return Line(
+        who + choose(rng, (", ", " then ", ", then ", ". ")).join(clause.text(form) for clause in short)
+    )
 
 
 def _repeated(rng: Rng, said: Said) -> Line:
@@ -184,8 +161,8 @@ def _repeated(rng: Rng, said: Said) -> Line:
     names = (who.text, *(again for _ in said[1:]))
     clauses = [f"{name} {clause.text(who.present)}" for name, clause in zip(names, said, strict=True)]
     if len(said) == 2:
-        return Line(choose(rng, _TWICE).format(*clauses), who.owner)
-    return Line(_join(rng, clauses), who.owner)
+        return Line(choose(rng, TWICE).format(*clauses), who.owner)
+    return Line(join(rng, clauses), who.owner)
 
 
 def _before(rng: Rng, said: Said) -> Line:
@@ -233,22 +210,25 @@ def _then_start(rng: Rng, said: Said) -> Line:
     )
 
 
+_BARE_FIGURES = ("person", "man", "woman", "someone", "user", "human")
 Form = Callable[[Rng, Said], "Line | None"]
 # How often each form is tried, for one, two and three actions; a form that cannot be gives an imperative.
 FORMS: dict[int, tuple[tuple[float, Form], ...]] = {
     1: (
-        *((0.20, imperative), (0.13, _present), (0.12, _progressive), (0.07, _gerund)),
-        *((0.07, _opening), (0.05, _future), (0.07, _going), (0.07, _fronted), (0.10, _by_hand)),
-        *((0.06, _terse), (0.06, _request)),
+        *((0.18, imperative), (0.12, _present), (0.11, _progressive), (0.06, _gerund)),
+        *((0.07, _opening), (0.05, _future), (0.06, _going), (0.06, _fronted), (0.09, _by_hand)),
+        *((0.06, _terse), (0.06, _request), (0.03, roles), (0.02, tempo_first), (0.03, mimed)),
     ),
     2: (
-        *((0.24, imperative), (0.11, _present), (0.08, _progressive), (0.05, _gerund), (0.05, _repeated)),
-        *((0.06, _opening), (0.05, _future), (0.05, _before), (0.06, _after), (0.10, _said_last)),
+        *((0.20, imperative), (0.10, _present), (0.08, _progressive), (0.05, _gerund), (0.05, _repeated)),
+        *((0.06, _opening), (0.05, _future), (0.05, _before), (0.06, _after), (0.09, _said_last)),
         *((0.03, _finish), (0.03, _then_start), (0.03, _by_hand), (0.03, _terse), (0.03, _request)),
+        *((0.03, followed), (0.03, steps)),
     ),
     3: (
-        *((0.28, imperative), (0.16, _present), (0.08, _progressive), (0.06, _gerund), (0.08, _repeated)),
-        *((0.10, _opening), (0.08, _future), (0.03, _by_hand), (0.07, _terse), (0.06, _request)),
+        *((0.26, imperative), (0.16, _present), (0.08, _progressive), (0.06, _gerund), (0.08, _repeated)),
+        *((0.09, _opening), (0.07, _future), (0.03, _by_hand), (0.07, _terse), (0.06, _request)),
+        *((0.04, steps),),
     ),
 }
 
@@ -256,14 +236,17 @@ FORMS: dict[int, tuple[tuple[float, Form], ...]] = {
 def unseen(rng: Rng, said: Said) -> Line:
     """Forms kept for validation and test: every word of them is in training, their shape is not.
 
-    One action: the hand before a subject ("with the left hand, he stirs"), "can be seen stirring", "will be
-    stirring". Two: told in the wrong order, of someone ("he cuts the onion after peeling it", "before cutting
-    it, he peels it"), "when done peeling, cut", "finish peeling before cutting". Three: "after peeling, cut
-    and finally stir".
+    One action: the hand before a subject ("with the left hand, he stirs"), what the other does first ("while
+    the left hand holds the bowl, stir with the right hand"), "can be seen stirring", "will be stirring". Two:
+    told in the wrong order, of someone ("he cuts the onion after peeling it", "before cutting it, he peels
+    it"), "when done peeling, cut", "finish peeling before cutting". Three: "after peeling, cut and finally
+    stir".
     """
     who, kind = person(rng), rng.random()
     hand = said[0].hand
-    if len(said) == 1 and hand and not hand.endswith("-handed") and kind < 0.6:
+    if len(said) == 1 and said[0].action.support and said[0].hand and kind < 0.4:
+        return roles_first(rng, said[0])
+    if len(said) == 1 and hand and not hand.endswith("-handed") and not negated(hand) and kind < 0.6:
         rest = choose(rng, (f"{who.be} {said[0].text('ing', False)}", said[0].text(who.present, False)))
         return Line(f"{hand}, {who.text} {rest}", who.owner)
     if len(said) == 2 and kind < 0.8:
@@ -278,4 +261,6 @@ def unseen(rng: Rng, said: Said) -> Line:
     if len(said) == 3 and kind < 0.6:
         first, second, last = said
         return Line(f"after {first.text('ing')}, {second.text('base')} and finally {last.text('base')}")
-    return Line(f"{who.text} {choose(rng, ('can be seen', 'will be'))} {_all(rng, said, 'ing')}", who.owner)
+    return Line(
+        f"{who.text} {choose(rng, ('can be seen', 'will be'))} {everything(rng, said, 'ing')}", who.owner
+    )

@@ -35,6 +35,19 @@ def _third(verb: str) -> str:
     return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
 
 
+def base(phrase: str) -> str:
+    """The other way: a phrase whose verb is in the third person, with the verb as it is after "to"."""
+    verb, _, rest = phrase.partition(" ")
+    known = {third: plain for plain, third in _THIRD.items()}
+    if verb in known:
+        verb = known[verb]
+    elif verb.endswith("ies"):
+        verb = verb[:-3] + "y"
+    else:
+        verb = verb[:-2] if verb.endswith(("sses", "shes", "ches", "xes", "zzes")) else verb[:-1]
+    return f"{verb} {rest}" if rest else verb
+
+
 def _ing(verb: str) -> str:
     if verb in _DOUBLED or _ONE_SYLLABLE.match(verb):
         return f"{verb}{verb[-1]}ing"
@@ -62,9 +75,10 @@ def with_article(noun: str, choice: float) -> str:
         return f"the {noun}" if choice < 0.72 else f"some {noun}"
     if choice < 0.58 or noun in _UNIQUE:
         return f"the {noun}"
-    return f"{_indefinite(noun)} {noun}"
+    return f"{indefinite(noun)} {noun}"
 
 
-def _indefinite(noun: str) -> str:
+def indefinite(noun: str) -> str:
+    """Its indefinite article."""
     spoken_vowel = noun[0] in "aeio" or noun.startswith(("um", "un", "up", "ur"))
     return "an" if spoken_vowel and not noun.startswith("uni") else "a"

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from clutch_rt.prompts import normalise
 
+from .asides import placed
 from .clauses import choose, draw_clause, draw_thing
 from .config import CorpusConfig
-from .forms import FORMS, Line, Said, imperative, unseen
+from .forms import FORMS, imperative, unseen
+from .lines import Line, Said
 from .plan import ClipPlan
 from .speakers import ANYONE, owned
 
 Rng = np.random.Generator
+
+_PLACED = 0.04  # of sentences of one action, those that say where it happens
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ def _line(rng: Rng, said: Said, held_out: bool) -> Line:
 
 def _sentence(rng: Rng, said: Said, held_out: bool) -> str:
     line = _line(rng, said, held_out)
+    text = line.text
     if rng.random() < 0.25:
-        return owned(rng, line.text, line.owner or choose(rng, ANYONE[:2]))
-    return line.text
+        text = owned(rng, text, line.owner or choose(rng, ANYONE[:2]))
+    return placed(rng, text) if len(said) == 1 and rng.random() < _PLACED else text
 
 
 def describe(plan: ClipPlan, config: CorpusConfig, told: str | None = None) -> Texts:

@@ -14,12 +14,19 @@ from .wordings import many
 Rng = np.random.Generator
 
 _SINGULAR = many(
-    "a person | a person | the person | the person | someone | a man | a woman | the user | somebody | "
-    "he | she | he | she | the camera wearer | c | the man | the woman"
+    "a person | a person | the person | the person | someone | a man | a woman | the user | somebody | he "
+    "| she | he | she | the camera wearer | c | the man | the woman | c | #c c | #c c | person | man | "
+    "woman | the lady | a guy | a lady | the boy | the girl | one | this person | the subject | a cook | "
+    "the guy | a human"
 )
 _PLURAL = many("you | we | they")
-_NOUNS = many("a person | a person | someone | somebody | a man | a woman")
+_NOUNS = many("a person | a person | someone | somebody | a man | a woman | a lady | a guy | a human")
 _OWNERS = {"a man": "his", "the man": "his", "he": "his", "a woman": "her", "the woman": "her", "she": "her"}
+_OWNERS |= {f"{a} {name}": "his" for a in ("a", "the") for name in ("guy", "boy")}
+_OWNERS |= {f"{a} {name}": "her" for a in ("a", "the") for name in ("lady", "girl")}
+_OWNERS |= {"c": "his", "#c c": "his", "man": "his", "woman": "her", "one": "one's"}
+_SHORT = {"he": "he's", "she": "she's", "i": "i'm", "you": "you're", "we": "we're", "they": "they're"}
+_SHORT |= {"someone": "someone's", "somebody": "somebody's"}
 _OWNERS |= {"i": "my", "you": "your", "we": "our"}
 ANYONE = ("my", "your", "his", "her", "their")
 _OWNED = re.compile(
@@ -50,6 +57,12 @@ class Speaker:
         """Its form of "be"."""
         return {"s": "is", "p": "are", "i": "am"}[self.number]
 
+    def being(self, rng: Rng) -> str:
+        """It with its form of "be", run together as people write: "i'm", "she is"."""
+        if self.text in _SHORT and rng.random() < 0.4:
+            return _SHORT[self.text]
+        return f"{self.text} {self.be}"
+
     @property
     def owner(self) -> str:
         """Whose its hands are."""
@@ -59,9 +72,9 @@ class Speaker:
 def person(rng: Rng) -> Speaker:
     """Anyone who may do something."""
     kind = rng.random()
-    if kind < 0.82:
+    if kind < 0.80:
         return Speaker(choose(rng, _SINGULAR), "s")
-    return Speaker("i", "i") if kind < 0.90 else Speaker(choose(rng, _PLURAL), "p")
+    return Speaker("i", "i") if kind < 0.91 else Speaker(choose(rng, _PLURAL), "p")
 
 
 def figure(rng: Rng) -> Speaker:
@@ -85,7 +98,7 @@ def hands(rng: Rng, said: Sequence[Clause]) -> Speaker | None:
             choose(rng, many("both hands | two hands" if named else "hands | two hands | the hands")), "p"
         )
     if named:
-        only = any(word in clause.hand for clause in said for word in ("only", "just"))
+        only = any(word in clause.hand.split() for clause in said for word in ("only", "just"))
         return Speaker(
             choose(rng, ("only the {}",) if only else ("the {}", "the {}", "a {}")).format(f"{side} hand"),
             "s",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from clutch_rt.errors import InputError
 from models.files import appearing
 
 DICTIONARY = Path("/usr/share/wordnet")
+_FIRST_VERB_FILE = 29  # of the lexicographer files, `lexnames(5WN)`
 WORDS = Path(__file__).parent / "data" / "words.json"
 
 # List -> its roots, as lemma.sense, and the words to look for.
@@ -190,10 +193,7 @@ def lookup(folder: Path = DICTIONARY) -> dict[str, list[str]]:
     Raises:
         InputError: when the dictionary is not there.
     """
-    if not (folder / "data.noun").exists():
-        raise InputError(
-            f"no WordNet in {folder}; install Debian's wordnet-base, or keep {WORDS.name} as it is"
-        )
+    _check(folder)
     index, synsets = _read_index(folder), _read_synsets(folder)
     found = {}
     for name, (roots, words) in PICKS.items():
@@ -201,6 +201,103 @@ def lookup(folder: Path = DICTIONARY) -> dict[str, list[str]]:
         kinds = _kinds_of(offsets, synsets)
         found[name] = [word for word in dict.fromkeys(words.split()) if word in kinds]
     return found
+
+
+@dataclass(frozen=True)
+class Sense:
+    """A synset: its lexicographer file, its words, the offsets of the kinds it is of."""
+
+    topic: int
+    words: tuple[str, ...]
+    above: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """What `synonyms` asks of WordNet; parts of speech are "n", "v", "a" and "r".
+
+    Attributes:
+        index: part -> lemma -> offsets, commonest sense first.
+        tagged: part -> lemma -> how many of its senses occur in the tagged texts.
+        synsets: part -> offset -> sense.
+        irregular: form -> lemma, of verbs and nouns.
+    """
+
+    index: dict[str, dict[str, list[str]]]
+    tagged: dict[str, dict[str, int]]
+    synsets: dict[str, dict[str, Sense]]
+    irregular: dict[str, str]
+
+    def words(self) -> list[str]:
+        """Every lemma of one word in lower case letters, sorted."""
+        found = {
+            w for part in self.index.values() for w in part if w.isascii() and w.isalpha() and len(w) > 2
+        }
+        return sorted(found)
+
+    def used(self, word: str) -> bool:
+        """Whether the tagged texts have it."""
+        return any(part.get(word, 0) for part in self.tagged.values())
+
+    def part_of_speech(self, word: str) -> str:
+        """The one in which most senses are in use, verbs before nouns before the rest."""
+        parts = [part for part in "vnar" if word in self.index[part]]
+        return max(parts, key=lambda part: self.tagged[part].get(word, 0), default="n")
+
+    def senses(self, word: str, part: str) -> list[Sense]:
+        """Its senses, the commonest first."""
+        return [self.synsets[part][offset] for offset in self.index[part].get(word, ())]
+
+    def upwards(self, sense: Sense, steps: int) -> Iterator[tuple[str, ...]]:
+        """The words of a sense, then of the kinds it is of, then of theirs: `steps` times at most."""
+        level = [sense]
+        part = "v" if sense.topic >= _FIRST_VERB_FILE else "n"
+        for _ in range(steps):
+            yield tuple(word for found in level for word in found.words)
+            level = [self.synsets[part][offset] for found in level for offset in found.above]
+
+
+def read_dictionary(folder: Path = DICTIONARY) -> Dictionary:
+    """Read WordNet whole.
+
+    Raises:
+        InputError: when the dictionary is not there.
+    """
+    _check(folder)
+    index: dict[str, dict[str, list[str]]] = {}
+    tagged: dict[str, dict[str, int]] = {}
+    synsets: dict[str, dict[str, Sense]] = {}
+    for part, name in (("n", "noun"), ("v", "verb"), ("a", "adj"), ("r", "adv")):
+        rows = [line.split() for line in _lines(folder / f"index.{name}")]
+        index[part] = {row[0]: row[-int(row[2]) :] for row in rows}
+        tagged[part] = {row[0]: int(row[-int(row[2]) - 1]) for row in rows}
+        synsets[part] = dict(_sense(line.split(), part) for line in _lines(folder / f"data.{name}"))
+    irregular = {}
+    for name in ("noun", "verb"):
+        for line in _lines(folder / f"{name}.exc"):
+            form, lemma = line.split()[:2]
+            irregular[form] = lemma
+    return Dictionary(index, tagged, synsets, irregular)
+
+
+def _sense(fields: list[str], part: str) -> tuple[str, Sense]:
+    count = int(fields[3], 16)
+    start = 5 + 2 * count
+    pointers = [fields[start + 4 * i : start + 4 * i + 4] for i in range(int(fields[start - 1]))]
+    above = tuple(p[1] for p in pointers if p[0] == "@" and p[2] == part)
+    words = tuple(fields[4 + 2 * i].lower() for i in range(count))
+    return fields[0], Sense(int(fields[1]), words, above)
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="ascii").splitlines() if not line.startswith(" ")]
+
+
+def _check(folder: Path) -> None:
+    if not (folder / "data.noun").exists():
+        raise InputError(
+            f"no WordNet in {folder}; install Debian's wordnet-base, or keep {WORDS.parent} as it is"
+        )
 
 
 @lru_cache(maxsize=1)
