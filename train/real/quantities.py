@@ -73,8 +73,7 @@ def measure_hand(frames: Float32Array, side: int) -> HandMotion:
 
     A bend is the component of a joint's rotation vector along its flexion axis.
     """
-    params = frames.astype(np.float64)
-    params = mirror_hand(params) if side == LEFT else params
+    params: Array = np.asarray(mirror_hand(frames) if side == LEFT else frames, np.float64)
     turns = matrix_from_6d(params[:, ROTATION])
     local = matrix_from_6d(params[:, POSE].reshape(-1, POSE_JOINTS, 6))
     angles = np.einsum("tjc,jac->tja", axis_angle_from_matrix(local), _axes())
