@@ -7,11 +7,12 @@ from typing import Final
 
 SHORTEST: Final = 4  # letters of a word that may be a misspelling; shorter ones have too many neighbours
 LONG: Final = 8  # letters from which on two slips are forgiven
+LONGEST: Final = 24  # letters of an English word; the work grows with their square
 
 
 def slips(word: str) -> int:
     """How many slips a word of this length may hold."""
-    return 0 if len(word) < SHORTEST else 1 if len(word) < LONG else 2
+    return 0 if not SHORTEST <= len(word) <= LONGEST else 1 if len(word) < LONG else 2
 
 
 def shorter(word: str) -> set[str]:
