@@ -77,8 +77,8 @@ def plain_forms(word: str) -> Iterator[str]:
     """What a word ending in -s, -ed or -ing may be a form of, the likeliest first."""
     for ending in ("ing", "ed", "es", "s"):
         stem = word.removesuffix(ending)
-        if stem == word or len(stem) < 2:
-            continue
+        if stem == word or len(stem) < (2 if ending == "s" else 3):
+            continue  # "thing" is no form of "the"
         if ending == "es" or (ending == "ed" and stem.endswith("i")):
             yield from ((f"{stem[:-1]}y",) if stem.endswith("i") else ())
         if ending in ("ing", "ed") and len(stem) > 2 and stem[-1] == stem[-2]:

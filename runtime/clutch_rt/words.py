@@ -54,14 +54,9 @@ class Words:
 
     def _form(self, word: str) -> str | None:
         """The known or near word that this is, or is a form of."""
-        if self.near.get(word):
-            return self.near[word]
-        for plain in self._plain(word):
-            if plain in self.known:
-                return plain
-            if self.near.get(plain):
-                return self.near[plain]
-        return None
+        plain = list(self._plain(word))
+        known = next((form for form in plain if form in self.known), None)
+        return known or next((self.near[form] for form in (word, *plain) if self.near.get(form)), None)
 
     @staticmethod
     def _plain(word: str) -> Iterable[str]:
