@@ -66,6 +66,7 @@ class TextSettings:
 
     ``words`` names a text file of the words the model learnt from, one per line (see ``text.words_of``); None
     for a model that started from a pretrained checkpoint and so knows more than it was taught here.
+    ``synonyms`` names one of other English words and what they are read as (see ``words.Words``), or is None.
     """
 
     pad: int
@@ -74,6 +75,7 @@ class TextSettings:
     text_to_motion: str
     motion_to_text: str
     words: str | None = None
+    synonyms: str | None = None
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,7 @@ def _text(fields: Fields, files: Mapping[str, FileEntry]) -> TextSettings:
         text_to_motion=prompt,
         motion_to_text=child.get("motion_to_text", str),
         words=_listed(child, "words", files) if child.raw.get("words") is not None else None,
+        synonyms=_listed(child, "synonyms", files) if child.raw.get("synonyms") is not None else None,
     )
 
 

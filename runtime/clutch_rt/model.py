@@ -56,6 +56,7 @@ class Model:
             manifest.text,
             manifest.limits.max_prompt_tokens,
             words=bundle.file(manifest.text.words) if manifest.text.words else None,
+            synonyms=bundle.file(manifest.text.synonyms) if manifest.text.synonyms else None,
         )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
@@ -241,6 +242,8 @@ class Model:
         if self._sessions.closed:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
         prompt = self._tokenizer.motion_prompt(text)
+        for reading in prompt.readings:
+            log.warning("%s", reading)
         if prompt.unknown:
             words = ", ".join(quote(word) for word in prompt.unknown)
             log.warning("the model did not learn %s, and goes mostly by the other words", words)

@@ -7,11 +7,12 @@ from typing import Final
 
 SHORTEST: Final = 4  # letters of a word that may be a misspelling; shorter ones have too many neighbours
 LONG: Final = 8  # letters from which on two slips are forgiven
+LONGEST: Final = 24  # letters of an English word; the work grows with their square
 
 
 def slips(word: str) -> int:
     """How many slips a word of this length may hold."""
-    return 0 if len(word) < SHORTEST else 1 if len(word) < LONG else 2
+    return 0 if not SHORTEST <= len(word) <= LONGEST else 1 if len(word) < LONG else 2
 
 
 def shorter(word: str) -> set[str]:
@@ -76,8 +77,8 @@ def plain_forms(word: str) -> Iterator[str]:
     """What a word ending in -s, -ed or -ing may be a form of, the likeliest first."""
     for ending in ("ing", "ed", "es", "s"):
         stem = word.removesuffix(ending)
-        if stem == word or len(stem) < 2:
-            continue
+        if stem == word or len(stem) < (2 if ending == "s" else 3):
+            continue  # "thing" is no form of "the"
         if ending == "es" or (ending == "ed" and stem.endswith("i")):
             yield from ((f"{stem[:-1]}y",) if stem.endswith("i") else ())
         if ending in ("ing", "ed") and len(stem) > 2 and stem[-1] == stem[-2]:

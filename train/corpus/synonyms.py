@@ -95,6 +95,7 @@ player line spot star bed counter ruler book code fan file body bone board beam 
 _REACH = {34: 1.0, 35: 1.0, 5: 3.0, 6: 2.0, 13: 3.0, 18: 2.0}
 _SURE = 1.0  # a word that the tagged texts do not have must be as near as this, or food
 _FOOD = 13
+_COMMON = (6, _FOOD)  # things made and food, of which narrators name the rarest
 
 
 @lru_cache(maxsize=1)
@@ -187,7 +188,8 @@ def lookup(folder: Path = DICTIONARY) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for word in dictionary.words():
         candidates = near(dictionary, word) if word not in own else ()
-        if candidates or (dictionary.used(word) and not spelt.isdisjoint(shorter(word))):
+        common = dictionary.used(word) or dictionary.topic(word) in _COMMON
+        if candidates or (common and not spelt.isdisjoint(shorter(word))):
             found[word] = candidates
     found.update(dict.fromkeys(_GRAMMAR.split(), ()))
     found.update(picked())

@@ -244,6 +244,10 @@ class Dictionary:
         parts = [part for part in "vnar" if word in self.index[part]]
         return max(parts, key=lambda part: self.tagged[part].get(word, 0), default="n")
 
+    def topic(self, word: str) -> int:
+        """The lexicographer file of its commonest sense as a noun, -1 for no noun."""
+        return next((sense.topic for sense in self.senses(word, "n")), -1)
+
     def senses(self, word: str, part: str) -> list[Sense]:
         """Its senses, the commonest first."""
         return [self.synsets[part][offset] for offset in self.index[part].get(word, ())]
