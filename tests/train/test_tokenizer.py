@@ -120,7 +120,7 @@ def test_the_stage_reads_the_training_split_of_the_store(tmp_path: Path) -> None
 
 def test_there_are_enough_templates_and_they_are_normal() -> None:
     assert len(TEMPLATES) >= 20
-    assert len({t.prompt for t in TEMPLATES}) == len(TEMPLATES)
+    assert len({(t.prompt, t.given) for t in TEMPLATES}) == len(TEMPLATES)
     tasks = {t.task for t in TEMPLATES}
     assert {"text-to-motion", "motion-to-text", "continuation", "text-and-length-to-motion"} <= tasks
     for template in TEMPLATES:
