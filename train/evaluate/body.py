@@ -10,7 +10,7 @@ from clutch_rt.layout import Float32Array, FloatArray
 from train.corpus import Clip
 from train.evaluate.contacts import contact, gaps
 from train.evaluate.faults import FAULTS, faults
-from train.evaluate.lengths import NEAR, length_errors
+from train.evaluate.lengths import length_errors, near
 from train.evaluate.metrics import Measured, mean_acceleration, over_draws
 
 Motions = Sequence[Float32Array]
@@ -36,7 +36,7 @@ def body(
     off = [length_errors(motions, clips) for motions in draws]
     out = {
         "frames": over_draws([[len(m) for m in motions] for motions in draws], rng),
-        "duration": over_draws([(row <= NEAR).astype(float) for row in off], rng),
+        "duration": over_draws([near(row) for row in off], rng),
         "duration_off": over_draws(off, rng),
         "acceleration": over_draws([[mean_acceleration(joints(m)) for m in row] for row in draws], rng),
     }

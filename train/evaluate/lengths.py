@@ -22,6 +22,11 @@ def length_errors(motions: Sequence[Float32Array], clips: Sequence[Clip]) -> NDA
     return np.asarray(np.abs(made / [len(clip.frames) for clip in clips] - 1.0))
 
 
+def near(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 for each of ``length_errors`` that is within ``NEAR``, else 0."""
+    return np.asarray(errors <= NEAR + 1e-9, np.float64)  # 68 for 80 is 15 %, whatever its last bit says
+
+
 def asked_lengths(count: int, max_steps: int, rng: np.random.Generator) -> IntArray:
     """``count`` lengths in frames, from a step to ``max_steps`` of them, most of them no whole steps."""
     return rng.integers(FRAMES_PER_STEP, max_steps * FRAMES_PER_STEP + 1, count)
