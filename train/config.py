@@ -207,17 +207,21 @@ class EvaluateConfig:
     clips: int = 512  # held-out clips; half as many for each of: one action, speed, count, direction
     pool: int = 32  # texts that R-precision chooses among
     captions: int = 128  # held-out motions that are described
-    temperature: float = 0.5  # of sampling
+    temperature: float = 0.5  # of sampling; `python -m train.evaluate.choose` chooses it on validation clips
     top_k: int = 20  # of sampling; 0 does not cut
-    repeats: int = 1  # generations of the whole set, each with seeds of its own
+    repeats: int = 3  # generations of the whole set, each with seeds of its own
+    modality_texts: int = 32  # texts of which several motions are made, for multimodality; 0 makes none
+    modality_draws: int = 10  # motions of each of them
+    asked: int = 24  # motions of which a length is asked, to see that it is kept; 0 asks none
+    choice_clips: int = 128  # validation clips that the sampling is chosen on, as `clips` are of the test's
     retrieval_steps: int = 600  # training steps of the text-motion retrieval model
     retrieval_clips: int = 4000  # train clips it learns from
     meter_clips: int = 2000  # train clips of one action that say what slow and fast are
 
     def __post_init__(self) -> None:
-        _within(self, 2, "clips")
+        _within(self, 2, "clips", "modality_draws", "choice_clips")
         _within(self, 1, "pool", "repeats", "retrieval_steps", "retrieval_clips", "meter_clips")
-        _within(self, 0, "captions", "top_k")
+        _within(self, 0, "captions", "top_k", "modality_texts", "asked")
         _within(self, 0.01, "temperature")
 
 
@@ -273,7 +277,16 @@ def smoke() -> RunConfig:
         lm=LMTrainConfig(size="nano", steps=150, batch_size=16, validate_every=0, validation_clips=64),
         refine=RefineConfig(steps=10, batch_size=8, warmup=2, validate_every=0),
         instruct=InstructConfig(steps=10, batch_size=16, warmup=2, validate_every=0),
-        evaluate=EvaluateConfig(clips=32, retrieval_steps=60),
+        evaluate=EvaluateConfig(
+            clips=32,
+            retrieval_steps=60,
+            repeats=2,
+            captions=32,
+            modality_texts=4,
+            modality_draws=3,
+            asked=4,
+            choice_clips=16,
+        ),
     )
 
 
@@ -315,7 +328,15 @@ def paper() -> RunConfig:
         ),
         refine=RefineConfig(steps=5000, batch_size=64, learning_rate=5e-5, warmup=200, precision=gpu),
         instruct=InstructConfig(steps=20_000, batch_size=128, learning_rate=2e-4, warmup=500, precision=gpu),
-        evaluate=EvaluateConfig(clips=3200, retrieval_steps=20_000, repeats=5),
+        evaluate=EvaluateConfig(
+            clips=3200,
+            captions=512,
+            retrieval_steps=20_000,
+            repeats=5,
+            modality_texts=100,
+            modality_draws=30,
+            choice_clips=512,
+        ),
     )
 
 

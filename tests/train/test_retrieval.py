@@ -164,13 +164,23 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     for key in ("r1", "r3", "r3_of_1", "r3_of_2", "verb", "hand", "sequence", "mm_distance"):
         assert made.values[key].value == pytest.approx(truth.values[key].value)
         assert shift.values[key].value == pytest.approx(truth.values[key].value)
-    assert not any("kid" in row.values for row in found.rows)  # the clips' own motions, in every row
+    # To other clips of the same law, so it is of the size of chance for the clips' own motions too.
+    assert shift.values["kid"].value == pytest.approx(truth.values["kid"].value)
+    assert truth.values["kid"].low < 0 < truth.values["kid"].high
+    assert truth.values["duration"].value == made.values["duration"].value == 1.0
+    assert floor.values["duration"].value < 1.0 and floor.values["contact_match"].value < 1.0
+    # Every draw of the echo is the same motion.
+    assert made.values["multimodality"].value == 0.0 and made.values["verb"].between == 0.0
+    assert "asked_kept" not in made.values  # it takes no lengths
     assert floor.values["verb"].value < truth.values["verb"].value
     assert found.errors.mpjpe.value == 0.0
     assert found.usage["pose"].used == 1 and found.usage["pose"].size == 8
     figures = flat(found)
     assert {"truth.r3", "generated.sequence", "shuffled.count", "codes.pose.used"} <= set(figures)
-    assert set(figures["generated.verb"]) == {"value", "interval", "count"}
+    assert set(figures["truth.verb"]) == {"value", "interval", "count"}
+    assert set(figures["generated.verb"]) == {"value", "interval", "count", "between"}
+    assert figures["truth.caption_verb"]["value"] == 1.0 > figures["captions.verb"]["value"]
+    assert figures["truth.caption_bleu4"]["value"] > figures["captions.others_bleu4"]["value"]
     text = markdown(found)
     assert "a command" in text and "| ground truth |" in text
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}

@@ -18,7 +18,10 @@ USAGE = """usage: python -m train.evaluate run=FOLDER [bundle=PATH] [evaluate.KE
 Judges the models of a run on its held-out clips and writes metrics.json, report.md and report.png
 into FOLDER/evaluate; with bundle=PATH the exported bundle is judged instead, by the same judges, and
 the report goes into FOLDER/evaluate/bundle-NAME. Settings: clips, pool, captions, temperature, top_k,
-repeats, retrieval_steps, retrieval_clips, meter_clips."""
+repeats, modality_texts, modality_draws, asked, retrieval_steps, retrieval_clips, meter_clips.
+
+python -m train.evaluate.choose run=FOLDER chooses temperature and top_k on validation clips;
+python -m train.evaluate.sheet run=FOLDER out=FILE.png draws generated motions to look at."""
 
 
 def split_arguments(arguments: Sequence[str], *names: str) -> tuple[dict[str, str], list[str]]:
@@ -49,19 +52,22 @@ def open_finished(special: dict[str, str], settings: Sequence[str]) -> RunFolder
     return RunFolder(path, apply(RunFolder.read_config(path), settings))
 
 
+def make_sampler(folder: RunFolder, bundle: str | None) -> Sampler:
+    """The models of the run, or the exported bundle of that path, under the evaluation's sampling."""
+    wanted = folder.config.evaluate
+    if bundle is None:
+        return TorchSampler(folder.path, wanted.temperature, wanted.top_k, device_of(folder))
+    return BundleSampler(Path(bundle), wanted.temperature, wanted.top_k)
+
+
 def _run(arguments: Sequence[str]) -> None:
     special, settings = split_arguments(arguments, "bundle")
     folder = open_finished(special, settings)
     prepare_machine(folder.config)
-    wanted = folder.config.evaluate
     out = folder.folder("evaluate")
-    sampler: Sampler
+    sampler = make_sampler(folder, special.get("bundle"))
     if "bundle" in special:
-        bundle = Path(special["bundle"])
-        sampler = BundleSampler(bundle, wanted.temperature, wanted.top_k)
-        out = out / f"bundle-{bundle.resolve().name}"
-    else:
-        sampler = TorchSampler(folder.path, wanted.temperature, wanted.top_k, device_of(folder))
+        out = out / f"bundle-{Path(special['bundle']).resolve().name}"
     found = evaluate(folder, sampler, out, " ".join(["python -m train.evaluate", *arguments]))
     if "bundle" not in special:
         folder.mark_done("evaluate", summary(found))

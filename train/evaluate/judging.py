@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ from clutch_rt.layout import Float32Array
 
 from train.corpus import Clip
 from train.evaluate import meters
+from train.evaluate.captions import CaptionRow, caption_rows
 from train.evaluate.directions import DirectionMeter, fit_directions
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.features import features, joints_of
+from train.evaluate.lengths import lengths_kept
 from train.evaluate.metrics import Measured, bootstrap, retrieval_hits
+from train.evaluate.modality import measure_modality
+from train.evaluate.notes import notes
 from train.evaluate.report import Findings, flat, rows_table, write_report
 from train.evaluate.retrieval import (
     Example,
@@ -30,30 +34,12 @@ from train.evaluate.retrieval import (
 )
 from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
 from train.evaluate.samplers import Reconstruction, Sampler
-from train.evaluate.sets import Sets, test_sets, train_clips, train_directions
+from train.evaluate.sets import Sets, held_out_sets, reference_clips, train_clips, train_directions
+from train.evaluate.similar import Embed, load_minilm
 from train.evaluate.timing import Bands, Timed, fit_bands
 from train.optim import device_type
 from train.run import RunFolder, write_text
 from train.tokenizer import load_tokenizer
-
-NOTES = (
-    "R-precision: text and motion retrieval in pools of {pool}, by a model trained on the train split only; "
-    "the first row is its ceiling, the last its floor.",
-    "Verb and hand: classifiers of that model, over the 3 x {half} clips of one action; two thirds of these "
-    "are of verbs with a tempo or a count.",
-    "Verbs in turn: of the clips of several actions, the part of the actions whose verb that classifier sees "
-    "in the stretch of the motion where it should be done.",
-    "Test clips: about half of the sentences have a form, and of the phrases a wording, kept from training, "
-    "and half of the objects of a verb that has held-out ones are held out with it.",
-    "Speed and count are read off the motion by a signal meter (its period and repeating stretch), judged by "
-    "the train split's bands; the texts say them. Speed covers {speeds} verbs; count those {counts} of "
-    "{countable} countable verbs that the meter counts right in at least 80 % of train clips.",
-    "Direction is read off the acting wrist's path, judged by clips of the train split's kind; the texts say "
-    "it. It covers those {ways} of {steered} verbs with a direction that the meter reads right in at least "
-    "90 % of clips it did not learn from.",
-    "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 4 x {half} clips of "
-    "the test split.",
-)
 
 
 class Pieces:
@@ -148,52 +134,79 @@ def _parts(whole: Sets | Draw) -> Iterator[Any]:
     return (getattr(whole, field.name) for field in fields(Draw))
 
 
-def _captions(sampler: Sampler, context: Context, truth: Draw, pieces: Pieces, clips: int) -> Measured | None:
-    """R@3 of the model's captions: does a motion find the sentence the model wrote of it?"""
-    chosen = list(truth.all[:clips])
+def _captions(
+    sampler: Sampler, context: Context, pieces: Pieces, clips: int, embed: Embed | None
+) -> list[CaptionRow]:
+    """What the model says of the first ``clips`` motions, and whether a motion finds what was said of it."""
+    chosen = list(context.sets.all[:clips])
     if len(chosen) < 2:
-        return None
-    texts = judge_texts(context.judge, [pieces.encode(text) for text in sampler.caption(chosen)])
-    rng = np.random.default_rng([context.seed, 4])
-    hits = retrieval_hits(texts, context.truth[: len(chosen)], min(context.pool, len(chosen)), 3, rng)
-    return bootstrap(hits[np.isfinite(hits)], rng)
+        return []
+    written = sampler.caption([clip.frames for clip in chosen])
+    first = [clip.texts[0] for clip in chosen]
+    told = {"truth.caption_": first, "captions.": written, "shuffled.caption_": [*first[1:], first[0]]}
+    pool, ranked = min(context.pool, len(chosen)), {}
+    for key, texts in told.items():
+        rng = np.random.default_rng([context.seed, 4])  # the same pools for every row
+        embedded = judge_texts(context.judge, [pieces.encode(text) for text in texts])
+        hits = retrieval_hits(embedded, context.truth[: len(chosen)], pool, 3, rng)
+        ranked[key] = bootstrap(hits[np.isfinite(hits)], rng)
+    return caption_rows(written, chosen, ranked, np.random.default_rng([context.seed, 7]), embed)
 
 
-def _notes(folder: RunFolder, bands: Bands, directions: DirectionMeter, sets: Sets, pool: int) -> list[str]:
-    settings = folder.config.evaluate
-    values = {
-        "pool": pool,
-        "speeds": len(bands.verbs_of_speed),
-        "counts": len(bands.verbs_of_count),
-        "ways": len(directions.verbs),
-        "steered": len(directions.reliability),
-        "countable": len(bands.reliability),
-        "temperature": settings.temperature,
-        "top_k": settings.top_k,
-        "repeats": settings.repeats,
-        "clips": len(sets.all),
-        "half": len(sets.single),
-    }
-    return [note.format(**values) for note in NOTES]
+def _with(row: Row, values: Mapping[str, Measured | None]) -> Row:
+    """A row with further figures, those that there are."""
+    return replace(row, values={**row.values, **{k: v for k, v in values.items() if v is not None}})
+
+
+def _of_generated(folder: RunFolder, sampler: Sampler, context: Context) -> dict[str, Measured | None]:
+    """Figures that take motions of their own: of asked lengths, and many of one sentence."""
+    settings, seed = folder.config.evaluate, context.seed
+    asked, clips = context.sets.all[: settings.asked], context.sets.all[: settings.modality_texts]
+    rng = np.random.default_rng([seed, 8])
+    kept = lengths_kept(sampler, asked, folder.config.lm.max_steps, rng)
+    modality = measure_modality(sampler, context.judge, clips, settings.modality_draws, rng)
+    return {"asked_kept": bootstrap(kept, rng) if kept else None, "multimodality": modality}
+
+
+def make_context(folder: RunFolder, clips: int, split: str = "test") -> Context:
+    """What rows are judged by: the run's judges, and ``clips`` of a held-out split.
+
+    Raises:
+        InputError: the run has no clips, of the train split or of ``split``.
+    """
+    settings, pieces = folder.config.evaluate, Pieces(folder.path / "tokenizer.model")
+    judge, bands, directions = make_judge(folder, pieces), make_bands(folder), make_directions(folder)
+    sets = held_out_sets(folder, clips, split)
+    return Context(
+        sets=sets,
+        judge=judge,
+        bands=bands,
+        directions=directions,
+        texts=judge_texts(judge, [pieces.encode(clip.texts[0]) for clip in sets.all]),
+        pool=min(settings.pool, len(sets.all)),
+        seed=folder.config.seed,
+        truth=judge_motions(judge, [features(clip.frames) for clip in sets.all]).embeddings,
+        reference=judge_motions(
+            judge, [features(clip.frames) for clip in reference_clips(folder, len(sets.all), split)]
+        ).embeddings,
+    )
 
 
 def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Findings:
     """Judge a sampler on the run's test split and write the report into ``out``."""
     settings, seed = folder.config.evaluate, folder.config.seed
-    pieces = Pieces(folder.path / "tokenizer.model")
-    judge, bands, directions = make_judge(folder, pieces), make_bands(folder), make_directions(folder)
-    sets = test_sets(folder, settings.clips)
+    context = make_context(folder, settings.clips)
+    sets, pool = context.sets, context.pool
     truth = truth_of(sets)
-    texts = judge_texts(judge, [pieces.encode(clip.texts[0]) for clip in sets.all])
-    own = judge_motions(judge, [features(m) for m in truth.all]).embeddings
-    pool = min(settings.pool, len(sets.all))
-    context = Context(sets, judge, bands, directions, texts, pool, seed, own)
     rows = [_say(measure_row("ground truth", [truth], context))]
     rebuilt = sampler.reconstruct(truth.all)
     rows.append(_say(measure_row("SHIFT reconstruction", [through(sampler, truth, rebuilt)], context)))
     draws = [generated(sampler, sets, repeat) for repeat in range(settings.repeats)]
-    rows.append(_say(measure_row("generated", draws, context)))
+    made = _with(measure_row("generated", draws, context), _of_generated(folder, sampler, context))
+    rows.append(_say(made))
     rows.append(_say(measure_row("shuffled", [shuffled(truth, np.random.default_rng([seed, 5]))], context)))
+    embed = load_minilm()
+    pieces = Pieces(folder.path / "tokenizer.model")
     found = Findings(
         command=command,
         judged=sampler.name,
@@ -201,8 +214,8 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         rows=rows,
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes) if rebuilt.codes else {},
-        captions=_captions(sampler, context, truth, pieces, settings.captions),
-        notes=_notes(folder, bands, directions, sets, pool),
+        captions=_captions(sampler, context, pieces, settings.captions, embed),
+        notes=notes(folder, context, made, embed is not None),
     )
     write_report(found, out)
     return found

@@ -6,12 +6,13 @@ Joints are metres in any one space, ``(..., T, 2, 21, 3)`` for a motion; results
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from clutch_rt.errors import InputError
 from clutch_rt.layout import FloatArray, IntArray
 from numpy.typing import NDArray
+from scipy.stats import t as student_t
 
 MILLIMETRES = 1000.0
 CONFIDENCE = 0.95
@@ -26,12 +27,14 @@ class Measured:
         low: lower end of the interval.
         high: upper end of the interval.
         count: the observations behind it.
+        between: standard deviation of the means of several draws; NaN where there was one.
     """
 
     value: float
     low: float
     high: float
     count: int
+    between: float = float("nan")
 
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
@@ -110,12 +113,15 @@ def retrieval_ranks(
 ) -> NDArray[np.float64]:
     """Rank of the right text for every motion among the texts of its pool (0 is best).
 
+    The protocol of Guo et al. (HumanML3D, CVPR 2022): a motion, its own text and 31 of other motions, ranked
+    by Euclidean distance; the pools are random and disjoint, and what does not fill one is left out. (Their
+    code, in the same pools, ranks the motions for a text; their paper, and this, the texts for a motion.)
     Equal distances count against the motion, so a constant embedding cannot score.
 
     Args:
         text: ``(N, E)`` embeddings; row i belongs to row i of ``motion``.
         motion: ``(N, E)`` embeddings.
-        pool: texts to choose from, 32 in the literature (Guo et al., CVPR 2022).
+        pool: texts to choose from, 32 in the literature.
         rng: draws the pools.
 
     Returns:
@@ -151,35 +157,101 @@ def multimodal_distance(text: FloatArray, motion: FloatArray) -> float:
     return float(np.linalg.norm(np.asarray(text, np.float64) - motion, axis=-1).mean())
 
 
+def diversity_distances(motion: FloatArray, pairs: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Distances of ``pairs`` random pairs of different motions, or as many as there are motions.
+
+    Args:
+        motion: embeddings ``(N, E)``.
+        pairs: 300 in the literature.
+        rng: draws them.
+
+    Returns:
+        ``(min(pairs, N),)``. As in the field (Guo et al., CVPR 2022), no motion is twice the first of a pair
+        nor twice the second; other than there, none is paired with itself.
+    """
+    order = rng.permutation(len(motion))
+    first, second = order[:pairs], np.roll(order, -1)[:pairs]
+    return np.asarray(np.linalg.norm(motion[first].astype(np.float64) - motion[second], axis=-1))
+
+
 def diversity(motion: FloatArray, pairs: int, rng: np.random.Generator) -> float:
-    """Mean distance of ``pairs`` random pairs of different motions, embeddings ``(N, E)``."""
-    first = rng.integers(0, len(motion), pairs)
-    second = (first + rng.integers(1, len(motion), pairs)) % len(motion)
-    return float(np.linalg.norm(motion[first] - motion[second], axis=-1).mean())
+    """Mean of ``diversity_distances``."""
+    return float(diversity_distances(motion, pairs, rng).mean())
 
 
-def multimodality(draws: FloatArray) -> float:
-    """Mean distance between two draws of one text: embeddings ``(D, N, E)`` of D draws, D >= 2."""
+def modality_distances(draws: FloatArray) -> NDArray[np.float64]:
+    """Mean distance between two draws of each text: embeddings ``(D, N, E)`` of D draws -> ``(N,)``.
+
+    Over all pairs of draws, which is what the field's ten random pairs (Guo et al., CVPR 2022) estimate.
+    """
     if draws.ndim != 3 or len(draws) < 2:
         raise InputError(f"draws have shape {draws.shape}; multimodality needs (D >= 2, N, E)")
     left, right = np.triu_indices(len(draws), 1)
-    return float(np.linalg.norm(draws[left] - draws[right], axis=-1).mean())
+    return np.asarray(np.linalg.norm(draws[left].astype(np.float64) - draws[right], axis=-1).mean(0))
+
+
+def multimodality(draws: FloatArray) -> float:
+    """Mean of ``modality_distances``."""
+    return float(modality_distances(draws).mean())
+
+
+def _kernel(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:
+    return (np.asarray(a, np.float64) @ np.asarray(b, np.float64).T / a.shape[1] + 1.0) ** 3
+
+
+def _discrepancy(own: NDArray[np.float64], other: NDArray[np.float64], across: NDArray[np.float64]) -> float:
+    """Squared MMD, the unbiased estimate, of kernel values ``(N, N)``, ``(M, M)`` and ``(N, M)``."""
+    n, m = len(own), len(other)
+    within = (own.sum() - np.trace(own)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1))
+    return float(within - 2.0 * across.mean())
 
 
 def kernel_distance(first: FloatArray, second: FloatArray) -> float:
     """Unbiased KID: squared MMD under k(a, b) = (a.b / E + 1)^3 (Binkowski et al., ICLR 2018).
 
-    Embeddings ``(N, E)`` and ``(M, E)``; it may be slightly negative where the two sets agree.
+    Embeddings ``(N, E)`` and ``(M, E)``; it may be slightly negative where the two sets agree. The samples
+    must be independent: of motions beside what was made from these very motions it falls below zero.
     """
+    return _discrepancy(_kernel(first, first), _kernel(second, second), _kernel(first, second))
 
-    def kernel(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:
-        return (np.asarray(a, np.float64) @ np.asarray(b, np.float64).T / a.shape[1] + 1.0) ** 3
 
-    n, m = len(first), len(second)
-    own = kernel(first, first)
-    other = kernel(second, second)
-    within = (own.sum() - np.trace(own)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1))
-    return float(within - 2.0 * kernel(first, second).mean())
+def measured_kernel_distance(
+    draws: Sequence[FloatArray], reference: FloatArray, groups: int = 20
+) -> Measured:
+    """KID with an interval: the mean over ``draws`` of the KID to ``reference``.
+
+    The interval is Student's about the value with the error of a jackknife that leaves out a group of clips
+    at a time, from every draw and from the reference (Efron and Stein, 1981): a bootstrap would draw a clip
+    twice, and the pairs of a clip with itself are what the unbiased estimate leaves out.
+
+    Args:
+        draws: embeddings ``(N, E)`` each, of the same clips.
+        reference: embeddings ``(M, E)`` of other clips.
+        groups: of clips; fewer where there are too few clips.
+    """
+    other = _kernel(reference, reference)
+    blocks = [(_kernel(d, d), _kernel(d, reference)) for d in draws]
+    count, groups = len(draws[0]), min(groups, len(draws[0]) // 2, len(reference) // 2)
+
+    def value(group: int) -> float:
+        rows, columns = np.arange(count) % groups != group, np.arange(len(reference)) % groups != group
+        kept = other[np.ix_(columns, columns)]
+        return float(
+            np.mean([_discrepancy(k[np.ix_(rows, rows)], kept, a[np.ix_(rows, columns)]) for k, a in blocks])
+        )
+
+    whole = value(-1)  # without none of them
+    if groups < 2:
+        return Measured(whole, float("nan"), float("nan"), count)
+    parts = np.asarray([value(group) for group in range(groups)])
+    error = np.sqrt((groups - 1) / groups * ((parts - parts.mean()) ** 2).sum())
+    half = float(student_t.ppf((1.0 + CONFIDENCE) / 2.0, groups - 1) * error)
+    each = [_discrepancy(k, other, a) for k, a in blocks]
+    return Measured(whole, whole - half, whole + half, count, _between(each))
+
+
+def _between(means: Sequence[float]) -> float:
+    return float(np.std(means, ddof=1)) if len(means) > 1 else float("nan")
 
 
 def bootstrap(
@@ -204,3 +276,24 @@ def bootstrap(
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(reduce(drawn), [tail, 1.0 - tail])
     return Measured(float(reduce(array[None])[0]), float(low), float(high), int(array.size))
+
+
+def over_draws(
+    draws: Sequence[Sequence[float] | FloatArray] | FloatArray,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+) -> Measured:
+    """Mean over clips and draws, ``(D, N)``, with an interval that covers the chance of both.
+
+    Clips are resampled, each with all its draws (the bootstrap of clusters). Every draw of every clip has
+    noise of its own, so how much the clips' means differ holds the luck of the draws already; to resample the
+    draws of a clip as well would count it twice. NaN is of no draw: such clips are left out.
+    """
+    rows = np.asarray(draws, np.float64)
+    if rows.size == 0:
+        return bootstrap([], rng)
+    known = np.isfinite(rows)
+    drawn = known.sum(0)
+    means = np.where(known, rows, 0.0).sum(0)[drawn > 0] / drawn[drawn > 0]
+    each = [float(row[good].mean()) for row, good in zip(rows, known, strict=True) if good.any()]
+    return replace(bootstrap(means, rng, resamples), between=_between(each))

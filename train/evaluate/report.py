@@ -12,7 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from models.files import appearing
+from train.evaluate.captions import CAPTION_COLUMNS, CaptionRow
 from train.evaluate.errors import Errors
+from train.evaluate.faults import FAULTS
 from train.evaluate.metrics import CodeUsage, Measured
 from train.evaluate.rows import Row
 from train.run import write_text
@@ -36,9 +38,22 @@ COLUMNS: Final = {
     "kid": ("KID", 3),
     "diversity": ("diversity", 2),
     "multimodality": ("multimod.", 2),
+    "duration": ("duration", 2),
+    "duration_off": ("duration off by", 2),
     "frames": ("frames", 0),
     "acceleration": ("acceleration mm/frame²", 2),
 }
+# Of the motion itself, whatever it was asked for.
+BODY_COLUMNS: Final = {
+    "contact_share": ("in contact, part of the time", 3),
+    "contact_seconds": ("seconds a contact", 2),
+    "contact_rate": ("contacts a second", 2),
+    "contact_match": ("touch where the clip's hands do", 2),
+    **{name: (words, 3) for name, words in FAULTS.items()},
+    "faulty": ("any of these faults", 3),
+}
+# Whose spread between the draws is told.
+_SPREAD: Final = ("r1", "r3", "verb", "hand", "sequence", "speed", "count", "direction", "duration")
 ERRORS: Final = {
     "mpjpe": "MPJPE mm",
     "aligned": "wrist-aligned mm",
@@ -47,6 +62,7 @@ ERRORS: Final = {
     "truth_acceleration": "truth's acceleration",
     "acceleration": "its own",
 }
+INTERVALS: Final = "bootstrap over clips, each with all its draws, so of the chance of both"
 PAPER: Final = (
     "On its own data, not ours, the CLUTCH paper reports MPJPE 45.9 mm and ACCEL 5.40 for SHIFT, and "
     "R@3 0.67 for ground truth, 0.72 for its model. Such figures do not compare across corpora."
@@ -64,7 +80,7 @@ class Findings:
         rows: the table's rows, ceilings first, the floor last.
         errors: of SHIFT's reconstructions.
         usage: of the codebooks; empty where the model does not show its codes.
-        captions: R@3 of the model's captions of held-out motions, or None.
+        captions: figures of the model's captions of held-out motions, with their ceiling and floor.
         notes: sentences under the table.
     """
 
@@ -74,7 +90,7 @@ class Findings:
     rows: Sequence[Row]
     errors: Errors
     usage: Mapping[str, CodeUsage]
-    captions: Measured | None
+    captions: Sequence[CaptionRow]
     notes: Sequence[str]
 
 
@@ -93,14 +109,25 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def rows_table(rows: Sequence[Row]) -> str:
-    """The rows under the columns that any of them has."""
-    shown = [key for key in COLUMNS if any(key in row.values for row in rows)]
+def rows_table(rows: Sequence[Row | CaptionRow], columns: Mapping[str, tuple[str, int]] = COLUMNS) -> str:
+    """The rows under those of the columns, (heading, digits) by measure, that any of them has."""
+    shown = [key for key in columns if any(key in row.values for row in rows)]
     body = [
-        [row.name, *(cell(row.values[k], COLUMNS[k][1]) if k in row.values else "-" for k in shown)]
+        [row.name, *(cell(row.values[k], columns[k][1]) if k in row.values else "-" for k in shown)]
         for row in rows
     ]
-    return table(["", *(COLUMNS[k][0] for k in shown)], body)
+    return table(["", *(columns[k][0] for k in shown)], body)
+
+
+def between_draws(rows: Sequence[Row]) -> str:
+    """How far the draws of a row lie apart, in a sentence; empty where every row is one draw."""
+    parts = []
+    for row in rows:
+        spread = {k: row.values[k].between for k in _SPREAD if k in row.values}
+        told = [f"{COLUMNS[k][0]} {v:.3f}" for k, v in spread.items() if not math.isnan(v)]
+        if told:
+            parts.append(f"Standard deviation between the draws, {row.name}: {', '.join(told)}.")
+    return "\n".join(parts)
 
 
 def errors_table(named: Mapping[str, Errors], extra: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -125,17 +152,20 @@ def markdown(found: Findings) -> str:
     """The report."""
     parts = [
         "# Evaluation",
-        f"Judged: {found.judged}. Brackets are 95 % intervals (bootstrap over clips). Made by:",
+        f"Judged: {found.judged}. Brackets are 95 % intervals ({INTERVALS}). Made by:",
         f"    {found.command}",
         rows_table(found.rows),
+        *([between_draws(found.rows)] if between_draws(found.rows) else []),
+        "## Hands together, and faults",
+        rows_table(found.rows, BODY_COLUMNS),
         "## Through SHIFT and back",
         errors_table({"held-out clips": found.errors}),
     ]
     if found.usage:
         body = [[n, f"{u.used} of {u.size}", f"{u.perplexity:.0f}"] for n, u in found.usage.items()]
         parts.append(table(["codebook", "entries used", "perplexity"], body))
-    if found.captions is not None:
-        parts.append(f"Captions of held-out motions, R@3 against the motion: {cell(found.captions)}.")
+    if found.captions:
+        parts += ["## Captions of held-out motions", rows_table(found.captions, CAPTION_COLUMNS)]
     parts += ["## Notes", "\n".join(f"- {note}" for note in (*found.notes, PAPER))]
     return "\n\n".join(parts) + "\n"
 
@@ -143,11 +173,15 @@ def markdown(found: Findings) -> str:
 def _number(measured: Measured) -> dict[str, Any]:
     interval = None if math.isnan(measured.low) else [round(measured.low, 5), round(measured.high, 5)]
     value = None if math.isnan(measured.value) else round(measured.value, 5)
-    return {"value": value, "interval": interval, "count": measured.count}
+    figure = {"value": value, "interval": interval, "count": measured.count}
+    return figure if math.isnan(measured.between) else {**figure, "between": round(measured.between, 5)}
 
 
 def flat(found: Findings) -> dict[str, dict[str, Any]]:
-    """Every figure under one key, such as ``generated.verb``: value, interval, count."""
+    """Every figure under one key, such as ``generated.verb``: value, interval, count.
+
+    Where there were several draws, ``between`` is the standard deviation of their means.
+    """
     out = {f"{_key(row.name)}.{k}": _number(v) for row in found.rows for k, v in row.values.items()}
     for field in fields(found.errors):
         out[f"shift.{field.name}"] = _number(getattr(found.errors, field.name))
@@ -155,8 +189,8 @@ def flat(found: Findings) -> dict[str, dict[str, Any]]:
         out[f"codes.{name}.used"] = {"value": used.used, "interval": None, "count": used.size}
         perplexity = round(used.perplexity, 2)
         out[f"codes.{name}.perplexity"] = {"value": perplexity, "interval": None, "count": used.size}
-    if found.captions is not None:
-        out["captions.r3"] = _number(found.captions)
+    for captions in found.captions:
+        out |= {f"{captions.key}{name}": _number(value) for name, value in captions.values.items()}
     return out
 
 

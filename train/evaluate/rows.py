@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 import numpy as np
 from clutch_rt.layout import Float32Array, FloatArray
-from numpy.typing import NDArray
 
 from train.corpus import Action, Clip
 from train.evaluate import meters
+from train.evaluate.body import body
 from train.evaluate.directions import DirectionMeter
 from train.evaluate.features import features, joints_of
 from train.evaluate.metrics import (
     Measured,
-    bootstrap,
-    diversity,
-    kernel_distance,
-    mean_acceleration,
-    multimodality,
+    diversity_distances,
+    measured_kernel_distance,
+    over_draws,
     retrieval_hits,
 )
 from train.evaluate.retrieval import Judge, judge_motions
 from train.evaluate.sequences import in_turn
 from train.evaluate.sets import Sets
 from train.evaluate.timing import Bands, Timed, count_of
+
+PAIRS: Final = 300  # of motions, for diversity
 
 Motions = Sequence[Float32Array]
 
@@ -53,7 +54,9 @@ class Context:
         texts: ``(N, E)`` embeddings of the text of each clip of ``sets.all``.
         pool: texts that R-precision chooses among.
         seed: of pools and bootstraps; every row has the same pools.
-        truth: ``(N, E)`` embeddings of the clips' own motions, for KID.
+        truth: ``(N, E)`` embeddings of the clips' own motions.
+        reference: ``(M, E)`` embeddings of the motions of other clips, which KID is measured to; without
+            them there is no KID.
     """
 
     sets: Sets
@@ -64,6 +67,7 @@ class Context:
     pool: int
     seed: int
     truth: Float32Array
+    reference: Float32Array | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +109,12 @@ class _Views:
 
 
 def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
-    """Judge one or more draws of motions; a clip's draws are averaged before the interval is taken."""
+    """Judge one or more draws of motions; intervals are of clips and draws alike, see ``over_draws``."""
     rng, views = np.random.default_rng([context.seed, 1]), _Views()
     values = _retrieval(draws, context, views, rng)
     values |= _labels(draws, context, views, rng)
     turns = [in_turn(context.judge, draw.all, context.sets.all) for draw in draws]
-    values["sequence"] = bootstrap(np.mean(turns, axis=0), rng)
+    values["sequence"] = over_draws(turns, rng)
     speed = [_speeds(draw, context, views) for draw in draws]
     count = [_counts(draw, context, views) for draw in draws]
     values["speed"] = _share(speed, lambda pair: pair[0] == pair[1], rng)
@@ -118,7 +122,7 @@ def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
     directions = [_directions(draw, context) for draw in draws]
     values["direction"] = _share(directions, lambda pair: pair[0] == pair[1], rng)
     values["count_off"] = _share(count, lambda pair: abs(pair[0] - pair[1]), rng)
-    values |= _motion(draws, views, rng)
+    values |= body([draw.all for draw in draws], context.sets.all, views.joints, rng)
     return Row(name, values, tuple(p for row in speed for p in row), tuple(p for row in count for p in row))
 
 
@@ -134,41 +138,24 @@ def _retrieval(
             retrieval_hits(context.texts, e, context.pool, top, np.random.default_rng([context.seed, 2]))
             for e in embedded
         ]
-        mean = np.mean(hits, axis=0)
-        out[f"r{top}"] = bootstrap(mean[np.isfinite(mean)], rng)
+        out[f"r{top}"] = over_draws(hits, rng)
         if top == 3:
             for count in (1, 2, 3):
-                of_count = mean[(actions == count) & np.isfinite(mean)]
-                out[f"r3_of_{count}"] = bootstrap(of_count, rng)
-    distance = np.mean([np.linalg.norm(context.texts - e, axis=-1) for e in embedded], axis=0)
-    out["mm_distance"] = bootstrap(distance, rng)
-    spread = [diversity(e, 300, np.random.default_rng([context.seed, 3])) for e in embedded]
-    out["diversity"] = _constant(float(np.mean(spread)), len(context.texts))
-    if not any(_same_motions(e, context.truth) for e in embedded):
-        kid = float(np.mean([_kid(e, context.truth) for e in embedded]))
-        out["kid"] = _constant(kid, len(context.texts))
-    if len(draws) > 1:
-        out["multimodality"] = _constant(multimodality(np.stack(embedded)), len(context.texts))
+                out[f"r3_of_{count}"] = over_draws(np.asarray(hits)[:, actions == count], rng)
+    out["mm_distance"] = over_draws([np.linalg.norm(context.texts - e, axis=-1) for e in embedded], rng)
+    spread = [diversity_distances(e, PAIRS, np.random.default_rng([context.seed, 3])) for e in embedded]
+    out["diversity"] = over_draws(spread, rng)
+    if context.reference is not None:
+        out["kid"] = measured_kernel_distance([_spread(e) for e in embedded], _spread(context.reference))
     return out
 
 
-def _kid(embedded: Float32Array, truth: Float32Array) -> float:
-    """KID of unit vectors ``(N, E)``, brought to one per coordinate, as the kernel expects of its features.
+def _spread(embedded: Float32Array) -> Float32Array:
+    """Unit vectors ``(N, E)`` brought to one per coordinate, as KID's kernel expects of its features.
 
     On unit vectors a.b / E would stay below 1 / E, the cube all but linear, and only the means would count.
     """
-    scale = embedded.shape[1] ** 0.5
-    return kernel_distance(embedded * scale, truth * scale)
-
-
-def _same_motions(embedded: Float32Array, truth: Float32Array) -> bool:
-    """Whether both hold the same motions, in any order: KID compares two draws, not a set and itself."""
-    return bool(np.allclose(np.sort(embedded, axis=0), np.sort(truth, axis=0), atol=1e-4))
-
-
-def _constant(value: float, count: int) -> Measured:
-    """A figure of the set as a whole, without an interval."""
-    return Measured(value, float("nan"), float("nan"), count)
+    return np.asarray(embedded * embedded.shape[1] ** 0.5)
 
 
 def _labels(
@@ -183,8 +170,8 @@ def _labels(
         verbs.append([v == a.verb for v, a in zip(judged.verbs, actions, strict=True)])
         hands.append([h == a.hand for h, a in zip(judged.hands, actions, strict=True)])
     return {
-        "verb": bootstrap(np.mean(verbs, axis=0), rng),
-        "hand": bootstrap(np.mean(hands, axis=0), rng),
+        "verb": over_draws(verbs, rng),
+        "hand": over_draws(hands, rng),
     }
 
 
@@ -219,15 +206,7 @@ def _share(
     score: Callable[[tuple], float],
     rng: np.random.Generator,
 ) -> Measured:
-    scores: NDArray[np.float64] = np.asarray([[float(score(pair)) for pair in row] for row in rows])
-    return bootstrap(scores.mean(0) if scores.size else [], rng)
-
-
-def _motion(draws: Sequence[Draw], views: _Views, rng: np.random.Generator) -> dict[str, Measured]:
-    """Length and liveliness over the clips of ``all``."""
-    frames = np.mean([[len(m) for m in draw.all] for draw in draws], axis=0)
-    moving = np.mean([[mean_acceleration(views.joints(m)) for m in draw.all] for draw in draws], axis=0)
-    return {"frames": bootstrap(frames, rng), "acceleration": bootstrap(moving, rng)}
+    return over_draws([[float(score(pair)) for pair in row] for row in rows], rng)
 
 
 def shuffled(draw: Draw, rng: np.random.Generator) -> Draw:

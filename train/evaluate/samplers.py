@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import clutch_rt
 import numpy as np
@@ -19,7 +19,7 @@ import torch
 from clutch_rt import prompts
 from clutch_rt.bundle import find_bundle
 from clutch_rt.errors import InputError
-from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.motion import Motion
 
 from models.generation import caption, generate, pad_prompts
@@ -65,6 +65,16 @@ class Sampler(Protocol):
         """A sentence for each motion."""
 
 
+@runtime_checkable
+class AsksLength(Protocol):
+    """A sampler that can be asked for a length as well."""
+
+    def generate_frames(
+        self, texts: Sequence[str], seeds: Sequence[int], frames: Sequence[int]
+    ) -> list[Float32Array]:
+        """A motion of so many frames for each text."""
+
+
 @torch.no_grad()
 def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int = 32) -> Reconstruction:
     """Encode and decode; motions of one length share a batch, for padding would change the codes."""
@@ -105,12 +115,24 @@ class TorchSampler:
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
+        return self._decode(self._codes(texts, seeds, None))
+
+    def generate_frames(
+        self, texts: Sequence[str], seeds: Sequence[int], frames: Sequence[int]
+    ) -> list[Float32Array]:
+        """A motion of so many frames for each text: whole steps are made and cut, as the runtime does."""
+        steps = [-(-count // FRAMES_PER_STEP) for count in frames]
+        made = self._decode(self._codes(texts, seeds, steps))
+        return [motion[:count] for motion, count in zip(made, frames, strict=True)]
+
+    def _codes(
+        self, texts: Sequence[str], seeds: Sequence[int], steps: Sequence[int] | None
+    ) -> list[IntArray]:
         if len(texts) != len(seeds):
             raise InputError(f"{len(texts)} texts came with {len(seeds)} seeds; give one seed per text")
         asked = [encode(self._pieces, prompts.text_to_motion(text)) for text in texts]
         ids, mask = pad_prompts(asked, self._device)
-        codes = generate(self._lm, ids, mask, seeds, temperature=self._temperature, top_k=self._top_k)
-        return self._decode(codes)
+        return generate(self._lm, ids, mask, seeds, steps, temperature=self._temperature, top_k=self._top_k)
 
     @torch.no_grad()
     def _decode(self, codes: Sequence[IntArray]) -> list[Float32Array]:
@@ -159,6 +181,17 @@ class BundleSampler:
             return [
                 self._model.generate(t, seed=s, temperature=self._temperature, top_k=self._top_k).frames
                 for t, s in zip(texts, seeds, strict=True)
+            ]
+
+    def generate_frames(
+        self, texts: Sequence[str], seeds: Sequence[int], frames: Sequence[int]
+    ) -> list[Float32Array]:
+        """A motion of so many frames for each text, asked for in seconds as users do."""
+        warmth, best = self._temperature, self._top_k
+        with _without_warnings():
+            return [
+                self._model.generate(t, seconds=f / FPS, seed=s, temperature=warmth, top_k=best).frames
+                for t, s, f in zip(texts, seeds, frames, strict=True)
             ]
 
     def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:

@@ -18,13 +18,13 @@ from train.store import read_clips
 SPEEDS = ("slow", "normal", "fast")
 # Draws of the judged sets start here, so that none is a clip of the store, nor of another set.
 FIRST_INDEX = 10_000_000
-_SPEED_INDEX, _COUNT_INDEX, _DIRECTION_INDEX = (k * FIRST_INDEX for k in (2, 3, 4))
+_SPEED_INDEX, _COUNT_INDEX, _DIRECTION_INDEX, _REFERENCE_INDEX = (k * FIRST_INDEX for k in (2, 3, 4, 5))
 _TRIES = 50_000
 
 
 @dataclass(frozen=True)
 class Sets:
-    """Clips of the test split.
+    """Clips of a held-out split.
 
     Attributes:
         all: as the corpus has them, one to three actions.
@@ -42,30 +42,50 @@ class Sets:
 
 
 def test_sets(folder: RunFolder, clips: int) -> Sets:
+    """``held_out_sets`` of the test split."""
+    return held_out_sets(folder, clips, "test")
+
+
+def held_out_sets(folder: RunFolder, clips: int, split: str) -> Sets:
     """``clips`` from the run's store, half as many drawn for each of the other sets.
 
+    Args:
+        folder: the run.
+        clips: of ``all``.
+        split: ``test``, which figures are reported of, or ``val``, which settings may be chosen on.
+
     Raises:
-        InputError: the run has no clips of the test split.
+        InputError: the run has no clips of the split.
     """
     config, seed = folder.config.corpus, folder.config.corpus.seed
     single = replace(config, max_actions=1)
     half = max(1, clips // 2)
-    stored = tuple(itertools.islice(read_clips(folder.path / "corpus", split="test"), clips))
+    stored = tuple(itertools.islice(read_clips(folder.path / "corpus", split=split), clips))
     if not stored:
-        raise InputError(f"{folder.path} has no clips of the test split; run `python -m train.corpus` first")
-    drawn = (draw_clip(seed, FIRST_INDEX + i, "test", single) for i in range(half))
+        raise InputError(
+            f"{folder.path} has no clips of the {split} split; run `python -m train.corpus` first"
+        )
+    drawn = (draw_clip(seed, FIRST_INDEX + i, split, single) for i in range(half))
     return Sets(
         stored,
         tuple(drawn),
-        tuple(itertools.islice(_told_speed(seed, single), half)),
-        tuple(itertools.islice(_told_count(seed, single), half)),
-        tuple(itertools.islice(told_direction(seed, single, "test"), half)),
+        tuple(itertools.islice(_told_speed(seed, single, split), half)),
+        tuple(itertools.islice(_told_count(seed, single, split), half)),
+        tuple(itertools.islice(told_direction(seed, single, split), half)),
     )
 
 
-def _plans(
-    seed: int, first: int, config: CorpusConfig, split: str = "test"
-) -> Iterator[tuple[ClipPlan, ActionPlan]]:
+def reference_clips(folder: RunFolder, clips: int, split: str = "test") -> Iterator[Clip]:
+    """``clips`` of the kind of ``Sets.all``, none of them in the store: what distributions are held against.
+
+    A motion and what was made from its sentence are no independent samples, so the judged clips themselves
+    cannot serve.
+    """
+    config = folder.config.corpus
+    return (draw_clip(config.seed, _REFERENCE_INDEX + i, split, config) for i in range(clips))
+
+
+def _plans(seed: int, first: int, config: CorpusConfig, split: str) -> Iterator[tuple[ClipPlan, ActionPlan]]:
     # Ends, for a corpus may have no verb that is timed or counted.
     for index in range(first, first + _TRIES):
         plan = draw_plan(seed, index, split, config)
@@ -76,9 +96,9 @@ def _fits(plan: ClipPlan, config: CorpusConfig) -> bool:
     return schedule(plan.actions).frames <= config.max_frames
 
 
-def _told_speed(seed: int, config: CorpusConfig) -> Iterator[Clip]:
+def _told_speed(seed: int, config: CorpusConfig, split: str) -> Iterator[Clip]:
     wanted = itertools.cycle(SPEEDS)
-    for plan, action in _plans(seed, _SPEED_INDEX, config):
+    for plan, action in _plans(seed, _SPEED_INDEX, config, split):
         if action.spec.timed:
             # Only plans that fit at every speed, so that slow clips are not a choice of few cycles.
             versions = {speed: vary(plan, "speed", speed) for speed in SPEEDS}
@@ -86,8 +106,8 @@ def _told_speed(seed: int, config: CorpusConfig) -> Iterator[Clip]:
                 yield make_clip(versions[next(wanted)], config, told="speed")
 
 
-def _told_count(seed: int, config: CorpusConfig) -> Iterator[Clip]:
-    for number, (plan, action) in enumerate(_plans(seed, _COUNT_INDEX, config)):
+def _told_count(seed: int, config: CorpusConfig, split: str) -> Iterator[Clip]:
+    for number, (plan, action) in enumerate(_plans(seed, _COUNT_INDEX, config, split)):
         if action.spec.counts is None or not action.spec.counted:
             continue
         low, high = action.spec.counts
