@@ -17,8 +17,8 @@ _MOVEMENT: Final = 2  # frames
 
 @dataclass(frozen=True)
 class _Joints:
-    """Mean L1 distances in metres: of joints in the world and from the wrist, of what they move in two frames,
-    and of their second differences."""
+    """Mean L1 distances in metres: of joints in the world and from the wrist, of what they move in two
+    frames, and of their second differences."""
 
     world: Tensor
     relative: Tensor

@@ -81,7 +81,17 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
     wanted = {
         "text_encoder": ["ids", "codes"],
         "motion_step": {
-            "step": ["codes", "given", "position", "steps", "memory", "cache", "noise", "temperature", "top_k"],
+            "step": [
+                "codes",
+                "given",
+                "position",
+                "steps",
+                "memory",
+                "cache",
+                "noise",
+                "temperature",
+                "top_k",
+            ],
             "flat": [
                 "token",
                 "slot",
