@@ -231,7 +231,8 @@ def measured_kernel_distance(
     """
     other = _kernel(reference, reference)
     blocks = [(_kernel(d, d), _kernel(d, reference)) for d in draws]
-    count, groups = len(draws[0]), min(groups, len(draws[0]) // 2, len(reference) // 2)
+    count = len(draws[0])
+    groups = max(1, min(groups, count // 2, len(reference) // 2))
 
     def value(group: int) -> float:
         rows, columns = np.arange(count) % groups != group, np.arange(len(reference)) % groups != group

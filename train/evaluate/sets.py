@@ -60,11 +60,7 @@ def held_out_sets(folder: RunFolder, clips: int, split: str) -> Sets:
     config, seed = folder.config.corpus, folder.config.corpus.seed
     single = replace(config, max_actions=1)
     half = max(1, clips // 2)
-    stored = tuple(itertools.islice(read_clips(folder.path / "corpus", split=split), clips))
-    if not stored:
-        raise InputError(
-            f"{folder.path} has no clips of the {split} split; run `python -m train.corpus` first"
-        )
+    stored = stored_clips(folder, clips, split)
     drawn = (draw_clip(seed, FIRST_INDEX + i, split, single) for i in range(half))
     return Sets(
         stored,
@@ -73,6 +69,20 @@ def held_out_sets(folder: RunFolder, clips: int, split: str) -> Sets:
         tuple(itertools.islice(_told_count(seed, single, split), half)),
         tuple(itertools.islice(told_direction(seed, single, split), half)),
     )
+
+
+def stored_clips(folder: RunFolder, clips: int, split: str) -> tuple[Clip, ...]:
+    """Up to ``clips`` of a split of the run's store, the first.
+
+    Raises:
+        InputError: there are none.
+    """
+    stored = tuple(itertools.islice(read_clips(folder.path / "corpus", split=split), clips))
+    if not stored:
+        raise InputError(
+            f"{folder.path} has no clips of the {split} split; run `python -m train.corpus` first"
+        )
+    return stored
 
 
 def reference_clips(folder: RunFolder, clips: int, split: str = "test") -> Iterator[Clip]:
@@ -144,7 +154,4 @@ def train_clips(folder: RunFolder, clips: int) -> list[Clip]:
     Raises:
         InputError: there are none.
     """
-    found = list(itertools.islice(read_clips(folder.path / "corpus", split="train"), clips))
-    if not found:
-        raise InputError(f"{folder.path} has no clips of the train split; run `python -m train.corpus` first")
-    return found
+    return list(stored_clips(folder, clips, "train"))

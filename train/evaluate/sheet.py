@@ -25,7 +25,7 @@ from train.evaluate.__main__ import make_sampler, open_finished, split_arguments
 from train.evaluate.contacts import contact, gaps
 from train.evaluate.faults import faults
 from train.evaluate.features import joints_of
-from train.evaluate.sets import held_out_sets
+from train.evaluate.sets import stored_clips
 from train.run import prepare_machine
 
 USAGE = """usage: python -m train.evaluate.sheet run=FOLDER out=FILE.png [bundle=PATH] [clips=60]
@@ -96,7 +96,7 @@ def _run(arguments: Sequence[str]) -> None:
         raise InputError(f"clips={wanted} is asked for; give a whole number of 1 or more")
     prepare_machine(folder.config)
     sampler = make_sampler(folder, special.get("bundle"))
-    texts = [clip.texts[0] for clip in held_out_sets(folder, max(2, int(wanted)), "test").all][: int(wanted)]
+    texts = [clip.texts[0] for clip in stored_clips(folder, int(wanted), "test")]
     made = sampler.generate(texts, list(range(len(texts))))
     shown = [Shown(text, frames) for text, frames in zip(texts, made, strict=True)]
     out = Path(special["out"])
