@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 SHORTEST: Final = 4  # letters of a word that may be a misspelling; shorter ones have too many neighbours
+MOST: Final = 2  # slips that are forgiven
 LONG: Final = 8  # letters from which on two slips are forgiven
 LONGEST: Final = 24  # letters of an English word; the work grows with their square
 
 
 def slips(word: str) -> int:
     """How many slips a word of this length may hold."""
-    return 0 if not SHORTEST <= len(word) <= LONGEST else 1 if len(word) < LONG else 2
+    return 0 if not SHORTEST <= len(word) <= LONGEST else 1 if len(word) < LONG else MOST
 
 
 def shorter(word: str) -> set[str]:
@@ -53,11 +54,13 @@ class Speller:
             for part in shorter(word):
                 self._by_part.setdefault(part, []).append(word)
 
-    def meant(self, word: str) -> str | None:
-        """The one known word nearest to it, within the slips its length forgives; None where it is unclear.
+    def meant(self, word: str, most: int = MOST) -> str | None:
+        """The one known word nearest to it, None where that is unclear.
 
-        Of several as near, those with its first letter are preferred, then those of its length (a slip of one
-        letter for another, or two exchanged); if more than one is left, none was clearly meant.
+        It is within ``most`` slips, and within those that the word's length forgives.
+
+        Of several as near, those with its first letter are preferred, then those of the same letters (two
+        exchanged); if more than one is left, none was clearly meant.
         """
         if not word.isalpha() or slips(word) == 0:
             return None
@@ -65,7 +68,7 @@ class Speller:
             other: distance(word, other) for part in shorter(word) for other in self._by_part.get(part, ())
         }
         least = min(near.values(), default=LONG)
-        if least > slips(word):
+        if least > min(slips(word), most):
             return None
         best = [other for other, apart in near.items() if apart == least]
         for same in (lambda other: other[0] == word[0], lambda other: sorted(other) == sorted(word)):

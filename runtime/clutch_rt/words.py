@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from clutch_rt.spelling import Speller, plain_forms
+from clutch_rt.spelling import MOST, Speller, plain_forms
 
 _HALF: Final = 3  # letters of the shorter of two words that were run together, at least
 _JOINTS: Final = re.compile(r"[-/_]")
@@ -50,7 +50,8 @@ class Words:
         """
         if word in self.known:
             return word
-        return self._form(word) or self._parted(word) or self._slip(word)
+        # Words run together are one slip: a space left out.
+        return self._form(word) or self._slip(word, 1) or self._parted(word) or self._slip(word)
 
     def _form(self, word: str) -> str | None:
         """The known or near word that this is, or is a form of."""
@@ -76,10 +77,10 @@ class Words:
         cuts = [i for i in range(_HALF, len(word) - _HALF + 1) if {word[:i], word[i:]} <= self.known]
         return f"{word[: cuts[0]]} {word[cuts[0] :]}" if len(cuts) == 1 else None
 
-    def _slip(self, word: str) -> str | None:
+    def _slip(self, word: str, most: int = MOST) -> str | None:
         if word in self.near or any(plain in self.near for plain in plain_forms(word)):
             return None  # English, and not what the corpus speaks of
-        return self._speller.meant(word)
+        return self._speller.meant(word, most)
 
     @cached_property
     def _speller(self) -> Speller:

@@ -144,8 +144,11 @@ def test_a_run_on_other_data_does_not_claim_ours(tmp_path: Path) -> None:
 def test_words_the_corpus_taught_travel_with_the_bundle(tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run("step"), tmp_path / "run")
     (run / "words.txt").write_text("both\ndough\nhands\nknead\nthe\nwith\n")
+    (run / "synonyms.txt").write_text("# a remark\nsquish knead\n")
     export_bundle(run, tmp_path / "bundle")
+    assert open_bundle(tmp_path / "bundle").manifest.text.synonyms == "synonyms.txt"
     with clutch_rt.load(tmp_path / "bundle") as model:
+        assert model.unknown_words("squish the dragon with both hands") == ("dragon",)
         assert model.unknown_words("knead the dragon with both hands") == ("dragon",)
         with pytest.raises(InputError, match="no word this model knows"):
             model.generate("petrissez vigoureusement")

@@ -116,7 +116,7 @@ def test_any_text_is_a_prompt_or_an_input_error(tokenizer: Tokenizer, text: str)
     except InputError as error:
         assert "\n" not in str(error)
     else:
-        assert prompt.text == clean(text)
+        assert prompt.readings or prompt.text == clean(text)
 
 
 def test_a_damaged_vocabulary(tmp_path: Path, settings: TextSettings, toy: Path) -> None:

@@ -74,9 +74,8 @@ def roles_first(rng: Rng, clause: Clause) -> Line:
     """Kept for validation and test: "while the left hand holds the bowl, stir with the right hand"."""
     one, other = sides(clause.action)
     support = choose(rng, many(WORDINGS[clause.action.verb].support))
-    alone = replace(clause, meanwhile="")
-    hand = "" if BODY.search(clause.phrase) else f" with the {one} hand"
-    return Line(f"while the {other} hand {support}, {alone.text('base', hand=False)}{hand}", "your")
+    does = replace(clause, meanwhile="").text("base", hand=False)
+    return Line(f"while the {other} hand {support}, {does} with the {one} hand", "your")
 
 
 def tempo_first(rng: Rng, said: Said) -> Line | None:
