@@ -17,7 +17,7 @@ from train.corpus import draw_clip
 from train.corpus.preview import verb_clip
 from train.evaluate import choose as choosing
 from train.evaluate.choose import MEASURES, Tried, best, choose, score
-from train.evaluate.notes import CHOICE
+from train.evaluate.notes import CHOICE, _chosen
 from train.evaluate.sets import held_out_sets, reference_clips
 from train.evaluate.sheet import STILLS, Shown, draw_sheet, main
 from train.run import RunFolder
@@ -54,6 +54,18 @@ def test_the_choice_is_made_without_a_test_clip(finished: RunFolder, monkeypatch
     assert [(row["temperature"], row["top_k"]) for row in written["table"]] == [(0.5, 16), (0.9, 16)]
     assert chosen.score == max(row["score"] for row in written["table"])
     assert set(written["table"][0]["values"]) == {*MEASURES, "duration"}
+    # The report says whether its sampling is the one chosen, for these weights.
+    setting = [f"evaluate.temperature={chosen.temperature}", "evaluate.top_k=16"]
+    same = RunFolder(finished.path, apply(finished.config, setting))
+    other = RunFolder(finished.path, apply(finished.config, ["evaluate.top_k=7"]))
+    assert _chosen(same).startswith("Chosen on the validation split")
+    assert "chose another" in _chosen(other)
+    (finished.path / CHOICE).write_text(json.dumps({**written, "files": {"lm/model.safetensors": "0"}}))
+    assert "other weights" in _chosen(same)
+    (finished.path / CHOICE).write_text("{")
+    assert "cannot be read" in _chosen(same)
+    (finished.path / CHOICE).unlink()
+    assert _chosen(same).startswith("Not chosen")
 
 
 def test_a_setting_that_freezes_the_hands_is_not_chosen() -> None:

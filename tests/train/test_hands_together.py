@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from clutch_rt.layout import LEFT, RIGHT, TRANSLATION, Float32Array
+from numpy.typing import ArrayLike
 
 from train.corpus import Clip, CorpusConfig, draw_clip
 from train.corpus.preview import verb_clip
@@ -15,7 +16,7 @@ from train.evaluate.features import joints_of
 CLAP = verb_clip("clap")
 
 
-def moved(frames: Float32Array, side: int, way: Float32Array | list[float]) -> Float32Array:
+def moved(frames: Float32Array, side: int, way: ArrayLike) -> Float32Array:
     """A motion one of whose hands is shifted by metres ``(3,)`` or ``(T, 3)``."""
     out = frames.copy()
     out[:, side, TRANSLATION] += np.asarray(way, np.float32)

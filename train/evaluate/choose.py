@@ -128,8 +128,13 @@ def record(rows: Sequence[Tried], context: Context, files: Mapping[str, str]) ->
         "split": SPLIT,
         "clips": {"all": len(context.sets.all), "each other set": len(context.sets.single)},
         "files": dict(files),
-        "table": [asdict(row) for row in rows],
+        "table": [{**asdict(row), "values": _known(row.values)} for row in rows],
     }
+
+
+def _known(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a measure that the corpus has no clips for is null."""
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
 def choose(folder: RunFolder) -> Tried:

@@ -6,9 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Final
 
-from clutch_rt.errors import FileFormatError
-
 from train.evaluate.contacts import TOUCH
+from train.evaluate.judged import files_of_run
 from train.evaluate.metrics import Measured
 from train.evaluate.rows import PAIRS, Context, Row
 from train.run import RunFolder
@@ -86,16 +85,17 @@ def _asked(kept: Measured | None) -> str:
 
 
 def _chosen(folder: RunFolder) -> str:
-    """Where the sampling comes from."""
-    try:
-        choice = json.loads((folder.path / CHOICE).read_text(encoding="utf-8"))
-        chosen = (choice["temperature"], choice["top_k"])
-    except FileNotFoundError:
+    """Where the sampling comes from; said, not refused, for all has been judged by now."""
+    path = folder.path / CHOICE
+    if not path.is_file():
         return _NOT_CHOSEN
+    try:
+        choice = json.loads(path.read_text(encoding="utf-8"))
+        chosen, files = (choice["temperature"], choice["top_k"]), choice["files"]
     except (ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"{folder.path / CHOICE} cannot be read ({error}); run `python -m train.evaluate.choose` again"
-        ) from error
-    if chosen == (folder.config.evaluate.temperature, folder.config.evaluate.top_k):
-        return f"Chosen on the validation split, see {CHOICE}."
-    return f"On the validation split {CHOICE} chose another: temperature {chosen[0]}, top-k {chosen[1]}."
+        return f"{CHOICE} cannot be read ({error}); run `python -m train.evaluate.choose` again."
+    if files != files_of_run(folder.path):
+        return f"{CHOICE} was chosen for other weights; run `python -m train.evaluate.choose` again."
+    if chosen != (folder.config.evaluate.temperature, folder.config.evaluate.top_k):
+        return f"On the validation split {CHOICE} chose another: temperature {chosen[0]}, top-k {chosen[1]}."
+    return f"Chosen on the validation split, see {CHOICE}."
