@@ -15,6 +15,7 @@ from clutch_rt.layout import Float32Array
 
 from train.corpus import Clip
 from train.evaluate import meters
+from train.evaluate.confusion import write_confusion
 from train.evaluate.directions import DirectionMeter, fit_directions
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.features import features, joints_of
@@ -205,6 +206,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         notes=_notes(folder, bands, directions, sets, pool),
     )
     write_report(found, out)
+    write_confusion({"ground truth": [truth], "generated": draws}, context, out)
     return found
 
 
