@@ -20,6 +20,8 @@ from train.run import RunFolder, is_main, write_text
 __all__ = ["REPORT_FILE", "after_stage", "write_report"]
 
 REPORT_FILE: Final = "report.html"
+# RuntimeError: among others, of a GPU without memory to spare.
+_NO_PREVIEWS: Final = (ClutchError, SafetensorError, RuntimeError)
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -30,7 +32,7 @@ def write_report(folder: RunFolder) -> Path:
     """
     try:
         make_previews(folder)
-    except (ClutchError, SafetensorError) as error:
+    except _NO_PREVIEWS as error:
         print(f"report: no new previews: {error}", flush=True)
     path = folder.path / REPORT_FILE
     write_text(path, render(folder))
@@ -43,8 +45,8 @@ def after_stage(folder: RunFolder, stage: str) -> None:
         return
     try:
         write_report(folder)
-    except (ClutchError, OSError) as error:
-        said = file_trouble(error) if isinstance(error, OSError) else error
+    except (ClutchError, OSError, LookupError, TypeError, ValueError) as error:
+        said = file_trouble(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         print(f"report: not written: {said}", flush=True)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
-from clutch_rt.errors import ClutchError
+from clutch_rt.errors import ClutchError, FileFormatError
 from clutch_rt.layout import SLOT_CODEBOOK, SLOTS, IntArray
 
 from train.evaluate.metrics import code_usage
@@ -34,7 +35,7 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
 
     Raises:
         InputError: SHIFT is of a variant without the four slots.
-        FileFormatError: its settings are damaged.
+        FileFormatError: its settings or the tokens are damaged, or do not belong together.
     """
     files = sorted((folder.path / "tokens").glob("train-*.parquet"))
     if not files or not folder.is_done("tokens"):
@@ -44,13 +45,23 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
     counts = [np.zeros(sizes[book], np.int64) for book in SLOT_CODEBOOK]
     for file in files:
         for slot, seen in zip(counts, _codes(file).T, strict=True):
+            if len(seen) and not 0 <= seen.min() <= seen.max() < len(slot):
+                raise FileFormatError(
+                    f"{file} has codes beyond the {len(slot)} entries of SHIFT's codebook; "
+                    "delete RUN/tokens and RUN/done/tokens.json and run the tokens again"
+                )
             slot += np.bincount(seen, minlength=len(slot))
     return [SlotUse(name, found) for name, found in zip(SLOTS, counts, strict=True)]
 
 
 def _codes(file: Path) -> IntArray:
     """All codes of a shard, ``(S, 4)``."""
-    column = pq.read_table(file, columns=["codes"])["codes"].combine_chunks()
+    try:
+        column = pq.read_table(file, columns=["codes"])["codes"].combine_chunks()
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+        raise FileFormatError(
+            f"{file} cannot be read ({error}); delete it and run the tokens again"
+        ) from error
     flat = column.flatten().flatten().to_numpy(zero_copy_only=False)
     return np.asarray(flat, np.int64).reshape(-1, len(SLOTS))
 
@@ -86,7 +97,7 @@ def _figure(use: SlotUse) -> Element:
     usage = code_usage(np.repeat(np.arange(size), use.counts), size)
     said = (
         f"Use of the {size} entries in the slot {name}, most used first: {usage.used} used, "
-        f"perplexity {usage.perplexity:.0f}, the first has {100 * shares[0]:.2g} % of the codes."
+        f"perplexity {usage.perplexity:.0f}, the first has {100 * shares[0]:.1f} % of the codes."
     )
     even = y.place(100.0 / size)
     marks = [
@@ -117,7 +128,7 @@ def _table(used: list[SlotUse]) -> Element:
                 f"{usage.used}",
                 f"{usage.size - usage.used}",
                 f"{usage.perplexity:.0f}",
-                f"{top:.2g} %",
+                f"{top:.1f} %",
             ]
         )
     headings = ["", "entries", "used", "never used", "perplexity", "most used entry"]

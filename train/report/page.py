@@ -74,7 +74,9 @@ def _overview(states: Sequence[StageState]) -> Element:
         [s.name, "done" if s.done else "not yet", _time(s.seconds), _told(s.found) if s.done else ""]
         for s in states
     ]
-    return section("stages", "Stages", table("Stages of the run", ["", "state", "time", "found"], rows))
+    return section(
+        "stages", "Stages", table("Stages of the run", ["", "state", "time", "found"], rows, "stages-done")
+    )
 
 
 def _time(seconds: float | None) -> str:

@@ -43,7 +43,7 @@ def _judged(folder: Path, key: str, name: str) -> list[Element]:
     parts = [element("p", "Brackets are 95 % intervals (bootstrap over clips). Made by ", _command(how), ".")]
     parts.append(_measures(found, name, f"measures{key}"))
     parts.append(_errors(found, name, f"errors{key}"))
-    parts += verbs_part(folder, name)
+    parts += verbs_part(folder, key, name)
     parts.append(details("Beside the paper", element("p", PAPER)))
     return parts
 

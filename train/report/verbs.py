@@ -14,7 +14,7 @@ _CELL, _MARGIN = 15, 92
 _WORST: Final = 8
 
 
-def verbs_part(folder: Path, name: str) -> list[Element]:
+def verbs_part(folder: Path, key: str, name: str) -> list[Element]:
     """The pictures and the table, of an evaluation's folder."""
     found = read_json(folder / CONFUSION_FILE)
     if not found:
@@ -27,7 +27,7 @@ def verbs_part(folder: Path, name: str) -> list[Element]:
         said = f"{row}: {right} of {sum(counts.values())} motions are seen as the verb that was asked for"
         drawn = [element("p", f"{said}."), matrix(verbs, counts, f"{name}, {said}")]
         if row == "generated":
-            parts += [*drawn, _table(verbs, counts, name)]
+            parts += [*drawn, _table(verbs, counts, name, f"verbs-generated{key}")]
         else:
             parts.append(details(f"The same for {row}, the judge's own mistakes", *drawn))
     return parts
@@ -70,7 +70,7 @@ def matrix(verbs: list[str], counts: Counter[tuple[str, str]], said: str) -> Ele
     return scrolling("Asked and seen verbs, as squares", made)
 
 
-def _table(verbs: list[str], counts: Counter[tuple[str, str]], name: str) -> Element:
+def _table(verbs: list[str], counts: Counter[tuple[str, str]], name: str, key: str) -> Element:
     rows = []
     for verb in verbs:
         seen = Counter({b: n for (a, b), n in counts.items() if a == verb})
@@ -81,6 +81,6 @@ def _table(verbs: list[str], counts: Counter[tuple[str, str]], name: str) -> Ele
         rows.append((seen[verb] / total, [verb, f"{seen[verb]} of {total}", others or "-"]))
     ordered = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
     made = table(
-        f"Verbs of {name}, the least understood first", ["asked", "seen right", "taken for"], ordered
+        f"Verbs of {name}, the least understood first", ["asked", "seen right", "taken for"], ordered, key
     )
     return made if len(ordered) <= _WORST else details(f"All {len(ordered)} verbs", made)
