@@ -14,7 +14,7 @@ from train.report.markup import Element, details, element, table
 from train.report.reading import Curve, Pair
 
 WIDTH, HEIGHT = 340, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 10, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 20, 10, 34
 POINTS: Final = 300  # drawn of a curve at most, evenly chosen
 _TICKS: Final = 6
 _MARKED: Final = 40  # curves with fewer points show each
@@ -103,7 +103,15 @@ def _picture(title: str, shown: Sequence[tuple[str, Curve]]) -> Element:
 
 def frame(said: str, x: Axis, y: Axis, *marks: Element, x_name: str = "step") -> Element:
     """A picture with axes and what is drawn in it; ``said`` stands for it where it is not seen."""
-    made = element("svg", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=said, class_="plot")
+    made = element(
+        "svg",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=said,
+        class_="plot",
+        data_from=x.start / WIDTH,
+        data_to=x.stop / WIDTH,
+    )
     for value in y.ticks():
         at = y.place(value)
         made.append(element("line", x1=x.start, x2=x.stop, y1=at, y2=at, class_="grid"))

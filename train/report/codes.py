@@ -89,7 +89,7 @@ def _figure(use: SlotUse) -> Element:
     shares = np.sort(use.counts)[::-1] / max(int(use.counts.sum()), 1)
     per = -(-size // _BARS)
     bars = np.asarray([shares[i : i + per].mean() for i in range(0, size, per)])
-    x = Axis(0.0, float(size), 48, WIDTH - 12)
+    x = Axis(0.0, float(size), 48, WIDTH - 20)
     y = Axis(0.0, float(max(bars.max() * 100, 1e-9)), HEIGHT - 34, 10)
     steps = [f"M{x.start},{y.start}"]
     for i, share in enumerate(bars):

@@ -154,7 +154,7 @@ for (const plot of document.querySelectorAll("svg.plot")) {
   plot.after(readout);
   const steps = [...new Set(series.flatMap((s) => s.steps))].sort((a, b) => a - b);
   plot.addEventListener("pointermove", (event) => {
-    const area = plot.getBoundingClientRect(), left = 48 / 340, right = 328 / 340;
+    const area = plot.getBoundingClientRect(), left = Number(plot.dataset.from), right = Number(plot.dataset.to);
     const share = ((event.clientX - area.left) / area.width - left) / (right - left);
     const wanted = steps[0] + share * (steps[steps.length - 1] - steps[0]);
     const step = steps.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));

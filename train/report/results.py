@@ -31,7 +31,8 @@ def results_section(folder: RunFolder) -> Element:
     if not parts:
         parts = [gap("Not evaluated yet: the stage evaluate makes these tables.")]
     for path in sorted((folder.path / "evaluate").glob("bundle-*")):
-        parts += _judged(path, path.name, path.name.replace("bundle-", "the bundle ", 1))
+        parts += _judged(path, path.name, f"the bundle {path.name.removeprefix('bundle-')}")
+    parts.append(details("Beside the paper", element("p", PAPER)))
     return section("results", "Judged on held-out clips", *parts)
 
 
@@ -40,11 +41,11 @@ def _judged(folder: Path, key: str, name: str) -> list[Element]:
     if not found:
         return []
     how = found.get("judged") or {}
-    parts = [element("p", "Brackets are 95 % intervals (bootstrap over clips). Made by ", _command(how), ".")]
+    said = element("p", "Brackets are 95 % intervals (bootstrap over clips). Made by ", _command(how), ".")
+    parts = [element("h3", name[:1].upper() + name[1:]), said]
     parts.append(_measures(found, name, f"measures{key}"))
     parts.append(_errors(found, name, f"errors{key}"))
     parts += verbs_part(folder, key, name)
-    parts.append(details("Beside the paper", element("p", PAPER)))
     return parts
 
 
