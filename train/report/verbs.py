@@ -20,7 +20,7 @@ def verbs_part(folder: Path, key: str, name: str) -> list[Element]:
     if not found:
         return [gap(f"No {CONFUSION_FILE} here: `python -m train.evaluate` writes which verb was seen.")]
     parts = [element("h4", "Verbs: rows are what was asked, columns what the judge saw")]
-    for row, triples in sorted(found["rows"].items(), key=lambda item: item[0] != "generated"):
+    for row, triples in sorted(found.get("rows", {}).items(), key=lambda item: item[0] != "generated"):
         counts = Counter({(str(asked), str(seen)): int(number) for asked, seen, number in triples})
         verbs = sorted({verb for pair in counts for verb in pair})
         right = sum(n for (asked, seen), n in counts.items() if asked == seen)
