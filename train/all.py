@@ -2,7 +2,7 @@
 
 Each stage is a command of its own too, ``python -m train.STAGE run=FOLDER``. Stages that are done are
 passed over, and a stage that was stopped goes on from its last checkpoint, so the same command again
-finishes a run that was interrupted anywhere.
+finishes a run that was interrupted anywhere. After each stage ``RUN/report.html`` shows how far it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 from models.t5 import find_pretrained
 from train.command import command_main
 from train.config import PRESETS
+from train.report import after_stage
 from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, run_stage
 
 STAGES: Final = (
@@ -51,6 +52,7 @@ def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
             if is_main():
                 print(f"[{i + 1}/{len(stages)}] {name}", flush=True)
             run_stage(folder, name, load_stage(name))
+            after_stage(folder, name)
     finally:
         folder.close()
 

@@ -183,7 +183,11 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     assert figures["truth.caption_bleu4"]["value"] > figures["captions.others_bleu4"]["value"]
     text = markdown(found)
     assert "a command" in text and "| ground truth |" in text
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"metrics.json", "report.md", "report.png"}
+    files = {p.name for p in (tmp_path / "out").iterdir()}
+    assert files == {"metrics.json", "report.md", "report.png", "confusion.json"}
+    seen = json.loads((tmp_path / "out" / "confusion.json").read_text(encoding="utf-8"))["rows"]["generated"]
+    right = sum(n for asked, judged, n in seen if asked == judged) / sum(n for *_, n in seen)
+    assert right == pytest.approx(made.values["verb"].value) and right < 1
     written = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     judged = written.pop("judged")
     assert judged["files"] == Echo.files and judged["settings"]["clips"] == 24 and judged["pool"] == 16

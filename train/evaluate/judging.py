@@ -16,6 +16,7 @@ from clutch_rt.layout import Float32Array
 from train.corpus import Clip
 from train.evaluate import meters
 from train.evaluate.captions import CaptionRow, caption_rows
+from train.evaluate.confusion import write_confusion
 from train.evaluate.directions import DirectionMeter, fit_directions
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.features import features, joints_of
@@ -218,6 +219,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         notes=notes(folder, context, made, embed is not None),
     )
     write_report(found, out)
+    write_confusion({"ground truth": [truth], "generated": draws}, context, out)
     return found
 
 
