@@ -1,0 +1,261 @@
+"""The comparison: every model's motions before the judges of ``train.evaluate``, as one table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from clutch_rt.layout import Float32Array
+from safetensors import safe_open
+
+from models.shift import Shift
+from train.baselines import diffusion, gpt
+from train.baselines.codes import decode
+from train.baselines.config import BaselinesConfig, JudgingConfig
+from train.baselines.text import Sentences
+from train.baselines.training import (
+    DIFFUSION,
+    GPT,
+    TOKENIZER,
+    load_diffusion,
+    load_gpt,
+    models_of,
+    open_sentences,
+)
+from train.corpus import Clip
+from train.evaluate.features import features
+from train.evaluate.judging import Pieces, device_of, make_bands, make_directions, make_judge, truth_of
+from train.evaluate.metrics import Measured
+from train.evaluate.report import rows_table, table
+from train.evaluate.retrieval import judge_motions, judge_texts
+from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
+from train.evaluate.samplers import TorchSampler
+from train.evaluate.sets import Sets, test_sets
+from train.run import RunFolder, write_text
+from train.store import count_clips
+
+Maker = Callable[[Sequence[Clip], Sequence[int]], list[Float32Array]]
+
+NOTES: Final = (
+    "HumanMDM-style (after Tevet et al., ICLR 2023): a transformer encoder over frames, {noise_steps} noise "
+    "steps, {sampled} of them in sampling, guidance {guidance:g}. As in its paper it is given the true "
+    "length of each clip; its loss on foot contact has no counterpart here.",
+    "T2M-GPT-style (after Zhang et al., CVPR 2023): one codebook of {codes} for both hands, one code for 8 "
+    "frames (the paper has one for 4), by SHIFT's variant `single`, whose decoder is causal; a decoder-only "
+    "transformer that chooses its own length by an end token. Sampling: temperature {temperature}, top-k "
+    "{top_k}, as for ours.",
+    "Both are our own implementations at this run's scale, not the authors' code or weights. In the place of "
+    "CLIP each trains a small text encoder over the run's vocabulary, whose one vector stands where CLIP's "
+    "stood.",
+    "All rows have the same judges, clips and sentences, {repeats} draw(s) each. The floor are motions of "
+    "other sentences.",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found.
+
+    Attributes:
+        rows: ground truth, the baselines, ours where there is one, the floor.
+        trained: row name -> what its training was: parameters, steps, batch, clips.
+        notes: sentences under the tables.
+        command: what made it.
+    """
+
+    rows: tuple[Row, ...]
+    trained: Mapping[str, Mapping[str, str]]
+    notes: tuple[str, ...]
+    command: str
+
+
+class GPTMaker:
+    """Motions of the T2M-GPT-style model; the clips' own lengths are not looked at."""
+
+    def __init__(self, folder: RunFolder, sentences: Sentences, judging: JudgingConfig) -> None:
+        device, settings = device_of(folder), folder.config.evaluate
+        self._tokenizer = Shift.load(models_of(folder) / "tokenizer").to(device)
+        self._model = load_gpt(models_of(folder) / "gpt").to(device)
+        self._sentences, self._size, self._device = sentences, judging.batch_size, device
+        self._temperature, self._top_k = settings.temperature, settings.top_k
+
+    def __call__(self, clips: Sequence[Clip], seeds: Sequence[int]) -> list[Float32Array]:
+        codes = []
+        for first in range(0, len(clips), self._size):
+            part = slice(first, first + self._size)
+            ids, mask = self._sentences.padded([clip.texts[0] for clip in clips[part]], self._device)
+            codes += gpt.sample(self._model, ids, mask, seeds[part], self._temperature, self._top_k)
+        return decode(self._tokenizer, codes, self._size)
+
+
+class DiffusionMaker:
+    """Motions of the HumanMDM-style model, as long as the clips; those of like length are made together."""
+
+    def __init__(self, folder: RunFolder, sentences: Sentences, judging: JudgingConfig) -> None:
+        self._device = device_of(folder)
+        self._model = load_diffusion(models_of(folder) / "diffusion").to(self._device)
+        self._sentences, self._judging = sentences, judging
+
+    def __call__(self, clips: Sequence[Clip], seeds: Sequence[int]) -> list[Float32Array]:
+        lengths = [len(clip.frames) for clip in clips]
+        order, size = np.argsort(lengths, kind="stable"), self._judging.batch_size
+        out: dict[int, Float32Array] = {}
+        for first in range(0, len(order), size):
+            part = [int(i) for i in order[first : first + size]]
+            ids, mask = self._sentences.padded([clips[i].texts[0] for i in part], self._device)
+            made = diffusion.sample(
+                self._model,
+                ids,
+                mask,
+                [lengths[i] for i in part],
+                [seeds[i] for i in part],
+                self._judging.guidance,
+                self._judging.noise_steps,
+            )
+            out.update(zip(part, made, strict=True))
+        return [out[i] for i in range(len(clips))]
+
+
+def our_maker(folder: RunFolder) -> Maker | None:
+    """The run's own model, if its language model is trained."""
+    if not (folder.path / "lm" / "model.safetensors").is_file():
+        return None
+    settings = folder.config.evaluate
+    sampler = TorchSampler(folder.path, settings.temperature, settings.top_k, device_of(folder))
+    return lambda clips, seeds: sampler.generate([clip.texts[0] for clip in clips], seeds)
+
+
+def drawn(make: Maker, sets: Sets, repeat: int) -> Draw:
+    """A motion for the first text of every clip; seeds differ by clip, set and repeat, as in evaluation."""
+
+    def part(number: int, clips: Sequence[Clip]) -> list[Float32Array]:
+        first = (repeat * 8 + number) * 1_000_000
+        return make(clips, [first + i for i in range(len(clips))]) if clips else []
+
+    return Draw(*(part(number, getattr(sets, field.name)) for number, field in enumerate(fields(Draw))))
+
+
+def open_context(folder: RunFolder, sets: Sets, truth: Draw) -> Context:
+    """The judges that ``train.evaluate`` has, before the same clips."""
+    settings = folder.config.evaluate
+    pieces = Pieces(folder.path / "tokenizer.model")
+    judge, bands, directions = make_judge(folder, pieces), make_bands(folder), make_directions(folder)
+    texts = judge_texts(judge, [pieces.encode(clip.texts[0]) for clip in sets.all])
+    own = judge_motions(judge, [features(m) for m in truth.all]).embeddings
+    pool = min(settings.pool, len(sets.all))
+    return Context(sets, judge, bands, directions, texts, pool, folder.config.seed, own)
+
+
+def compare(folder: RunFolder, config: BaselinesConfig, command: str) -> Comparison:
+    """Judge the ground truth, both baselines, ours where there is one, and the floor."""
+    sets = test_sets(folder, folder.config.evaluate.clips)
+    truth = truth_of(sets)
+    context = open_context(folder, sets, truth)
+    sentences = open_sentences(folder, config.text)
+    makers: dict[str, Maker | None] = {
+        "HumanMDM-style": DiffusionMaker(folder, sentences, config.judging),
+        "T2M-GPT-style": GPTMaker(folder, sentences, config.judging),
+        "ours": our_maker(folder),
+    }
+    rows = [_said(measure_row("ground truth", [truth], context))]
+    for name, make in makers.items():
+        if make is not None:
+            draws = [drawn(make, sets, repeat) for repeat in range(config.judging.repeats)]
+            rows.append(_said(measure_row(name, draws, context)))
+    mixed = shuffled(truth, np.random.default_rng([folder.config.seed, 5]))
+    rows.append(_said(measure_row("shuffled", [mixed], context)))
+    return Comparison(tuple(rows), trained(folder), _notes(folder, config), command)
+
+
+def _said(row: Row) -> Row:
+    print(rows_table([row]), flush=True)
+    return row
+
+
+def trained(folder: RunFolder) -> dict[str, dict[str, str]]:
+    """What each model's training was, by the reports of its stages."""
+    stages = {"HumanMDM-style": (DIFFUSION,), "T2M-GPT-style": (TOKENIZER, GPT)}
+    out = {name: _sizes([folder.report(stage) for stage in parts]) for name, parts in stages.items()}
+    if all(folder.is_done(stage) for stage in ("shift", "pretrain", "refine", "instruct")):
+        config = folder.config
+        parts = (config.shift, config.lm, config.refine, config.instruct)
+        weights = sum(_parameters(folder.path / name) for name in ("shift", "lm"))
+        clips = f"{_clips(folder)} for SHIFT, {config.tokens.clips} drawn for the language model"
+        out["ours"] = {
+            "parameters": f"{weights / 1e6:.1f} M",
+            "steps x batch": " + ".join(f"{p.steps} x {p.batch_size}" for p in parts),
+            "training clips": clips,
+        }
+    return out
+
+
+def _sizes(reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        "parameters": f"{sum(r['parameters'] for r in reports) / 1e6:.1f} M",
+        "steps x batch": " + ".join(f"{r['steps']} x {r['batch_size']}" for r in reports),
+        "training clips": str(reports[-1]["clips"]),
+    }
+
+
+def _clips(folder: RunFolder) -> int:
+    """Training clips of the store that SHIFT learnt from."""
+    return min(folder.config.shift.clips, count_clips(folder.path / "corpus", "train"))
+
+
+def _parameters(folder: Path) -> int:
+    """Numbers in a folder's weights, buffers too."""
+    with safe_open(str(folder / "model.safetensors"), "pt") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
+def _notes(folder: RunFolder, config: BaselinesConfig) -> tuple[str, ...]:
+    settings, judging = folder.config.evaluate, config.judging
+    values = {
+        "noise_steps": config.diffusion.noise_steps,
+        "sampled": judging.noise_steps or config.diffusion.noise_steps,
+        "guidance": judging.guidance,
+        "codes": config.tokenizer.codes,
+        "temperature": settings.temperature,
+        "top_k": settings.top_k,
+        "repeats": judging.repeats,
+    }
+    return tuple(note.format(**values) for note in NOTES)
+
+
+def markdown(found: Comparison) -> str:
+    """The report."""
+    headings = list(next(iter(found.trained.values())))
+    body = [[name, *(told[h] for h in headings)] for name, told in found.trained.items()]
+    parts = [
+        "# Comparison with baselines",
+        "Brackets are 95 % intervals (bootstrap over clips). Made by:",
+        f"    {found.command}",
+        rows_table(found.rows),
+        "## What they learnt from",
+        table(["", *headings], body),
+        "## Notes",
+        "\n".join(f"- {note}" for note in found.notes),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(found: Comparison, folder: RunFolder) -> Path:
+    """``RUN/baselines.md`` and, for a program, ``RUN/baselines/metrics.json``; returns the former."""
+    figures = {row.name: {k: _figure(v) for k, v in row.values.items()} for row in found.rows}
+    whole = {"command": found.command, "trained": found.trained, "rows": figures}
+    write_text(models_of(folder) / "metrics.json", json.dumps(whole, indent=2) + "\n")
+    path = folder.path / "baselines.md"
+    write_text(path, markdown(found))
+    return path
+
+
+def _figure(measured: Measured) -> dict[str, Any]:
+    """A value with its interval; None where there is none."""
+    numbers = {"value": measured.value, "low": measured.low, "high": measured.high}
+    told = {k: None if math.isnan(v) else round(v, 5) for k, v in numbers.items()}
+    return {**told, "count": measured.count}
