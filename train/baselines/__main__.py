@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clutch_rt.errors import InputError
+
 from train.baselines.config import PREFIX, BaselinesConfig, open_settings
 from train.baselines.table import compare, write
 from train.baselines.training import DIFFUSION, GPT, TOKENIZER, Trainer
@@ -34,6 +36,9 @@ def train_missing(folder: RunFolder, config: BaselinesConfig) -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     special, settings = split_arguments(arguments)
+    for setting in settings:
+        if not setting.startswith((PREFIX, "evaluate.", "machine.")):
+            raise InputError(f"{setting!r} is no setting of the comparison; did you mean {PREFIX}{setting}?")
     own = [setting for setting in settings if setting.startswith(PREFIX)]
     folder = open_finished(special, [setting for setting in settings if setting not in own])
     prepare_machine(folder.config)

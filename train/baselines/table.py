@@ -39,6 +39,9 @@ from train.evaluate.sets import Sets, test_sets
 from train.run import RunFolder, write_text
 from train.store import count_clips
 
+OUR_STAGES: Final = ("shift", "pretrain", "refine", "instruct")
+_OF_LEARNING: Final = ("quantizer.counts", "quantizer.sums", "quantizer.updates")
+
 Maker = Callable[[Sequence[Clip], Sequence[int]], list[Float32Array]]
 
 NOTES: Final = (
@@ -179,38 +182,34 @@ def _said(row: Row) -> Row:
 
 def trained(folder: RunFolder) -> dict[str, dict[str, str]]:
     """What each model's training was, by the reports of its stages."""
-    stages = {"HumanMDM-style": (DIFFUSION,), "T2M-GPT-style": (TOKENIZER, GPT)}
-    out = {name: _sizes([folder.report(stage) for stage in parts]) for name, parts in stages.items()}
-    if all(folder.is_done(stage) for stage in ("shift", "pretrain", "refine", "instruct")):
-        config = folder.config
-        parts = (config.shift, config.lm, config.refine, config.instruct)
-        weights = sum(_parameters(folder.path / name) for name in ("shift", "lm"))
-        clips = f"{_clips(folder)} for SHIFT, {config.tokens.clips} drawn for the language model"
-        out["ours"] = {
-            "parameters": f"{weights / 1e6:.1f} M",
-            "steps x batch": " + ".join(f"{p.steps} x {p.batch_size}" for p in parts),
-            "training clips": clips,
-        }
+    made, config = models_of(folder), folder.config
+    tokenizer, read, noise = (folder.report(stage) for stage in (TOKENIZER, GPT, DIFFUSION))
+    out = {
+        "HumanMDM-style": _told([made / "diffusion"], [noise], str(noise["clips"])),
+        "T2M-GPT-style": _told([made / "tokenizer", made / "gpt"], [tokenizer, read], str(read["clips"])),
+    }
+    if all(folder.is_done(stage) for stage in OUR_STAGES):
+        parts = [vars(getattr(config, stage)) for stage in ("shift", "lm", "refine", "instruct")]
+        stored = min(config.shift.clips, count_clips(folder.path / "corpus", "train"))
+        clips = f"{stored} for SHIFT, {config.tokens.clips} drawn for the language model"
+        out["ours"] = _told([folder.path / "shift", folder.path / "lm"], parts, clips)
     return out
 
 
-def _sizes(reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _told(models: Sequence[Path], parts: Sequence[Mapping[str, Any]], clips: str) -> dict[str, str]:
+    """One line of the table of trainings."""
     return {
-        "parameters": f"{sum(r['parameters'] for r in reports) / 1e6:.1f} M",
-        "steps x batch": " + ".join(f"{r['steps']} x {r['batch_size']}" for r in reports),
-        "training clips": str(reports[-1]["clips"]),
+        "parameters": f"{sum(map(_parameters, models)) / 1e6:.1f} M",
+        "steps x batch": " + ".join(f"{part['steps']} x {part['batch_size']}" for part in parts),
+        "training clips": clips,
     }
 
 
-def _clips(folder: RunFolder) -> int:
-    """Training clips of the store that SHIFT learnt from."""
-    return min(folder.config.shift.clips, count_clips(folder.path / "corpus", "train"))
-
-
 def _parameters(folder: Path) -> int:
-    """Numbers in a folder's weights, buffers too."""
+    """Numbers in a folder's weights, codebooks too, but not what only their learning needs."""
     with safe_open(str(folder / "model.safetensors"), "pt") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+        names = [name for name in file.keys() if not name.endswith(_OF_LEARNING)]  # noqa: SIM118
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
 
 
 def _notes(folder: RunFolder, config: BaselinesConfig) -> tuple[str, ...]:

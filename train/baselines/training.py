@@ -76,7 +76,7 @@ class Trainer:
         )
         if is_main():
             model.save(models_of(folder) / "tokenizer")
-        return _told(report, model, settings.batch_size, len(self.train))
+        return _told(report, settings.batch_size, len(self.train))
 
     def gpt(self, folder: RunFolder) -> Mapping[str, Any]:
         """The transformer over the codes."""
@@ -107,7 +107,7 @@ class Trainer:
         shape = {"pieces": self.pieces, "codes": model.end, **_shape(settings, self.config.text)}
         if is_main():
             save_model(models_of(folder) / "gpt", model, shape)
-        return _told(report, model, settings.batch_size, len(self.train))
+        return _told(report, settings.batch_size, len(self.train))
 
     def diffusion(self, folder: RunFolder) -> Mapping[str, Any]:
         """The diffusion model."""
@@ -136,7 +136,7 @@ class Trainer:
         if is_main():
             shape = {"pieces": self.pieces, **_shape(settings, self.config.text)}
             save_model(models_of(folder) / "diffusion", model, shape)
-        return _told(report, model, settings.batch_size, len(self.train))
+        return _told(report, settings.batch_size, len(self.train))
 
 
 def _fit(
@@ -159,13 +159,12 @@ def _weights(folder: RunFolder, stage: str) -> Any:
     return forked_random(torch.device("cpu"), folder.config.seed, stage, "weights")
 
 
-def _told(report: FitReport, model: nn.Module, batch_size: int, clips: int) -> dict[str, Any]:
+def _told(report: FitReport, batch_size: int, clips: int) -> dict[str, Any]:
     """What a stage reports."""
     return {
         "steps": report.steps,
         "batch_size": batch_size,
         "clips": clips,
-        "parameters": sum(p.numel() for p in model.parameters()),
         "validation": report.validation,
     }
 
