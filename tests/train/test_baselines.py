@@ -269,6 +269,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
         "evaluate.clips=4",
         "evaluate.pool=4",
         "evaluate.retrieval_steps=4",
+        "evaluate.repeats=1",
+        "evaluate.modality_texts=2",
+        "evaluate.modality_draws=2",
         "evaluate.meter_clips=30",
     ]
     folder = RunFolder.open(tmp_path_factory.mktemp("run"), apply(smoke(), wanted))
@@ -379,7 +382,7 @@ def test_the_command_trains_once_and_writes_the_table(
     finished: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = copied(finished, tmp_path / "run")
-    given = [f"run={folder.path}", "baselines.judging.repeats=2", "baselines.judging.noise_steps=2"]
+    given = [f"run={folder.path}", "baselines.judging.noise_steps=2"]
     assert main([*given, *GIVEN]) == 0
     report = (folder.path / "baselines.md").read_text(encoding="utf-8")
     for row in ("ground truth", "HumanMDM-style", "T2M-GPT-style", "shuffled"):
@@ -388,7 +391,9 @@ def test_the_command_trains_once_and_writes_the_table(
     assert "true length" in report and "4 x 4" in report and "CLIP" in report
     figures = json.loads((folder.path / "baselines" / "metrics.json").read_text(encoding="utf-8"))["rows"]
     for name in ("HumanMDM-style", "T2M-GPT-style"):
-        assert {"r3", "mm_distance", "diversity", "verb", "hand", "speed", "count"} <= set(figures[name])
+        assert {"r3", "mm_distance", "kid", "diversity", "multimodality", "verb", "hand", "count"} <= set(
+            figures[name]
+        )
     # The diffusion model is given the true lengths, the other one is not.
     assert figures["HumanMDM-style"]["frames"]["value"] == figures["ground truth"]["frames"]["value"]
     weights = folder.path / "baselines" / "diffusion" / "model.safetensors"

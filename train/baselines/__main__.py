@@ -20,7 +20,7 @@ beside the run's own model by the same judges, and writes FOLDER/baselines.md. T
 its vocabulary; its own model gets a row where it is trained.
 Steps are those of the run's own models unless given; baselines.minutes=N gives each baseline N minutes of
 processor time instead. Settings (train/baselines/config.py): clips, minutes, tokenizer.steps,
-tokenizer.codes, gpt.steps, gpt.width, diffusion.steps, judging.guidance, judging.repeats, ...
+tokenizer.codes, gpt.steps, gpt.width, diffusion.steps, judging.guidance, ...
 The same command again goes on where it stopped."""
 
 

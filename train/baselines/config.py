@@ -14,7 +14,6 @@ from typing import Final
 
 from clutch_rt.errors import FileFormatError, InputError
 
-from models.shift_config import ShiftConfig
 from train.config import FitConfig, RunConfig, ShiftTrainConfig
 from train.overrides import build, differences, override
 from train.run import RunFolder, is_main, write_text
@@ -50,7 +49,7 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class TokenizerSettings:
-    """The VQ-VAE: SHIFT's ``single`` variant, learnt as the run's SHIFT is."""
+    """The VQ-VAE: SHIFT's ``single`` variant with one level, learnt as the run's SHIFT is."""
 
     codes: int = 1024  # entries of the only codebook
     steps: int = 0  # 0: as many as the run's SHIFT
@@ -112,13 +111,12 @@ class DiffusionConfig(FitConfig):
 class JudgingConfig:
     """How the baselines are sampled and judged; may change when the models are trained."""
 
-    repeats: int = 2  # draws of the test sets; MultiModality needs two
     guidance: float = 2.5  # weight of classifier-free guidance; 1 is the conditional model, 0 heeds no text
-    noise_steps: int = 0  # of the schedule that sampling goes over; 0 takes all
+    noise_steps: int = 25  # of the schedule that sampling goes over; 0 takes all
     batch_size: int = 64  # motions made together
 
     def __post_init__(self) -> None:
-        _at_least(self, 1, "repeats", "batch_size")
+        _at_least(self, 1, "batch_size")
         _at_least(self, 0, "noise_steps")
 
 
@@ -157,8 +155,11 @@ def settled(config: BaselinesConfig, run: RunConfig) -> BaselinesConfig:
 
 
 def tokenizer_fit(config: BaselinesConfig, run: RunConfig) -> ShiftTrainConfig:
-    """How the VQ-VAE learns: as the run's SHIFT, but with one branch, one codebook and its own steps."""
-    model: ShiftConfig = replace(run.shift.model, variant="single", trajectory_codes=config.tokenizer.codes)
+    """How the VQ-VAE learns: as the run's SHIFT, but with one branch, one codebook and its own steps.
+
+    It learns from the clips of the corpus alone, without SHIFT's free motion, for it codes nothing else.
+    """
+    model = replace(run.shift.model, variant="single", levels=1, trajectory_codes=config.tokenizer.codes)
     return replace(run.shift, model=model, steps=config.tokenizer.steps, clips=config.clips)
 
 

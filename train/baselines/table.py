@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,20 +27,22 @@ from train.baselines.training import (
     models_of,
     open_sentences,
 )
+from train.config import EvaluateConfig
 from train.corpus import Clip
 from train.evaluate.features import features
-from train.evaluate.judging import Pieces, device_of, make_bands, make_directions, make_judge, truth_of
-from train.evaluate.metrics import Measured
-from train.evaluate.report import rows_table, table
-from train.evaluate.retrieval import judge_motions, judge_texts
+from train.evaluate.judging import device_of, make_context, truth_of
+from train.evaluate.metrics import Measured, bootstrap, modality_distances
+from train.evaluate.report import BODY_COLUMNS, INTERVALS, rows_table, table
+from train.evaluate.retrieval import judge_motions
 from train.evaluate.rows import Context, Draw, Row, measure_row, shuffled
 from train.evaluate.samplers import TorchSampler
-from train.evaluate.sets import Sets, test_sets
+from train.evaluate.sets import Sets
 from train.run import RunFolder, write_text
 from train.store import count_clips
 
 OUR_STAGES: Final = ("shift", "pretrain", "refine", "instruct")
-_OF_LEARNING: Final = ("quantizer.counts", "quantizer.sums", "quantizer.updates")
+_OF_LEARNING: Final = (".counts", ".sums", ".updates")  # of the codebooks
+_MODALITY_SEED: Final = 2_000_000_000  # and on, so that no motion is one of the table's
 
 Maker = Callable[[Sequence[Clip], Sequence[int]], list[Float32Array]]
 
@@ -55,8 +57,9 @@ NOTES: Final = (
     "Both are our own implementations at this run's scale, not the authors' code or weights. In the place of "
     "CLIP each trains a small text encoder over the run's vocabulary, whose one vector stands where CLIP's "
     "stood.",
-    "All rows have the same judges, clips and sentences, {repeats} draw(s) each. The floor are motions of "
-    "other sentences.",
+    "All rows have the judges, clips and sentences of `python -m train.evaluate`, whose report says what "
+    "each measure is of; {repeats} draw(s) each, for multimodality {draws} of each of {sentences} sentences. "
+    "Shuffled are motions of other sentences, the floor.",
 )
 
 
@@ -143,33 +146,39 @@ def drawn(make: Maker, sets: Sets, repeat: int) -> Draw:
     return Draw(*(part(number, getattr(sets, field.name)) for number, field in enumerate(fields(Draw))))
 
 
-def open_context(folder: RunFolder, sets: Sets, truth: Draw) -> Context:
-    """The judges that ``train.evaluate`` has, before the same clips."""
-    settings = folder.config.evaluate
-    pieces = Pieces(folder.path / "tokenizer.model")
-    judge, bands, directions = make_judge(folder, pieces), make_bands(folder), make_directions(folder)
-    texts = judge_texts(judge, [pieces.encode(clip.texts[0]) for clip in sets.all])
-    own = judge_motions(judge, [features(m) for m in truth.all]).embeddings
-    pool = min(settings.pool, len(sets.all))
-    return Context(sets, judge, bands, directions, texts, pool, folder.config.seed, own)
+def modality(make: Maker, context: Context, texts: int, draws: int) -> Measured | None:
+    """Multimodality as ``train.evaluate`` has it: of ``draws`` motions of each of the first sentences."""
+    clips = context.sets.all[:texts]
+    if not clips:
+        return None
+    embedded = []
+    for draw in range(draws):
+        first = _MODALITY_SEED + draw * len(clips)
+        made = make(clips, list(range(first, first + len(clips))))
+        embedded.append(judge_motions(context.judge, [features(motion) for motion in made]).embeddings)
+    rng = np.random.default_rng([context.seed, 8])
+    return bootstrap(modality_distances(np.stack(embedded)), rng)
+
+
+def measured(name: str, make: Maker, context: Context, settings: EvaluateConfig) -> Row:
+    """The row of one model."""
+    row = measure_row(name, [drawn(make, context.sets, n) for n in range(settings.repeats)], context)
+    spread = modality(make, context, settings.modality_texts, settings.modality_draws)
+    return row if spread is None else replace(row, values={**row.values, "multimodality": spread})
 
 
 def compare(folder: RunFolder, config: BaselinesConfig, command: str) -> Comparison:
     """Judge the ground truth, both baselines, ours where there is one, and the floor."""
-    sets = test_sets(folder, folder.config.evaluate.clips)
-    truth = truth_of(sets)
-    context = open_context(folder, sets, truth)
-    sentences = open_sentences(folder, config.text)
+    settings = folder.config.evaluate
+    context, sentences = make_context(folder, settings.clips), open_sentences(folder, config.text)
+    truth = truth_of(context.sets)
     makers: dict[str, Maker | None] = {
         "HumanMDM-style": DiffusionMaker(folder, sentences, config.judging),
         "T2M-GPT-style": GPTMaker(folder, sentences, config.judging),
         "ours": our_maker(folder),
     }
     rows = [_said(measure_row("ground truth", [truth], context))]
-    for name, make in makers.items():
-        if make is not None:
-            draws = [drawn(make, sets, repeat) for repeat in range(config.judging.repeats)]
-            rows.append(_said(measure_row(name, draws, context)))
+    rows += [_said(measured(name, make, context, settings)) for name, make in makers.items() if make]
     mixed = shuffled(truth, np.random.default_rng([folder.config.seed, 5]))
     rows.append(_said(measure_row("shuffled", [mixed], context)))
     return Comparison(tuple(rows), trained(folder), _notes(folder, config), command)
@@ -190,8 +199,9 @@ def trained(folder: RunFolder) -> dict[str, dict[str, str]]:
     }
     if all(folder.is_done(stage) for stage in OUR_STAGES):
         parts = [vars(getattr(config, stage)) for stage in ("shift", "lm", "refine", "instruct")]
-        stored = min(config.shift.clips, count_clips(folder.path / "corpus", "train"))
-        clips = f"{stored} for SHIFT, {config.tokens.clips} drawn for the language model"
+        most = config.shift.clips - int(config.shift.free_share * config.shift.clips)
+        stored = min(most, count_clips(folder.path / "corpus", "train"))
+        clips = f"{stored} and free motion for SHIFT, {config.tokens.clips} drawn for the language model"
         out["ours"] = _told([folder.path / "shift", folder.path / "lm"], parts, clips)
     return out
 
@@ -221,7 +231,9 @@ def _notes(folder: RunFolder, config: BaselinesConfig) -> tuple[str, ...]:
         "codes": config.tokenizer.codes,
         "temperature": settings.temperature,
         "top_k": settings.top_k,
-        "repeats": judging.repeats,
+        "repeats": settings.repeats,
+        "draws": settings.modality_draws,
+        "sentences": settings.modality_texts,
     }
     return tuple(note.format(**values) for note in NOTES)
 
@@ -232,9 +244,11 @@ def markdown(found: Comparison) -> str:
     body = [[name, *(told[h] for h in headings)] for name, told in found.trained.items()]
     parts = [
         "# Comparison with baselines",
-        "Brackets are 95 % intervals (bootstrap over clips). Made by:",
+        f"Brackets are 95 % intervals ({INTERVALS}). Made by:",
         f"    {found.command}",
         rows_table(found.rows),
+        "## Hands together, and faults",
+        rows_table(found.rows, BODY_COLUMNS),
         "## What they learnt from",
         table(["", *headings], body),
         "## Notes",
