@@ -32,6 +32,7 @@ from train.evaluate.judged import files_of_run
 MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
+LEVELS = 2
 METRICS = {
     "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
     "generated.verb": {"value": 0.96, "interval": [0.93, 0.98], "count": 48},
@@ -61,7 +62,7 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> Non
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
-    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form)
+    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS)
     config = LMConfig(
         grammar=grammar,
         d_model=48,
@@ -103,7 +104,11 @@ def tiny_shift() -> Shift:
         torch.manual_seed(7)
         shift = Shift(
             ShiftConfig(
-                widths=(12, 16, 20, 24), depth=1, trajectory_codes=TRAJECTORY_CODES, pose_codes=POSE_CODES
+                widths=(12, 16, 20, 24),
+                depth=1,
+                trajectory_codes=TRAJECTORY_CODES,
+                pose_codes=POSE_CODES,
+                levels=LEVELS,
             )
         )
     rng = np.random.default_rng(5)

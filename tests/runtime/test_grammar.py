@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clutch_rt.errors import GrammarError
-from clutch_rt.grammar import Grammar
+from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import SLOTS
 from hypothesis import given
 from hypothesis import strategies as st
 
 GRAMMAR = Grammar(text_vocab=100, trajectory_codes=7, pose_codes=5, max_steps=9, form="flat")
+grammars = st.integers(1, 3).map(lambda levels: replace(GRAMMAR, levels=levels))
 
 
 @st.composite
-def motions(draw: st.DrawFn) -> np.ndarray:
-    steps = draw(st.integers(1, GRAMMAR.max_steps))
-    row = st.tuples(*(st.integers(0, GRAMMAR.size(k) - 1) for k in range(4)))
-    return np.asarray(draw(st.lists(row, min_size=steps, max_size=steps)), dtype=np.int64)
+def motions(draw: st.DrawFn) -> tuple[Grammar, np.ndarray]:
+    grammar = draw(grammars)
+    steps = draw(st.integers(1, grammar.max_steps))
+    row = st.tuples(*(st.integers(0, grammar.size(k) - 1) for k in range(grammar.slots)))
+    return grammar, np.asarray(draw(st.lists(row, min_size=steps, max_size=steps)), dtype=np.int64)
 
 
 @given(motions())
-def test_a_motion_survives_flattening_and_parsing(codes: np.ndarray) -> None:
-    ids = GRAMMAR.flatten(codes)
-    assert ids.shape == (4 * len(codes) + 2,)
-    assert ids.min() >= GRAMMAR.text_vocab and ids.max() < GRAMMAR.vocab
-    np.testing.assert_array_equal(GRAMMAR.parse(ids), codes)
+def test_a_motion_survives_flattening_and_parsing(motion: tuple[Grammar, np.ndarray]) -> None:
+    grammar, codes = motion
+    ids = grammar.flatten(codes)
+    assert ids.shape == (grammar.slots * len(codes) + 2,)
+    assert ids.min() >= grammar.text_vocab and ids.max() < grammar.vocab
+    np.testing.assert_array_equal(grammar.parse(ids), codes)
 
 
 @given(motions(), st.data())
-def test_any_token_out_of_its_place_is_refused(codes: np.ndarray, data: st.DataObject) -> None:
-    ids = GRAMMAR.flatten(codes)
+def test_any_token_out_of_its_place_is_refused(
+    motion: tuple[Grammar, np.ndarray], data: st.DataObject
+) -> None:
+    grammar, codes = motion
+    ids = grammar.flatten(codes)
     place = data.draw(st.integers(0, len(ids) - 1))
-    allowed = {GRAMMAR.som} if place == 0 else {GRAMMAR.eom} if place == len(ids) - 1 else set()
+    allowed = {grammar.som} if place == 0 else {grammar.eom} if place == len(ids) - 1 else set()
     if not allowed:
-        slot = (place - 1) % 4
-        allowed = set(range(GRAMMAR.base(slot), GRAMMAR.base(slot) + GRAMMAR.size(slot)))
-    wrong = data.draw(st.integers(0, GRAMMAR.vocab + 3).filter(lambda i: i not in allowed))
+        slot = (place - 1) % grammar.slots
+        allowed = set(range(grammar.base(slot), grammar.base(slot) + grammar.size(slot)))
+    wrong = data.draw(st.integers(0, grammar.vocab + 3).filter(lambda i: i not in allowed))
     ids[place] = wrong
     with pytest.raises(GrammarError):
-        GRAMMAR.parse(ids)
+        grammar.parse(ids)
 
 
-def test_every_flat_id_belongs_to_exactly_one_kind() -> None:
-    kinds = [set(range(GRAMMAR.base(k), GRAMMAR.base(k) + GRAMMAR.size(k))) for k in (0, 1)]
-    markers = {GRAMMAR.som, GRAMMAR.eom}
-    assert kinds[0] | kinds[1] | markers == set(range(GRAMMAR.text_vocab, GRAMMAR.vocab))
-    assert not kinds[0] & kinds[1] and not markers & (kinds[0] | kinds[1])
+@given(grammars)
+def test_every_flat_id_belongs_to_exactly_one_kind(grammar: Grammar) -> None:
+    slots = [k for k in range(grammar.slots) if "left" in grammar.slot_names[k]]  # the right hand shares ids
+    kinds = [set(range(grammar.base(k), grammar.base(k) + grammar.size(k))) for k in slots]
+    kinds.append({grammar.som, grammar.eom})
+    assert sum(map(len, kinds)) == grammar.vocab - grammar.text_vocab
+    assert set.union(*kinds) == set(range(grammar.text_vocab, grammar.vocab))
+
+
+def test_one_level_is_the_grammar_of_the_first_bundles() -> None:
+    assert GRAMMAR.slots == 4 and GRAMMAR.slot_names == SLOTS
+    assert replace(GRAMMAR, levels=2).slot_names[4:] == tuple(f"{name}_1" for name in SLOTS)
+
+
+def test_a_code_may_be_unknown_only_where_that_is_said() -> None:
+    codes = np.full((2, 4), UNKNOWN)
+    GRAMMAR.check(codes, unknown=True)
+    with pytest.raises(GrammarError, match="code -1"):
+        GRAMMAR.check(codes)
+    with pytest.raises(GrammarError, match="code -2"):
+        GRAMMAR.check(codes - 1, unknown=True)
 
 
 def test_an_error_names_the_step_the_slot_and_the_range() -> None:

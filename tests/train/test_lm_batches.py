@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clutch_rt.grammar import UNKNOWN
 from torch import Tensor
 
 from tests.train.lm_run import CLIPS, tiny
@@ -72,14 +73,16 @@ def test_caption_rows_are_the_share_and_spread() -> None:
 
 def test_collating_pads_and_shifts() -> None:
     motion = Example([5, 1], codes=np.full((2, 4), 3))
-    longer = Example([5, 6, 1], given=np.full((1, 4), 2), codes=np.full((3, 4), 4))
+    longer = Example([5, 6, 1], given=np.full((3, 4), UNKNOWN), codes=np.full((3, 4), 4))
     text = Example([7, 1], given=np.full((2, 4), 1), answer=[8, 9, 1])
     short = Example([7, 1], answer=[8, 1])
     batch = collate([motion, text, longer, short], [10, 11, 12, 13])
     assert batch.motion is not None and batch.text is not None
     assert batch.motion.steps.tolist() == [2, 3]
-    assert batch.motion.clips.tolist() == [10, -1], "a continuation is not the whole clip"
-    assert batch.motion.given_mask is not None and batch.motion.given_mask.tolist() == [[False], [True]]
+    assert batch.motion.clips.tolist() == [10, 12]
+    assert batch.motion.given_mask is not None
+    assert batch.motion.given_mask.tolist() == [[False] * 3, [True] * 3]
+    assert batch.motion.rhythm.eq(IGNORE).all()
     assert batch.text.inputs.tolist() == [[0, 8, 9], [0, 8, 1]]
     assert batch.text.targets.tolist() == [[8, 9, 1], [8, 1, IGNORE]]
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clutch_rt.grammar import UNKNOWN
 
 from tests.train.lm_run import CLIPS
 from train import instruct
+from train.completion import PARTS
 from train.examples import Tasks
 from train.seeding import generator
 from train.templates import TEMPLATES
@@ -28,8 +30,12 @@ def test_every_template_can_be_filled(run_tasks: Tasks, template: Any) -> None:
     made = instruct.fill(run_tasks, template, known, codes, rng)
     assert (made.codes is None) != (made.answer is None)
     assert made.prompt[-1] == 1
-    if template.given == "beginning" and made.codes is not None and made.given is not None:
-        np.testing.assert_array_equal(np.concatenate([made.given, made.codes]), codes)
+    if template.given in PARTS:
+        assert made.given is not None
+        kept = made.given != UNKNOWN
+        np.testing.assert_array_equal(made.codes, codes)
+        np.testing.assert_array_equal(made.given[kept], codes[kept])
+        assert kept.any() and not kept.all()
     if made.answer is not None:
         assert decode(run_tasks.processor, made.answer) == template.answer.format(**known)
 

@@ -36,7 +36,9 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
         both = objective(collate([a, b]))["motion"]
     assert a.codes is not None and b.codes is not None and len(a.codes) != len(b.codes)
     extra = 1 if form == "flat" else 0  # <eom> is a target too
-    weights = torch.tensor([4.0 * len(e.codes) + extra for e in (a, b) if e.codes is not None])
+    weights = torch.tensor(
+        [float(grammar.slots * len(e.codes) + extra) for e in (a, b) if e.codes is not None]
+    )
     wanted = (torch.stack(alone) * weights).sum() / weights.sum()
     torch.testing.assert_close(both, wanted, rtol=1e-5, atol=1e-5)
 
