@@ -116,8 +116,9 @@ def _what_it_is(manifest: Mapping[str, Any]) -> str:
         "precision": f"`{precision}`: {_PRECISIONS[precision]}",
         "size": f"{sum(f['bytes'] for f in manifest['files'].values()) / 1e6:.1f} MB",
         "motion": f"up to {_seconds(manifest):.1f} s at 30 frames per second, "
-        "8 frames per step, four codes per step",
-        "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes",
+        f"8 frames per step, {len(manifest['slots'])} codes per step",
+        "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes, "
+        f"on each of {grammar['levels']} levels",
         "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
     }
     return plain_table((name, cell(value)) for name, value in rows.items())

@@ -1,12 +1,13 @@
 """The language model: T5 over text and motion, in two forms chosen by ``config.grammar.form``.
 
-``step`` (the form that ships) gives the decoder one position per step of 8 frames: the four slot embeddings
+``step`` (the form that ships) gives the decoder one position per step of 8 frames: the K slot embeddings
 of the previous step summed, with the step's index, the motion's length and the steps that remain. A small
-*depth head* then chooses the four slots in turn, each seeing the ones before it. The length comes first, from
+*depth head* then chooses the slots in turn, each seeing the ones before it. The length comes first, from
 the pooled text. ``flat`` is the paper's stream: ``<som> t p t p ... <eom>`` over one vocabulary.
 
-Text-to-motion and motion-to-text share everything. A motion given to the encoder follows the prompt; captions
-are decoded by the same decoder from ``<pad>``, through the text rows.
+Text-to-motion and motion-to-text share everything. A motion given to the encoder follows the prompt, whole to
+be told in words, or in part to be completed (``UNKNOWN`` elsewhere, ``step`` form only); captions are decoded
+by the same decoder from ``<pad>``, through the text rows.
 """
 
 from __future__ import annotations

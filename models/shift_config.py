@@ -18,7 +18,7 @@ VARIANTS: Final = ("shift", "part", "single")
 class ShiftConfig:
     """The size of a SHIFT model and how its codebooks learn."""
 
-    variant: str = "shift"  # shift: 4 codes per step; part: one per hand; single: one for both hands
+    variant: str = "shift"  # codes a step and level, shift: 4; part: one per hand; single: one for both
     widths: tuple[int, ...] = (32, 64, 128, 192)  # channels at 30, 15, 7.5 and 3.75 instants per second
     depth: int = 1  # residual blocks per level, dilations 1, 3, 9, ...
     out_depth: int = 1  # residual blocks of the decoder at the full rate

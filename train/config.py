@@ -306,8 +306,8 @@ def default() -> RunConfig:
             model=ShiftConfig(trajectory_codes=1024, pose_codes=512, levels=2), steps=3600
         ),
         tokenizer=TokenizerConfig(vocab=2800),  # words of the corpus are whole in most
-        lm=LMTrainConfig(steps=4400),
-        instruct=InstructConfig(steps=400),
+        lm=LMTrainConfig(steps=3400),
+        instruct=InstructConfig(steps=200),
     )
 
 

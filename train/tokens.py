@@ -151,7 +151,7 @@ def shift_config(run: Path) -> ShiftConfig:
     config = read_config(run / "shift" / CONFIG_FILE)
     if config.variant != "shift":
         raise InputError(
-            f"the SHIFT in {run} is of variant {config.variant!r}, and a language model reads the four codes "
+            f"the SHIFT in {run} is of variant {config.variant!r}, and a language model reads the codes "
             f"of 'shift'; its own figures are in {run / 'shift' / 'metrics.json'}, and for a language model "
             "train another run without shift.model.variant"
         )
