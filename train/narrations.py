@@ -1,21 +1,24 @@
-"""What the model makes of sentences that people spoke: twenty narrations, generated and rendered.
+"""What the model makes of sentences that people spoke: twenty narrations rendered, or all of them judged.
 
 ``python -m train.narrations data=CSV out=DIR [bundle=PATH] [run=FOLDER] [count=20] [seed=0] [seconds=]``
 
 The CSV has columns ``narration``, ``verb``, ``noun`` (EPIC-KITCHENS-100, CC BY-NC: evaluation only, so no
 sentence of it is part of this project). Their verbs are not the corpus's; ``train.narration_verbs`` says
 which of ours comes nearest for the verb and its noun, or that none does. With ``run=`` the run's judge says
-which verb the hands seem to do.
+which verb the hands seem to do. ``count=all`` makes no pictures: it judges every narration whose verb maps
+and writes ``verbs.md``, a table by narration verb.
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import clutch_rt
 import numpy as np
@@ -24,22 +27,16 @@ from clutch_rt.layout import FPS, HANDS
 from clutch_rt.motion import Motion
 
 from models.files import appearing
+from train import narration_table
 from train.command import command_main
 from train.evaluate import meters
 from train.evaluate.features import features, joints_of
 from train.evaluate.meters import Reading
 from train.evaluate.report import table
-from train.narration_verbs import corpus_verb
+from train.narration_table import Narration, judge_all
 from train.run import write_text
 
-
-@dataclass(frozen=True)
-class Narration:
-    """A spoken sentence with its verb as annotated and the corpus verb nearest to it."""
-
-    text: str
-    verb: str
-    expected: str | None
+ALL: Final = "all"  # of count
 
 
 def read_narrations(path: Path) -> list[Narration]:
@@ -57,7 +54,7 @@ def read_narrations(path: Path) -> list[Narration]:
                 raise FileFormatError(
                     f"{path.name} has no column {names}; narration, verb and noun are wanted"
                 )
-            return [Narration(r["narration"], r["verb"], corpus_verb(r["verb"], r["noun"])) for r in rows]
+            return [Narration.of(r["narration"], r["verb"], r["noun"]) for r in rows]
         except (UnicodeDecodeError, csv.Error) as error:
             raise FileFormatError(
                 f"{path.name} is no CSV in UTF-8 ({error}); give narration, verb and noun as such"
@@ -194,18 +191,50 @@ def _run(arguments: Sequence[str]) -> None:
         raise InputError(f"{wrong}give data=CSV out=DIR, and perhaps bundle, run, count, seed, seconds")
     out = Path(given["out"])
     out.mkdir(parents=True, exist_ok=True)
+    everything = given.get("count") == ALL
+    if everything and (not given.get("run") or given.get("seconds")):
+        raise InputError("count=all judges motions of their own length; give run=FOLDER, and no seconds=")
     try:
-        count, seed = int(given.get("count", "20")), int(given.get("seed", "0"))
+        count, seed = 0 if everything else int(given.get("count", "20")), int(given.get("seed", "0"))
         seconds = float(given["seconds"]) if given.get("seconds") else None
     except ValueError as error:
         raise InputError(f"count and seed are whole numbers, seconds a number: {error}") from error
-    chosen = choose(read_narrations(Path(given["data"])), count)
+    narrations = read_narrations(Path(given["data"]))
+    command = " ".join(["python -m train.narrations", *arguments])
     with clutch_rt.load(given.get("bundle")) as model:
-        results = make(model, _judge(given.get("run")), chosen, out, seed, seconds)
-        command = " ".join(["python -m train.narrations", *arguments])
-        write_text(out / "index.md", markdown(results, model.info.name, command))
-    sheet(results, out)
-    print(f"written: {out / 'index.md'}, {out / 'sheet.png'}")
+        judge = _judge(given.get("run"))
+        if everything:
+            _judge_all(model, judge, narrations, out, seed, command)
+        else:
+            chosen = choose(narrations, count)
+            results = make(model, judge, chosen, out, seed, seconds)
+            write_text(out / "index.md", markdown(results, model.info.name, command))
+            sheet(results, out)
+            print(f"written: {out / 'index.md'}, {out / 'sheet.png'}")
+
+
+def _judge_all(
+    model: clutch_rt.Model, judge: Any, narrations: Sequence[Narration], out: Path, seed: int, command: str
+) -> None:
+    with _quiet():
+        judged = judge_all(model, judge, narrations, seed)
+    strangers = len(narrations) - len(judged)
+    text = narration_table.markdown(judged, strangers, model.info.name, command)
+    write_text(out / "verbs.md", text)
+    print(text)
+    print(f"written: {out / 'verbs.md'}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the notes on single words, of which a thousand sentences make many."""
+    log = logging.getLogger("clutch_rt")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

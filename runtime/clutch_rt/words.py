@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from clutch_rt.spelling import MOST, Speller, plain_forms
+from clutch_rt.spelling import Speller, plain_forms
 
 _HALF: Final = 3  # letters of the shorter of two words that were run together, at least
 _JOINTS: Final = re.compile(r"[-/_]")
@@ -46,12 +46,17 @@ class Words:
 
         A known word's other form ("kneaded") is read as that word, a near word as the listed one ("squish" as
         "squash"), words run together apart ("lefthand"), and what is left as the word it misspells
-        (``spelling``). Short words and numbers are never guessed.
+        (``spelling``). Short words and numbers are never guessed, and no misspelling is without the list of
+        near words: only with it can one be told from other English.
         """
         if word in self.known:
             return word
-        # Words run together are one slip: a space left out.
-        return self._form(word) or self._slip(word, 1) or self._parted(word) or self._slip(word)
+        if found := self._form(word) or self._hyphened(word):
+            return found
+        if not self.near or any(form in self.near for form in (word, *plain_forms(word))):
+            return None  # English, and not what the corpus speaks of
+        # Words run together are one slip too: a space left out.
+        return self._speller.meant(word, 1) or self._parted(word) or self._speller.meant(word)
 
     def _form(self, word: str) -> str | None:
         """The known or near word that this is, or is a form of."""
@@ -66,21 +71,18 @@ class Words:
                 yield word.removesuffix(owner)
         yield from plain_forms(word)
 
-    def _parted(self, word: str) -> str | None:
-        """Two words or more that a hyphen joins, or nothing does ("righthand")."""
+    def _hyphened(self, word: str) -> str | None:
+        """The words that hyphens join, if any of them is known."""
         parts = [part for part in _JOINTS.split(word) if part]
-        if len(parts) > 1:
-            read = [part if part in self.known else self._form(part) for part in parts]
-            return " ".join(r or part for r, part in zip(read, parts, strict=True)) if any(read) else None
-        if word in self.near:
+        read = [part if part in self.known else self._form(part) for part in parts]
+        if len(parts) < 2 or not any(read):
             return None
+        return " ".join(found or part for found, part in zip(read, parts, strict=True))
+
+    def _parted(self, word: str) -> str | None:
+        """Two known words with nothing between them, if there is one way to cut it so ("righthand")."""
         cuts = [i for i in range(_HALF, len(word) - _HALF + 1) if {word[:i], word[i:]} <= self.known]
         return f"{word[: cuts[0]]} {word[cuts[0] :]}" if len(cuts) == 1 else None
-
-    def _slip(self, word: str, most: int = MOST) -> str | None:
-        if word in self.near or any(plain in self.near for plain in plain_forms(word)):
-            return None  # English, and not what the corpus speaks of
-        return self._speller.meant(word, most)
 
     @cached_property
     def _speller(self) -> Speller:

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from clutch_rt.errors import FileFormatError, InputError
 from clutch_rt.motion import Motion
 
+from train import narration_table
 from train.corpus import VERBS
 from train.corpus.wordings import WORDINGS, many, nouns
 from train.evaluate import meters
-from train.evaluate.features import joints_of
+from train.evaluate.features import features, joints_of
+from train.evaluate.retrieval import Judge, JudgeConfig, judge_motions
+from train.narration_table import Judged, Narration, judge_all
 from train.narration_verbs import BY_NOUN, CORPUS_VERB, corpus_verb
 from train.narrations import choose, describe, main, make, markdown, read_narrations, sheet
 from train.real.place import resting
@@ -145,6 +149,46 @@ def test_the_command_renders_what_the_shipped_model_makes(tmp_path: Path) -> Non
     text = (out / "index.md").read_text(encoding="utf-8")
     assert text.count("![](") == 1 and "refused: " in text  # "stir it" is made, "bite" is no word it knows
     assert (out / "sheet.png").is_file()
+
+
+def judge() -> Judge:
+    """A judge that has learnt nothing, of two verbs."""
+    torch.manual_seed(0)
+    return Judge(JudgeConfig(vocab=8, verbs=("pull", "stir"), width=8, text_width=8, size=8)).eval()
+
+
+def test_all_narrations_whose_verb_maps_are_judged(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text(
+        "narration,verb,noun\nbite,stir,it\nstir it,stir,it\nhum,hum,song\nopen,open,door\n"
+    )
+    judged = judge_all(Stub(), judge(), read_narrations(tmp_path / "n.csv"), seed=0)
+    assert [one.narration.text for one in judged] == ["bite", "stir it", "open"]
+    assert judged[0].seen is None and not judged[0].agrees
+    alone = judge_motions(judge(), [features(Stub().generate("stir it", None, 0).frames)]).verbs[0]
+    assert judged[1].seen == judged[2].seen == alone
+
+
+def test_the_table_counts_by_narration_verb() -> None:
+    def saw(verb: str, expected: str, *seen: str | None) -> list[Judged]:
+        return [Judged(Narration("a sentence", verb, expected), one) for one in seen]
+
+    judged = [
+        *saw("take", "pick_up", "pick_up", "pull", "pull", "lift", None, "stir"),
+        *saw("mix", "stir", "stir"),
+    ]
+    lines = narration_table.markdown(judged, 9, "a bundle", "a command").splitlines()
+    assert (
+        "The judge sees the nearest corpus verb in 2 of 7 (28.6 %); 1 were refused, and 9 more"
+        in " ".join(lines)
+    )
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert ["take", "pick_up", "6", "1", "pull 2, lift 1, refused 1, others 1"] in cells
+    assert cells[-1] == ["mix", "stir", "1", "1", "-"]
+
+
+def test_all_of_them_want_a_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"data={rows(tmp_path)}", f"out={tmp_path / 'out'}", "count=all"]) == 2
+    assert "give run=FOLDER" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
