@@ -162,9 +162,8 @@ def plan_of(given: Given, seconds: float | None, max_steps: int) -> Plan:
         count = _made_frames(seconds, len(first) + (0 if last is None else len(last)), max_steps)
         return plan_between(first, last, count, max_steps)
     if seconds is not None:
-        raise InputError(
-            f"seconds is {seconds!r:.40}, but the motion is as long as the {given.part} given; leave it out"
-        )
+        part = "wrists are" if given.part == "wrists" else f"{given.part} hand is"
+        raise InputError(f"seconds is {seconds!r:.40}, but the motion is as long as the {part}; leave it out")
     return plan_wrists(first) if given.part == "wrists" else plan_hand(first, HANDS.index(given.part))
 
 
