@@ -1,4 +1,4 @@
-"""The evaluation of completions: a run's models do what its bundle does, and the numbers mean what they say."""
+"""The evaluation of completions: a run does what its bundle does, and the numbers mean what they say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Given a part of a held-out clip, how well is the rest made: ``python -m train.evaluate.complete run=FOLDER``.
+"""How well the rest of a held-out clip is made: ``python -m train.evaluate.complete run=FOLDER``.
 
 Every clip has one action and is completed five ways, with its sentence and without. What was given must come
 back as it was; what was made is held against the clip's own motion, and for chance against another clip's.
@@ -6,7 +6,8 @@ back as it was; what was made is held against the clip's own motion, and for cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -36,7 +37,7 @@ from train.evaluate.sets import FIRST_INDEX
 from train.run import RunFolder, prepare_machine, write_text
 from train.tokenizer import TOKENIZER_FILE, encode, load_tokenizer
 
-USAGE = """usage: python -m train.evaluate.complete run=FOLDER [bundle=PATH] [clips=64] [evaluate.KEY=VALUE ...]
+USAGE = """usage: python -m train.evaluate.complete run=FOLDER [bundle=PATH] [clips=64] [evaluate.KEY=VALUE]
 
 Completes held-out clips of one action from each part that can be given, with their sentence and without, and
 writes the table FOLDER/complete.md; with bundle=PATH the exported bundle does it, into complete-NAME.md.
@@ -149,13 +150,8 @@ class BundleCompleter:
 def held_out(folder: RunFolder, count: int) -> list[Clip]:
     """``count`` clips of the test split's kind, of one action each, long enough to be given in parts."""
     config = replace(folder.config.corpus, max_actions=1)
-    return list(
-        _long_enough(draw_clip(config.seed, FIRST_INDEX + i, "test", config) for i in range(4 * count))
-    )[:count]
-
-
-def _long_enough(clips: Iterator[Clip]) -> Iterator[Clip]:
-    return (clip for clip in clips if len(clip.frames) >= _FEWEST)
+    drawn = (draw_clip(config.seed, FIRST_INDEX + i, "test", config) for i in itertools.count())
+    return list(itertools.islice((clip for clip in drawn if len(clip.frames) >= _FEWEST), count))
 
 
 def make_task(clip: Clip, part: Part, rng: np.random.Generator) -> Task:
