@@ -73,9 +73,7 @@ class Given:
             )
         for motion in (self.motion, self.end):
             if motion is not None and not isinstance(motion, Motion):
-                raise InputError(
-                    f"what is given is {motion!r:.40}; a Motion is wanted, such as Given.hand makes"
-                )
+                raise InputError(f"what is given is {motion!r:.40}; a Motion is wanted, use Given.beginning")
 
     @classmethod
     def beginning(cls, motion: Motion | ArrayLike) -> Given:

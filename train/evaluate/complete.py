@@ -7,6 +7,7 @@ back as it was; what was made is held against the clip's own motion, and for cha
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,11 +127,15 @@ class TorchCompleter:
 
 
 class BundleCompleter:
-    """An exported bundle, through the runtime's ``Model.complete``."""
+    """An exported bundle, through the runtime's ``Model.complete``.
+
+    Held-out wordings have words the model never met; the runtime's notes about them are silenced.
+    """
 
     def __init__(self, path: Path, folder: RunFolder) -> None:
         """Open and verify the bundle; its errors say what is wrong with it."""
         self._model = clutch_rt.load(path)
+        logging.getLogger("clutch_rt").setLevel(logging.ERROR)
         self._settings = folder.config.evaluate
         self.name = f"bundle {self._model.info.name} ({self._model.info.precision})"
 
