@@ -31,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from clutch_rt.completion import Given
     from clutch_rt.hand import Hand, neutral_hands
     from clutch_rt.joints import JointPoses
     from clutch_rt.live import Live
@@ -47,6 +48,7 @@ __all__ = [
     "ClutchError",
     "DeviceError",
     "FileFormatError",
+    "Given",
     "GrammarError",
     "Hand",
     "Info",
@@ -66,6 +68,7 @@ __all__ = [
 # Imported when first used: `import clutch_rt` stays quick, and reading a motion needs no engine.
 _LAZY: Final = {
     "Chunk": "results",
+    "Given": "completion",
     "Hand": "hand",
     "Info": "results",
     "JointPoses": "joints",

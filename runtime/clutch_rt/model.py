@@ -24,6 +24,7 @@ from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
 
 if TYPE_CHECKING:
+    from clutch_rt.completion import Given
     from clutch_rt.live import Live
 
 # Measured on two cores: a step of the shipped model is too small to share out between threads.
@@ -153,6 +154,41 @@ class Model:
             self._engine, ask, text, seconds=seconds, seed=seed, fps=fps, look_ahead=look_ahead, rest=rest
         )
 
+    def complete(
+        self,
+        given: Given,
+        text: str | None = None,
+        seconds: float | None = None,
+        seed: int = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Motion:
+        """Make the rest of a motion of which a part is given, 30 fps.
+
+        What is given is kept: its frames (brought to 30 fps) stand in the result unchanged, and what is made
+        joins them without a jump. Of one hand or of the wrists the other hand or the fingers are as the model
+        makes them.
+
+        Args:
+            given: ``Given.beginning``, ``Given.ends``, ``Given.hand`` or ``Given.wrists``.
+            text: what the hands do, in plain English; None lets what is given tell.
+            seconds: to be made after a beginning or between two ends, kept to the frame; None is 2 s, or what
+                the model's limit leaves. What is made for a hand or for wrists is as long as they are.
+            seed, temperature, top_k, cancel: as in ``generate``.
+
+        Raises:
+            InputError: what is given, a text or a number cannot be used, or the bundle cannot complete a
+            motion. Else as ``generate``.
+        """
+        from clutch_rt import completion  # here, because most models are never asked for one
+
+        ids, request = self._ask_rest(text, seed, temperature, top_k)
+        plan = completion.plan_of(given, seconds, self._bundle.manifest.limits.max_steps)
+        completion.check_bundle(self._engine, self._bundle.manifest)
+        frames = completion.complete(self._engine, ids, plan, request, cancel)
+        return Motion(frames, FPS, text, request.seed, given.motion.hands)
+
     def caption(self, motion: Motion, cancel: threading.Event | None = None) -> str:
         """Say in a sentence what two hands do.
 
@@ -239,8 +275,7 @@ class Model:
     def _ask(
         self, text: str, seconds: float | None, seed: int, temperature: float | None, top_k: int | None
     ) -> tuple[Prompt, Request]:
-        if self._sessions.closed:
-            raise ClutchError("the model was closed; load it again with clutch_rt.load()")
+        self._check_open()
         prompt = self._tokenizer.motion_prompt(text)
         for reading in prompt.readings:
             log.warning("%s", reading)
@@ -248,6 +283,21 @@ class Model:
             words = ", ".join(quote(word) for word in prompt.unknown)
             log.warning("the model did not learn %s, and goes mostly by the other words", words)
         return prompt, make_request(self._bundle.manifest, seconds, seed, temperature, top_k)
+
+    def _ask_rest(
+        self, text: str | None, seed: int, temperature: float | None, top_k: int | None
+    ) -> tuple[IntArray, Request]:
+        """The prompt ids of a completion and its request."""
+        if text is not None:
+            prompt, request = self._ask(text, None, seed, temperature, top_k)
+            return prompt.ids, request
+        self._check_open()
+        request = make_request(self._bundle.manifest, None, seed, temperature, top_k)
+        return self._tokenizer.complete_prompt(), request
+
+    def _check_open(self) -> None:
+        if self._sessions.closed:
+            raise ClutchError("the model was closed; load it again with clutch_rt.load()")
 
     def _chunks(
         self, prompt: Prompt, request: Request, chunk_steps: int, cancel: threading.Event | None

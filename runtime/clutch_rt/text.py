@@ -14,7 +14,7 @@ import numpy as np
 from clutch_rt.errors import BundleError, InputError
 from clutch_rt.layout import IntArray
 from clutch_rt.manifest import TextSettings
-from clutch_rt.prompts import normalise
+from clutch_rt.prompts import COMPLETE, normalise
 from clutch_rt.words import Words
 
 _EXAMPLE: Final = '"knead the dough with both hands"'
@@ -143,6 +143,10 @@ class Tokenizer:
     def caption_prompt(self) -> IntArray:
         """The prompt that asks for a sentence about a motion: ids ``(1, L)``."""
         return self._encode(self._settings.motion_to_text)[None]
+
+    def complete_prompt(self) -> IntArray:
+        """The prompt that asks for what is missing of a motion, without a sentence: ids ``(1, L)``."""
+        return self._encode(COMPLETE)[None]
 
     def decode(self, ids: list[int]) -> str:
         """Text of ``ids``; rows of the vocabulary that are no piece of text are left out."""

@@ -120,7 +120,8 @@ def _choose(g: _Graph, logits: str, rows: int) -> str:
     return str(g.op("ArgMax", g.op("Add", g.op("Div", cut, "temperature"), "noise"), axis=-1, keepdims=0))
 
 
-def _step_form(path: Path, grammar: Grammar) -> None:
+def _step_form(path: Path, grammar: Grammar, completes: bool = True) -> None:
+    """A step whose codes may be given; without ``completes`` as in bundles that know nothing of that."""
     g, rows = _Graph(), grammar.max_codes
     started = g.op("Greater", "position", g.const([0], np.int64))
     before = g.op("Mul", g.total(g.floats("codes")), g.floats(started))
@@ -130,10 +131,17 @@ def _step_form(path: Path, grammar: Grammar) -> None:
     )
     outside = np.where(np.arange(rows) < grammar.sizes[:, None], 0.0, -1e9)
     logits = g.op("Add", g.op("Sin", angle), g.const(outside))
-    g.op("Unsqueeze", _choose(g, logits, rows), g.const([0], np.int64), out="next_codes")
+    chosen = g.op("Unsqueeze", _choose(g, logits, rows), g.const([0], np.int64))
+    inputs = {"codes": (_INT, [1, 4]), "position": (_INT, [1]), "steps": (_INT, [1]), **_common([4, rows])}
+    if completes:
+        inputs["given"] = (_INT, [1, 4])
+        free = g.op("Less", "given", g.const([0], np.int64))
+        g.op("Where", free, chosen, "given", out="next_codes")
+    else:
+        g.op("Identity", chosen, out="next_codes")
     g.save(
         path,
-        {"codes": (_INT, [1, 4]), "position": (_INT, [1]), "steps": (_INT, [1]), **_common([4, rows])},
+        inputs,
         {"next_codes": (_INT, [1, 4]), "next_cache": (_FLOAT, [2, 1, 1, "t1", 1])},
     )
 
@@ -243,14 +251,18 @@ def _tokenizer() -> bytes:
     return model.getvalue()
 
 
-def make_toy_bundle(folder: Path, form: Form = "step") -> Path:
-    """Write a bundle into ``folder``, which is made, and return it."""
+def make_toy_bundle(folder: Path, form: Form = "step", completes: bool = True) -> Path:
+    """Write a bundle into ``folder``, which is made, and return it; ``completes`` is of the step form."""
     folder.mkdir(parents=True)
     (folder / "tokenizer.model").write_bytes(_tokenizer())
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
     grammar = Grammar(pieces.get_piece_size(), TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form)
     _text_encoder(folder / "text_encoder.onnx", form)
-    (_step_form if form == "step" else _flat_form)(folder / "motion_step.onnx", grammar)
+    step = folder / "motion_step.onnx"
+    if form == "step":
+        _step_form(step, grammar, completes)
+    else:
+        _flat_form(step, grammar)
     _caption_step(folder / "caption_step.onnx", pieces.encode(CAPTION), pieces.get_piece_size())
     _shift_encoder(folder / "shift_encoder.onnx")
     _shift_decoder(folder / "shift_decoder.onnx")

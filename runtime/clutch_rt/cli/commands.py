@@ -1,4 +1,4 @@
-"""The commands of ``clutch-rt``: generate, stream, live, caption, info, doctor, bench, hand, engine.
+"""The commands of ``clutch-rt``: generate, complete, stream, live, caption, info, doctor, ...
 
 Commands import the engine only when they run, so ``--help`` answers at once.
 """
@@ -10,6 +10,7 @@ import click
 from clutch_rt.cli.app import CommandLine
 from clutch_rt.cli.bench import bench
 from clutch_rt.cli.caption import caption
+from clutch_rt.cli.complete import complete
 from clutch_rt.cli.doctor import doctor
 from clutch_rt.cli.engine import engine
 from clutch_rt.cli.generate import generate
@@ -38,6 +39,7 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
       clutch-rt stream "wave with the right hand" | head -n 30
       clutch-rt generate "clap" -o clap.npz
       clutch-rt caption clap.npz
+      clutch-rt complete clap.npz "clap" --keep beginning -o more.glb
       clutch-rt info
       clutch-rt doctor
 
@@ -48,5 +50,5 @@ def command_line(ctx: click.Context, verbose: bool) -> None:
     ctx.obj.log_to_stderr(verbose)
 
 
-for _command in (generate, stream, live, caption, info, doctor, bench, hand, engine):
+for _command in (generate, complete, stream, live, caption, info, doctor, bench, hand, engine):
     command_line.add_command(_command)

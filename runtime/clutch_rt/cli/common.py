@@ -39,8 +39,8 @@ def model_options(command: F) -> F:
     return command
 
 
-def request_options(command: F) -> F:
-    """Options of one motion."""
+def sampling_options(command: F) -> F:
+    """Options of how a motion is drawn."""
     for option in (
         click.option("--top-k", type=int, help="Draw from the k likeliest codes only; 0 draws from all."),
         click.option(
@@ -49,12 +49,17 @@ def request_options(command: F) -> F:
         click.option(
             "--seed", type=int, default=0, show_default=True, help="The same seed gives the same hands."
         ),
-        click.option(
-            "--seconds", type=float, help="Length, kept to the frame; without it the model chooses."
-        ),
     ):
         command = option(command)
     return command
+
+
+def request_options(command: F) -> F:
+    """Options of one motion of a sentence."""
+    length = click.option(
+        "--seconds", type=float, help="Length, kept to the frame; without it the model chooses."
+    )
+    return length(sampling_options(command))
 
 
 def json_option(help: str) -> Callable[[F], F]:

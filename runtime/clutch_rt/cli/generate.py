@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,15 +20,13 @@ from clutch_rt.cli.common import (
     request_options,
     stdout,
 )
+from clutch_rt.cli.output import check_fps, load_hands, on_hands, output_options, save
 from clutch_rt.cli.plan import Job, make_plan
-from clutch_rt.errors import InputError
-from clutch_rt.formats import FORMATS, format_of, options_of
+from clutch_rt.formats import FORMATS
 
 if TYPE_CHECKING:
-    from clutch_rt.formats.scene import Progress
     from clutch_rt.hand import Hand
     from clutch_rt.model import Info, Model
-    from clutch_rt.motion import Motion
 
 _EPILOG: Final = """\b
 Examples:
@@ -73,13 +68,7 @@ class Given:
 )
 @click.option("--file", "sentences", metavar="FILE", help="Sentences, one per line; - is stdin.")
 @request_options
-@click.option("--fps", type=float, help="Frames per second in the file.  [default: 30, as made]")
-@click.option(
-    "--format", "kind", metavar="NAME", help=f"For -o -, or against the ending: {', '.join(FORMATS)}."
-)
-@click.option(
-    "--hand", "hands", metavar="NPZ", multiple=True, help="Written by `hand import`; once per side."
-)
+@output_options
 @model_options
 @json_option("One JSON object in place of lines, for errors too.")
 @click.pass_obj
@@ -89,8 +78,8 @@ def generate(talk: Talk, **options: Any) -> None:
     if given.output == STDOUT:
         talk.to_stderr = True
         stdout()
-    _check_fps(given.fps)
-    hands = _load_hands(given.hands)
+    check_fps(given.fps)
+    hands = load_hands(given.hands)
     jobs = make_plan(given.text, given.sentences, given.output, given.kind, given.variants, given.seed)
     started = time.perf_counter()
     with load_model(given.bundle, given.device, given.threads) as model:
@@ -110,32 +99,14 @@ def _request(given: Given, job: Job) -> dict[str, Any]:
     }
 
 
-def _check_fps(fps: float | None) -> None:
-    if fps is not None and not 1.0 <= fps <= 1000.0:
-        raise InputError(f"fps is {fps:g}; 1 to 1000 frames per second are wanted")
-
-
-def _load_hands(files: tuple[str, ...]) -> dict[str, Hand]:
-    """The user's own hands, by side."""
-    from clutch_rt.handfile import load_hand
-
-    hands: dict[str, Hand] = {}
-    for file in files:
-        hand = load_hand(file)
-        if hand.side in hands:
-            raise InputError(f"{file} is a second {hand.side} hand; give at most one of each side")
-        hands[hand.side] = hand
-    return hands
-
-
 def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Hand]) -> dict[str, Any]:
     """Make one motion, write it, and say what was done, as the object for ``--json``."""
     text = job.sentence.text
     started = time.perf_counter()
     motion = model.generate(text, **_request(given, job))
     generated = time.perf_counter()
-    out = _finish(motion, given.fps, hands)
-    _write(talk, out, job, given.kind)
+    out = on_hands(motion, given.fps, hands)
+    save(talk, out, job.path, given.kind)
     written = time.perf_counter()
     if job.path is not None:
         talk.say(str(job.path))
@@ -151,40 +122,6 @@ def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Han
         "times_real_time": motion.duration / (generated - started),
         "unknown_words": list(model.unknown_words(text)),
     }
-
-
-def _write(talk: Talk, motion: Motion, job: Job, kind: str | None) -> None:
-    """Write the motion; where pictures are drawn, which may take a minute, a person sees how far it is."""
-    target = stdout().buffer if job.path is None else job.path
-    drawn = "progress" in options_of(format_of("" if job.path is None else job.path, kind))
-    if talk.json or not drawn or sys.stderr is None or not sys.stderr.isatty():
-        motion.save(target, format=kind)
-        return
-    with _bar("drawing" if job.path is None else job.path.name) as progress:
-        motion.save(target, format=kind, progress=progress)
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Progress]:
-    """A progress bar on stderr, which appears with the first picture."""
-    with ExitStack() as stack:
-        bars: list[Any] = []
-
-        def progress(done: int, total: int) -> None:
-            if not bars:
-                bar = click.progressbar(length=total, label=label, file=sys.stderr)
-                bars.append(stack.enter_context(bar))
-            bars[0].update(1)
-
-        yield progress
-
-
-def _finish(motion: Motion, fps: float | None, hands: dict[str, Hand]) -> Motion:
-    """The motion on the user's own hands, at the rate asked for."""
-    if hands:
-        left, right = motion.hands
-        motion = replace(motion, hands=(hands.get("left", left), hands.get("right", right)))
-    return motion if fps is None else motion.resample(fps)
 
 
 def _report(talk: Talk, info: Info, device: str, made: list[dict[str, Any]], loaded: float) -> None:

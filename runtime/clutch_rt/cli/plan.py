@@ -58,6 +58,19 @@ def make_plan(
     return [Job(*job, path) for job, path in zip(wanted, paths, strict=True)]
 
 
+def path_of(output: str | None, kind: str | None, name: str) -> Path | None:
+    """Where one motion goes; None for stdout.
+
+    Args:
+        output, kind: as in ``make_plan``.
+        name: what a file is named after where there is no ``output``.
+
+    Raises:
+        As ``make_plan``.
+    """
+    return _paths(output, kind, name, 1)[0]
+
+
 def _paths(output: str | None, kind: str | None, text: str, count: int) -> list[Path | None]:
     """One path per motion, numbered where there are several; None for stdout."""
     if output == STDOUT:
