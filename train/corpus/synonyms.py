@@ -194,7 +194,8 @@ def lookup(folder: Path = DICTIONARY) -> dict[str, tuple[str, ...]]:
     found.update(dict.fromkeys(_GRAMMAR.split(), ()))
     found.update(picked())
     for form, word in dictionary.irregular.items():
-        if word not in set(plain_forms(form)) and (word in own or found.get(word)):
+        regular = word in set(plain_forms(form))
+        if not regular and not dictionary.knows(form) and (word in own or found.get(word)):
             found[form] = (word, *found.get(word, ()))[:_MOST]
     return found
 

@@ -235,13 +235,17 @@ class Dictionary:
         }
         return sorted(found)
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word by itself: "clove", which is a form of a verb besides."""
+        return any(word in part for part in self.index.values())
+
     def used(self, word: str) -> bool:
         """Whether the tagged texts have it."""
         return any(part.get(word, 0) for part in self.tagged.values())
 
     def part_of_speech(self, word: str) -> str:
-        """The one in which most senses are in use, verbs before nouns before the rest."""
-        parts = [part for part in "vnar" if word in self.index[part]]
+        """The one in which most senses are in use, nouns before verbs before the rest."""
+        parts = [part for part in "nvar" if word in self.index[part]]
         return max(parts, key=lambda part: self.tagged[part].get(word, 0), default="n")
 
     def topic(self, word: str) -> int:
