@@ -55,8 +55,9 @@ class Task:
 
     Attributes:
         clip: the whole of it.
-        given: the part; seconds: to be made, or None where that is known.
-        kept, made: ``(T, 2, 21)`` bool, the joints that are given and those that are not.
+        given: the part.
+        seconds: to be made; None where that is known.
+        kept: ``(T, 2, 21)`` bool, the joints that are given.
         seams: numbers of the frames that are the first behind a seam.
     """
 
