@@ -105,17 +105,19 @@ class Driver:
         gumbel = noise.gumbel(seed, noise.STREAM_LENGTH, 0, 0, self.grammar.max_steps)
         return int(np.argmax(logits / np.float32(temperature) + gumbel)) + 1
 
-    def generate(self, ids: Sequence[int], seed: int, draw: Draw) -> IntArray:
-        """Draw a motion ``(S, K)``, its length too."""
-        memory, lengths = self.encode(ids)
+    def generate(self, ids: Sequence[int], seed: int, draw: Draw, given: IntArray | None = None) -> IntArray:
+        """Draw a motion ``(S, K)``, its length too; or complete ``given (S, K)`` (``step`` form)."""
+        memory, lengths = self.encode(ids, given)
         if lengths is None:
             return self._generate_flat(memory, seed, draw)
-        steps = self.length(lengths, seed, draw.temperature)
+        steps = self.length(lengths, seed, draw.temperature) if given is None else len(given)
         feeds = self._start_steps(memory, steps, draw)
         rows = []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)
             feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes, self.grammar.slots)
+            if given is not None:
+                feeds["given"] = given[s : s + 1]
             feeds["codes"], feeds["cache"] = self.run("motion_step", ["next_codes", "next_cache"], feeds)
             rows.append(feeds["codes"][0])
         return np.stack(rows)

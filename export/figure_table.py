@@ -45,6 +45,10 @@ _CODES: Final = {
     "trajectory.perplexity": ("their perplexity", 0),
     "pose.used": ("pose codes used", 0),
     "pose.perplexity": ("their perplexity", 0),
+    "trajectory_1.used": ("finer trajectory codes used", 0),
+    "trajectory_1.perplexity": ("their perplexity", 0),
+    "pose_1.used": ("finer pose codes used", 0),
+    "pose_1.perplexity": ("their perplexity", 0),
 }
 _SECTIONS: Final = (
     ("generated", "**from a sentence**", _FROM_SENTENCES),

@@ -118,7 +118,7 @@ def _what_it_is(manifest: Mapping[str, Any]) -> str:
         "motion": f"up to {_seconds(manifest):.1f} s at 30 frames per second, "
         f"8 frames per step, {len(manifest['slots'])} codes per step",
         "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes, "
-        f"on each of {grammar['levels']} levels",
+        f"on each of {grammar.get('levels', 1)} levels",
         "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
     }
     return plain_table((name, cell(value)) for name, value in rows.items())

@@ -25,7 +25,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.layout import SLOTS, Float32Array, IntArray
+from clutch_rt.grammar import UNKNOWN
+from clutch_rt.layout import HANDS, SLOTS, Float32Array, IntArray
 
 from export.agreement import (
     FRAMES,
@@ -108,6 +109,8 @@ class Parity:
         report = Report(len(motions), sum(m.size for m in motions))
         report = self._text_encoder(report)
         report = self._motion_step(report, motions)
+        if self.model.config.form == "step":
+            self._completion(motions[0])
         report = self._caption_step(report, motions)
         report = self._shift_decoder(report, motions)
         return self._shift_encoder(report, motions)
@@ -166,6 +169,26 @@ class Parity:
             logits=logits,
             generated_mm=float(np.mean(distances)),
         )
+
+    def _completion(self, motion: IntArray) -> None:
+        """One motion of which the left hand is given: kept in every precision, and in ``fp32`` the same rest."""
+        left = np.arange(motion.shape[1]) % len(SLOTS) < len(SLOTS) // len(HANDS)
+        given = np.where(left, motion, UNKNOWN)
+        ids = self.prompts[0]
+        drawn = self.driver.generate(ids, 0, self.draw, given)
+        lost = float((drawn[:, left] != motion[:, left]).sum())
+        require("motion_step", "prompt 0, the left hand given", lost, 0.0, "of its codes not kept")
+        if not self.exact:
+            return
+        encoded = self._encoded(ids, given)
+        error = relative_difference(self.driver.encode(ids, given)[0], self._memory(encoded))
+        require("text_encoder", "prompt 0, the left hand given", error, MEMORY, "of its largest value")
+        batch, mask = generation.pad_prompts([ids])
+        asked = (self.draw.temperature, self.draw.top_k)
+        wanted = generation.generate(self.model, batch, mask, [0], None, *asked, given=[given])[0]
+        if not np.array_equal(drawn, wanted):
+            self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn)
+        self.log("  motion_step    a motion with the left hand given is completed alike")
 
     def _logits(self, row: int, wanted: list[Float32Array], found: list[Float32Array]) -> float:
         """The largest difference of one prompt's forced logits."""
@@ -229,7 +252,7 @@ class Parity:
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
             for step, slot in np.argwhere(found != wanted) if self.exact else ():
                 where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}"
-                farther = self._code_gap(frames, int(step), int(slot), int(found[step, slot]))
+                farther = self._code_gap(frames, int(step), int(slot), found[step])
                 require("shift_encoder", where, farther, TIE, "in the distance of the code it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
         return replace(report, code_agreement=equal / total)
@@ -256,10 +279,10 @@ class Parity:
         steps = torch.tensor([len(codes)])
         return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(codes)[None], steps)]
 
-    def _code_gap(self, frames: torch.Tensor, step: int, slot: int, code: int) -> float:
-        """How much farther than the nearest code ``code`` is, against the length of the latent.
+    def _code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
+        """How much farther than the nearest code one of ``chosen (K,)`` is, against the length of the latent.
 
-        Of a finer level, what the levels before it leave over is the latent.
+        Of a finer level the latent is what the codes chosen before it leave over.
         """
         level, place = divmod(slot, len(SLOTS))
         hand, which = divmod(place, len(self.shift.plans))
@@ -268,10 +291,10 @@ class Parity:
         rows = self.shift._rows(self.shift.normalise(frames), plan)
         latent = branch.latents(rows)[hand, step]
         for coarser in range(level):
-            codebook = branch.quantizer.level(coarser).codebook
-            latent = latent - codebook[torch.linalg.norm(codebook - latent, dim=1).argmin()]
+            code = int(chosen[coarser * len(SLOTS) + place])
+            latent = latent - branch.quantizer.level(coarser).codebook[code]
         distance = torch.linalg.norm(branch.quantizer.level(level).codebook - latent, dim=1)
-        return float((distance[code] - distance.min()) / (1.0 + latent.norm()))
+        return float((distance[int(chosen[slot])] - distance.min()) / (1.0 + latent.norm()))
 
     # ---- judging --------------------------------------------------------------------------------------
 

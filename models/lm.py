@@ -158,7 +158,7 @@ class MotionLM(nn.Module):
         return Encoded(memory, mask, text)
 
     def _encoder_motion(self, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed a motion for the encoder: a position per step, or in the flat form four (no markers)."""
+        """Embed a motion for the encoder: a position per step, or in the flat form K (no markers)."""
         if self.config.form == "step":
             positions = torch.arange(codes.shape[1], device=codes.device)
             return self.embed_known(codes) + self.position_embedding(positions), mask

@@ -16,6 +16,8 @@ from clutch_rt.layout import HANDS, SLOT_CODEBOOK, SLOTS, IntArray
 Part = Literal["beginning", "ends", "left hand", "right hand", "wrists"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
+SHORTEST: Final = 3  # steps of a motion that can be given in part
+
 _WEIGHTS: Final = (0.3, 0.25, 0.125, 0.125, 0.2)
 
 

@@ -19,7 +19,7 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
 from models.generation import PAD, pad_codes, pad_prompts
-from train.completion import draw_part, keep_part
+from train.completion import SHORTEST, draw_part, keep_part
 from train.labels import ACTIONS, FIELDS, LabelVocabulary
 from train.rhythm import RHYTHM, rhythm
 from train.seeding import generator
@@ -301,12 +301,18 @@ class Tasks:
         return Example(prompt, codes=self.codes(clip), labels=self.told(clip), rhythm=self.rhythm(clip))
 
     def completion(self, clip: int, rng: np.random.Generator) -> Example:
-        """The prompt the runtime uses, with a part of the motion, and the whole; some without a sentence."""
+        """The prompt the runtime uses, with a part of the motion, and the whole; some without a sentence.
+
+        It tells no labels: words next to given codes need not be read to know them. A clip of less than three
+        steps has no parts.
+        """
         told = rng.random() < _SENTENCE_SHARE
         made = self.text_to_motion(clip, rng)
+        codes = self.codes(clip)
+        if len(codes) < SHORTEST:
+            return made
         prompt = made.prompt if told else self.ids(prompts.COMPLETE)
-        given = keep_part(self.codes(clip), draw_part(rng), rng)
-        return replace(made, prompt=prompt, given=given, labels=made.labels if told else None)
+        return replace(made, prompt=prompt, given=keep_part(codes, draw_part(rng), rng), labels=None)
 
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""

@@ -18,7 +18,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, IntArray
 
 from models.lm import MotionLM
-from train.completion import PARTS, keep_part
+from train.completion import PARTS, SHORTEST, keep_part
 from train.config import InstructConfig
 from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
@@ -75,11 +75,11 @@ def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
     template = TEMPLATES[int(rng.choice(len(TEMPLATES), p=_WEIGHTS))]
     draw = tasks.caption if "{text}" in template.answer else tasks.sentence
     known, codes = facts(tasks, clip, draw(clip, rng)), tasks.codes(clip)
-    short = template.given in ("start", "beginning", "ends") and len(codes) < 3
+    short = template.given in ("start", *PARTS) and len(codes) < SHORTEST
     unfit = template.given in PARTS and not tasks.completes
     if short or unfit or not template.fields <= set(known):
         template = TEMPLATES[0]
-    told = tasks.told(clip) if "{text}" in template.prompt else None
+    told = tasks.told(clip) if "{text}" in template.prompt and template.given == "nothing" else None
     made = fill(tasks, template, known, codes, rng, told)
     return made if made.codes is None else replace(made, rhythm=tasks.rhythm(clip))
 

@@ -229,7 +229,7 @@ def _workers(config: RunConfig) -> int:
     return config.machine.threads or max(1, (os.cpu_count() or 1) // here)
 
 
-def _slots_of(shard: Path) -> int:
+def slots_of(shard: Path) -> int:
     """Codes to a step, K, as a shard's own schema says."""
     return int(pq.read_schema(shard).field("codes").type.value_type.list_size)
 
@@ -252,7 +252,7 @@ class TokenStore:
             raise InputError(
                 f"{folder} holds no {split} tokens; run `python -m train.tokens run={folder.parent}`"
             )
-        self.slots = _slots_of(files[0])
+        self.slots = slots_of(files[0])
         columns = schema(self.slots)
         table = pa.concat_tables([pq.read_table(f, schema=columns) for f in files]).combine_chunks()
         codes = table["codes"].combine_chunks()

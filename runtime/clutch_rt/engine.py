@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from clutch_rt.errors import BundleError, Cancelled
+from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import Manifest
@@ -114,8 +114,11 @@ class Engine:
         Where ``given (S, K)`` is not ``UNKNOWN`` it is taken as it is; ``completes`` says whether it may be.
 
         Raises:
+            InputError: something is given, and the bundle cannot complete.
             Cancelled: ``cancel`` was set; it is looked at before every engine call.
         """
+        if given is not None and not self.completes:
+            raise InputError("a part of the motion is given, and this bundle cannot complete motions")
         if self._grammar.form == "step":
             return self._step_form(memory, request, length, cancel, given)
         return self._flat_form(memory, request, length, cancel)

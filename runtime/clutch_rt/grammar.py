@@ -26,6 +26,8 @@ from clutch_rt.layout import FRAMES_PER_STEP, SLOT_CODEBOOK, SLOTS, IntArray
 Form = Literal["step", "flat"]
 FORMS: Final[tuple[Form, ...]] = ("step", "flat")
 
+MOST_LEVELS: Final = 16  # far beyond what helps; what a damaged file may ask for has no bound of its own
+
 UNKNOWN: Final = -1
 """In codes that are given to a model: this slot is not known, the model shall fill it."""
 
@@ -56,6 +58,8 @@ class Grammar:
         for name in ("text_vocab", "trajectory_codes", "pose_codes", "max_steps", "levels"):
             if getattr(self, name) < 1:
                 raise GrammarError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.levels > MOST_LEVELS:
+            raise GrammarError(f"levels is {self.levels}; at most {MOST_LEVELS} are possible")
 
     @property
     def som(self) -> int:

@@ -333,7 +333,7 @@ class Model:
         return motion.resample(FPS).frames[: limit * FRAMES_PER_STEP]
 
     def _codes(self, frames: Float32Array) -> IntArray:
-        """SHIFT codes ``(S, 4)`` of frames at the model's rate, the last one held to a whole step."""
+        """SHIFT codes ``(S, K)`` of frames at the model's rate, the last one held to a whole step."""
         missing = -len(frames) % FRAMES_PER_STEP
         padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
         return self._engine.tokenise(np.ascontiguousarray(padded, dtype=np.float32))

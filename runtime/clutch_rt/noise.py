@@ -53,13 +53,13 @@ def gumbel(seed: int, stream: int, step: int, slot: int, rows: int) -> Float32Ar
     return (-np.log(-np.log(uniform(seed, stream, step, slot, rows)))).astype(np.float32)
 
 
-def step_noise(seed: int, step: int, rows: int, slots: int = 4, stream: int = STREAM_MOTION) -> Float32Array:
+def step_noise(seed: int, step: int, rows: int, slots: int, stream: int = STREAM_MOTION) -> Float32Array:
     """Gumbel noise for every slot of one step: ``(slots, rows)`` float32."""
     return np.stack([gumbel(seed, stream, step, slot, rows) for slot in range(slots)])
 
 
 def block_noise(
-    seed: int, first: int, steps: int, rows: int, slots: int = 4, stream: int = STREAM_MOTION
+    seed: int, first: int, steps: int, rows: int, slots: int, stream: int = STREAM_MOTION
 ) -> Float32Array:
     """``step_noise`` of ``steps`` steps from ``first`` on, the same numbers: ``(steps, slots, rows)``."""
     with np.errstate(over="ignore"):

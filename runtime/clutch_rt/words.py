@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from clutch_rt.spelling import Speller, plain_forms
+from clutch_rt.spelling import LONGEST, Speller, plain_forms
 
 _HALF: Final = 3  # letters of the shorter of two words that were run together, at least
 _JOINTS: Final = re.compile(r"[-/_]")
@@ -53,6 +53,8 @@ class Words:
             return word
         if found := self._form(word) or self._hyphened(word):
             return found
+        if len(word) > 2 * LONGEST:
+            return None
         if not self.near or any(form in self.near for form in (word, *plain_forms(word))):
             return None  # English, and not what the corpus speaks of
         # Words run together are one slip too: a space left out.

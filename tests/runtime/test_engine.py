@@ -45,8 +45,8 @@ def _draw(bundle: Bundle, engine: Engine, ids: IntArray = PROMPT, **options: obj
 
 
 def test_block_noise_is_step_noise() -> None:
-    block = block_noise(2**64 - 1, 3, 9, 37)
-    each = np.stack([step_noise(2**64 - 1, 3 + k, 37) for k in range(9)])
+    block = block_noise(2**64 - 1, 3, 9, 37, 4)
+    each = np.stack([step_noise(2**64 - 1, 3 + k, 37, 4) for k in range(9)])
     np.testing.assert_array_equal(block, each)
 
 

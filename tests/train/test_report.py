@@ -36,7 +36,7 @@ from train.report.player import BONES, LONGEST, UNIT
 from train.report.previews import COLUMNS, SENTENCES, choose, make_previews
 from train.run import RunFolder
 from train.store import write_shard
-from train.tokens import SCHEMA
+from train.tokens import schema
 
 EVIL = 'wave </script><img src=x onerror=alert(1)> & "clap" <b>\''
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -162,10 +162,11 @@ def fill(run: RunFolder, text: str = "wave with the left hand", frames: int = 40
             Motion(moving, text=text).save(out / f"{number:02d}.npz")
         made = {"clips": [], "texts": [text] * SENTENCES, "weights": {}, "sampling": [], "trouble": {}}
         (out / "made.json").write_text(json.dumps(made))
-    codes = [[[0, 1, 2, 3], [0, 1, 5, 3]], [[0, 9, 2, 3]]]
+    fine = [7, 6, 5, 4]
+    codes = [[[0, 1, 2, 3, *fine], [0, 1, 5, 3, *fine]], [[0, 9, 2, 3, *fine]]]
     table = {"id": ["a", "b"], "texts": [["x"], ["y"]], "codes": codes, "actions": [[], []]}
-    pq.write_table(pa.table(table, schema=SCHEMA), run.folder("tokens") / "train-00000.parquet")
-    shift = ShiftConfig(trajectory_codes=8, pose_codes=16)
+    pq.write_table(pa.table(table, schema=schema(8)), run.folder("tokens") / "train-00000.parquet")
+    shift = ShiftConfig(trajectory_codes=8, pose_codes=16, levels=2)
     (run.folder("shift") / "config.json").write_text(json.dumps({"model": "shift", **asdict(shift)}))
     (run.path / "shift" / "metrics.json").write_text(json.dumps({"mpjpe": 14.8, "pose_used": 7}))
 
@@ -217,14 +218,19 @@ def test_codes_are_counted_slot_by_slot(whole: Node) -> None:
     assert use["left pose"][:3] == ["16", "2", "14"]
     assert use["trajectory codebook"][:3] == ["8", "3", "5"] and use["pose codebook"][:3] == ["16", "3", "13"]
     assert rows(whole, "shift-held-out") == {"": ["value"], "MPJPE, mm": ["14.8"], "pose used": ["7"]}
-    assert len(section(whole, "codes").all("svg")) == len(SLOTS)
+    assert use["right trajectory 1"][:3] == ["8", "1", "7"] and use["trajectory 1 codebook"][:3] == [
+        "8",
+        "2",
+        "6",
+    ]
+    assert len(section(whole, "codes").all("svg")) == 2 * len(SLOTS)
 
 
 def test_codes_that_no_codebook_has_are_told(tmp_path: Path) -> None:
     run = open_run(tmp_path)
     fill(run)
     (run.path / "shift" / "config.json").write_text(
-        json.dumps({"model": "shift", **asdict(ShiftConfig(trajectory_codes=5, pose_codes=16))})
+        json.dumps({"model": "shift", **asdict(ShiftConfig(trajectory_codes=5, pose_codes=16, levels=2))})
     )
     page = section(parse(render(run)), "codes")
     assert "codes beyond the 5 entries" in page.all("p", class_="gap")[0].said()

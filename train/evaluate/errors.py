@@ -71,19 +71,17 @@ def reconstruction_errors(
     return Errors(*(bootstrap(list(column), rng) for column in zip(*columns, strict=True)))
 
 
-def usage(codes: Sequence[IntArray], sizes: Sequence[int]) -> dict[str, CodeUsage]:
-    """Usage of each codebook by motions' codes ``(S, slots)``.
+def usage(codes: Sequence[IntArray], sizes: Sequence[int], levels: int = 1) -> dict[str, CodeUsage]:
+    """Usage of each codebook by motions' codes ``(S, K)``.
 
-    The four slots of a level draw from its two codebooks, those of finer levels named after their number;
-    other variants of SHIFT have one codebook, called ``codes``.
+    The four slots of a level draw from its two codebooks; other variants of SHIFT have one to a level, called
+    ``codes``. Those of finer levels end in their number, as slots do: ``pose_1``.
     """
-    stacked = np.concatenate(list(codes))
-    if stacked.shape[1] % len(SLOTS):
-        return {"codes": code_usage(stacked, int(sizes[0]))}
     used = {}
-    for level, part in enumerate(np.split(stacked, stacked.shape[1] // len(SLOTS), axis=1)):
-        for book in dict.fromkeys(SLOT_CODEBOOK):
-            slots = [k for k, name in enumerate(SLOT_CODEBOOK) if name == book]
-            name = book if level == 0 else f"{book} {level}"
+    for level, part in enumerate(np.split(np.concatenate(list(codes)), levels, axis=1)):
+        books = SLOT_CODEBOOK if part.shape[1] == len(SLOTS) else ("codes",) * part.shape[1]
+        for book in dict.fromkeys(books):
+            slots = [k for k, name in enumerate(books) if name == book]
+            name = book if level == 0 else f"{book}_{level}"
             used[name] = code_usage(part[:, slots], int(sizes[slots[0]]))
     return used

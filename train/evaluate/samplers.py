@@ -22,7 +22,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.motion import Motion
 
-from models.generation import caption, generate, pad_prompts
+from models.generation import caption, generate, pad_codes, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift
 from train.evaluate.judged import files_of_bundle, files_of_run
@@ -35,13 +35,15 @@ class Reconstruction:
 
     Attributes:
         motions: arrays ``(T, 2, 99)``, as long as what went in.
-        codes: arrays ``(S, 4)``, or None.
+        codes: arrays ``(S, K)``, or None.
         sizes: entries of each slot's codebook, where codes are shown.
+        levels: residual levels of these codes.
     """
 
     motions: list[Float32Array]
     codes: list[IntArray] | None = None
     sizes: tuple[int, ...] = ()
+    levels: int = 1
 
 
 class Sampler(Protocol):
@@ -83,7 +85,7 @@ def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int
     for index, motion in enumerate(motions):
         groups[len(motion)].append(index)
     frames: list[Float32Array] = [np.zeros((0, 2, 99), np.float32)] * len(motions)
-    codes: list[IntArray] = [np.zeros((0, 4), np.int64)] * len(motions)
+    codes: list[IntArray] = [np.zeros((0, shift.tokens_per_step), np.int64)] * len(motions)
     for members in groups.values():
         for first in range(0, len(members), batch_size):
             part = members[first : first + batch_size]
@@ -93,7 +95,7 @@ def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int
             for row, index in enumerate(part):
                 frames[index] = decoded[row].cpu().numpy()
                 codes[index] = found[row].cpu().numpy()
-    return Reconstruction(frames, codes, shift.codebook_sizes)
+    return Reconstruction(frames, codes, shift.codebook_sizes, shift.config.levels)
 
 
 class TorchSampler:
@@ -140,10 +142,7 @@ class TorchSampler:
         out: list[Float32Array] = []
         for first in range(0, len(codes), 32):
             part = codes[first : first + 32]
-            padded = np.zeros((len(part), max(map(len, part)), 4), np.int64)
-            for row, motion in enumerate(part):
-                padded[row, : len(motion)] = motion
-            frames = self._shift.decode(torch.from_numpy(padded).to(self._device)).cpu().numpy()
+            frames = self._shift.decode(pad_codes(part, self._device)[0]).cpu().numpy()
             out += [frames[row, : len(motion) * FRAMES_PER_STEP] for row, motion in enumerate(part)]
         return out
 

@@ -10,23 +10,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from clutch_rt.errors import ClutchError, FileFormatError
-from clutch_rt.layout import SLOT_CODEBOOK, SLOTS, IntArray
+from clutch_rt.grammar import Grammar
+from clutch_rt.layout import IntArray
 
 from train.evaluate.metrics import code_usage
 from train.report.charts import HEIGHT, WIDTH, Axis, frame, short
 from train.report.markup import Element, element, gap, section, table
 from train.report.reading import read_json
 from train.run import RunFolder
-from train.tokens import shift_config
+from train.tokens import shift_config, slots_of
 
 _BARS: Final = 128  # drawn of a codebook at most; larger ones have several entries a bar
 
 
 @dataclass(frozen=True)
 class SlotUse:
-    """How often each entry stands in a slot of the training clips: ``counts (K,)``."""
+    """How often each entry of ``codebook`` stands in a slot of the training clips: ``counts (entries,)``."""
 
     slot: str
+    codebook: str
     counts: IntArray
 
 
@@ -34,15 +36,15 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
     """Counts for each slot; none before the tokens are there.
 
     Raises:
-        InputError: SHIFT is of a variant without the four slots.
+        InputError: SHIFT is of a variant without the slots of a language model.
         FileFormatError: its settings or the tokens are damaged, or do not belong together.
     """
     files = sorted((folder.path / "tokens").glob("train-*.parquet"))
     if not files or not folder.is_done("tokens"):
         return []
     config = shift_config(folder.path)
-    sizes = {"trajectory": config.trajectory_codes, "pose": config.pose_codes}
-    counts = [np.zeros(sizes[book], np.int64) for book in SLOT_CODEBOOK]
+    grammar = Grammar(1, config.trajectory_codes, config.pose_codes, 1, levels=config.levels)
+    counts = [np.zeros(size, np.int64) for size in grammar.sizes]
     for file in files:
         for slot, seen in zip(counts, _codes(file).T, strict=True):
             if len(seen) and not 0 <= seen.min() <= seen.max() < len(slot):
@@ -51,11 +53,12 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
                     "delete RUN/tokens and RUN/done/tokens.json and run the tokens again"
                 )
             slot += np.bincount(seen, minlength=len(slot))
-    return [SlotUse(name, found) for name, found in zip(SLOTS, counts, strict=True)]
+    names = grammar.slot_names
+    return [SlotUse(n, n.partition("_")[2], found) for n, found in zip(names, counts, strict=True)]
 
 
 def _codes(file: Path) -> IntArray:
-    """All codes of a shard, ``(S, 4)``."""
+    """All codes of a shard, ``(S, K)``."""
     try:
         column = pq.read_table(file, columns=["codes"])["codes"].combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
@@ -63,7 +66,7 @@ def _codes(file: Path) -> IntArray:
             f"{file} cannot be read ({error}); delete it and run the tokens again"
         ) from error
     flat = column.flatten().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, np.int64).reshape(-1, len(SLOTS))
+    return np.asarray(flat, np.int64).reshape(-1, slots_of(file))
 
 
 def codes_section(folder: RunFolder) -> Element:
@@ -115,8 +118,9 @@ def _figure(use: SlotUse) -> Element:
 
 def _table(used: list[SlotUse]) -> Element:
     books: dict[str, IntArray] = {}
-    for use, book in zip(used, SLOT_CODEBOOK, strict=True):
-        books[f"{book} codebook"] = books.get(f"{book} codebook", 0) + use.counts
+    for use in used:
+        name = f"{use.codebook.replace('_', ' ')} codebook"
+        books[name] = books.get(name, 0) + use.counts
     rows = []
     for name, counts in [*books.items(), *((u.slot.replace("_", " "), u.counts) for u in used)]:
         usage = code_usage(np.repeat(np.arange(len(counts)), counts), len(counts))
