@@ -171,7 +171,7 @@ class Parity:
         )
 
     def _completion(self, motion: IntArray) -> None:
-        """One motion of which the left hand is given: kept in every precision, and in ``fp32`` the same rest."""
+        """A motion whose left hand is given: kept in every precision, and in ``fp32`` the rest is alike."""
         left = np.arange(motion.shape[1]) % len(SLOTS) < len(SLOTS) // len(HANDS)
         given = np.where(left, motion, UNKNOWN)
         ids = self.prompts[0]
