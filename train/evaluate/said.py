@@ -17,7 +17,7 @@ from typing import Final
 from clutch_rt.prompts import normalise
 
 from train.corpus.inflect import inflect
-from train.corpus.modifiers import GRIPS
+from train.corpus.modifiers import AMPLITUDE, GRIPS, SPEED
 from train.corpus.wordings import WORDINGS, many, nouns
 
 _WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[.,;]")
@@ -97,10 +97,15 @@ def _pattern(verb: str, phrase: str, things: str) -> _Pattern | None:
 
 @lru_cache(maxsize=1)
 def _beside() -> tuple[tuple[str, ...], ...]:
-    """What is said beside an action and has a verb's words: what the other hand does, and the grip."""
+    """What is said beside an action and may have a verb's words: what the other hand does, grip, tempo, size.
+
+    "Taking your time" is no taking, and "twice in a row" no rowing; but "little" alone may be a finger.
+    """
     others = {phrase for wording in WORDINGS.values() for phrase in many(wording.support.replace("{o}", ""))}
     found = {tuple(words_of(f"while the hand {phrase}")) for phrase in others}
-    found |= {tuple(words_of(phrase)) for phrase in GRIPS.values()}
+    manners = [phrase for kind in (SPEED, AMPLITUDE) for phrases in kind.values() for phrase in phrases]
+    found |= {tuple(words_of(phrase)) for phrase in (*GRIPS.values(), *manners, "in a row")}
+    found = {run for run in found if len(run) > 1}
     return tuple(sorted(found, key=len, reverse=True))
 
 
