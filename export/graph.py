@@ -236,16 +236,23 @@ class GraphBuilder:
         """Whether tables of rows are stored in 8 bits."""
         return self.precision in ("int8", "int4")
 
-    def embedding(self, name: str, table: Array, index: Value) -> Value:
-        """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32."""
+    def embedding(self, name: str, table: Array, index: Value, tied: bool = True) -> Value:
+        """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32.
+
+        ``tied`` says that :meth:`tied_head` reads the same rows; without it their bytes are signed.
+        """
         if not self._rows_in_bytes:
             half = self.precision == "fp16"
             stored = self.weight(name, table.astype(np.float16 if half else np.float32))
             rows = self.gather(stored, index)
             return self.cast(rows, TensorProto.FLOAT) if half else rows
         levels, scale = quantise_columns(table.T)
-        rows = self.gather(self.weight(name, levels.T), index)
-        centred = self.sub(self.cast(rows, TensorProto.FLOAT), self.scalar(float(ZERO_POINT)))
+        if tied:
+            rows = self.gather(self.weight(name, levels.T), index)
+            centred = self.sub(self.cast(rows, TensorProto.FLOAT), self.scalar(float(ZERO_POINT)))
+        else:
+            signed = (levels.T.astype(np.int16) - ZERO_POINT).astype(np.int8)
+            centred = self.cast(self.gather(self.weight(name, signed), index), TensorProto.FLOAT)
         return self.mul(centred, self.gather(self.weight(f"{name}.scale", scale[:, None]), index))
 
     def tied_head(self, x: Value, name: str, table: Array, first: int = 0, last: int | None = None) -> Value:
