@@ -94,6 +94,7 @@ class GraphBuilder:
         self.store = store
         self.precision: Precision = precision
         self._nodes: list[onnx.NodeProto] = []
+        self._results: dict[str, Value] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._initializers: dict[str, TensorProto] = {}
@@ -104,6 +105,23 @@ class GraphBuilder:
         self._nodes.append(helper.make_node("Identity", [value], [name], name=f"label/{name}"))
         return name
 
+    def _given(self) -> list[onnx.NodeProto]:
+        """The nodes, with outputs under the names the caller knows; what none of them makes is handed on."""
+        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in self._nodes]
+        made = {name for node in nodes for name in node.output}
+        names: dict[Value, str] = {}
+        for name, value in self._results.items():
+            if value in made and value not in names:
+                names[value] = name
+            else:
+                nodes.append(helper.make_node("Identity", [value], [name], name=f"out/{name}"))
+        for node in nodes:
+            for values in (node.input, node.output):
+                known = [names.get(value, value) for value in values]
+                del values[:]
+                values.extend(known)
+        return nodes
+
     # ---- inputs, outputs, constants -------------------------------------------------------------------
 
     def input(self, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> Value:
@@ -112,8 +130,12 @@ class GraphBuilder:
         return name
 
     def output(self, value: Value, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> None:
-        """Give ``value`` to the caller under ``name``."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"out/{name}"))
+        """Give ``value`` to the caller under ``name``.
+
+        The node that makes it does so under this name: an ``Identity`` behind it would be a copy in every
+        run, where the value is also used inside.
+        """
+        self._results[name] = value
         self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
 
     def ints(self, *values: int) -> Value:
@@ -307,7 +329,7 @@ class GraphBuilder:
     def build(self, doc: str = "") -> onnx.ModelProto:
         """The finished model; its external tensors are promises until the store is written."""
         graph = helper.make_graph(
-            self._nodes,
+            self._given(),
             self.name,
             self._inputs,
             self._outputs,
