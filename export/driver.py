@@ -17,6 +17,7 @@ from clutch_rt import noise
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
+from clutch_rt.ports import BATCH, Ports
 from onnx import TensorProto, helper
 
 _FORBID: Final = -1e9
@@ -82,11 +83,11 @@ class Driver:
         """Run a graph; with ``taps``, their values come behind those of ``wanted``."""
         return list(self._session(name, taps).run([*wanted, *taps], dict(feeds)))
 
-    def _empty(self, name: str, entry: str) -> Float32Array:
-        """Zeros for an input, its dynamic axes empty."""
+    def _empty(self, name: str, entry: str, rows: int = 1) -> Float32Array:
+        """Zeros for an input; its dynamic axes are empty, but for the batch."""
         for node in self._session(name).get_inputs():
             if node.name == entry:
-                return np.zeros([n if isinstance(n, int) else 0 for n in node.shape], np.float32)
+                return np.zeros([_size(n, rows) for n in node.shape], np.float32)
         raise KeyError(f"{name} has no input {entry}")
 
     # ---- language model -------------------------------------------------------------------------------
@@ -111,14 +112,15 @@ class Driver:
         if lengths is None:
             return self._generate_flat(memory, seed, draw)
         steps = self.length(lengths, seed, draw.temperature) if given is None else len(given)
-        feeds = self._start_steps(memory, steps, draw)
+        ports, feeds = self._ports(), self._start_steps(memory, steps, draw)
         rows = []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes, self.grammar.slots)
+            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes, self.grammar.slots)[None]
             if given is not None:
                 feeds["given"] = given[s : s + 1]
-            feeds["codes"], feeds["cache"] = self.run("motion_step", ["next_codes", "next_cache"], feeds)
+            feeds["codes"], *caches = self.run("motion_step", ports.outputs, feeds)
+            ports.advance(feeds, caches)
             rows.append(feeds["codes"][0])
         return np.stack(rows)
 
@@ -130,10 +132,12 @@ class Driver:
             **self._start(memory, draw),
         }
 
+    def _ports(self) -> Ports:
+        return Ports({node.name: node.shape for node in self._session("motion_step").get_inputs()})
+
     def _start(self, memory: Any, draw: Draw) -> dict[str, Any]:
         return {
-            "memory": memory,
-            "cache": self._empty("motion_step", "cache"),
+            **self._ports().start([memory]),
             "temperature": np.asarray([draw.temperature], np.float32),
             "top_k": np.asarray([draw.top_k], np.int64),
         }
@@ -166,15 +170,15 @@ class Driver:
             return self._forced_flat(memory, codes)
         slots = self.grammar.slots
         taps = [f"logits.{k}" for k in range(slots)]
-        feeds = self._start_steps(memory, len(codes), Draw(1.0, 0))
+        ports, feeds = self._ports(), self._start_steps(memory, len(codes), Draw(1.0, 0))
         rows: list[list[Float32Array]] = []
         for s, chosen in enumerate(codes):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = np.zeros((slots, self.grammar.max_codes), np.float32)
-            feeds["noise"][np.arange(slots), chosen] = _CERTAIN
-            wanted = ["next_codes", "next_cache"]
-            feeds["codes"], feeds["cache"], *logits = self.run("motion_step", wanted, feeds, taps)
-            rows.append([x[0] for x in logits])
+            feeds["noise"] = np.zeros((1, slots, self.grammar.max_codes), np.float32)
+            feeds["noise"][0, np.arange(slots), chosen] = _CERTAIN
+            feeds["codes"], *rest = self.run("motion_step", ports.outputs, feeds, taps)
+            ports.advance(feeds, rest[:-slots])
+            rows.append([x.reshape(-1) for x in rest[-slots:]])
         return [np.stack(slot) for slot in zip(*rows, strict=True)]
 
     def _forced_flat(self, memory: Any, codes: IntArray) -> list[Float32Array]:
@@ -228,14 +232,23 @@ class Driver:
         """Frames ``(T, 2, 99)`` to codes ``(T/8, 4)``."""
         return np.asarray(self.run("shift_encoder", ["codes"], {"frames": frames[None]})[0][0], np.int64)
 
-    def shift_decode(self, codes: IntArray, chunk: int = 1) -> Float32Array:
-        """Codes ``(S, 4)`` to frames ``(8 S, 2, 99)``, streamed ``chunk`` steps at a time."""
+    def shift_decode(self, codes: IntArray) -> Float32Array:
+        """Codes ``(S, K)`` to frames ``(8 S, 2, 99)``, streamed step by step."""
+        return self.shift_decode_many(codes[None])[0]
+
+    def shift_decode_many(self, codes: IntArray) -> Float32Array:
+        """Codes ``(B, S, K)`` to frames ``(B, 8 S, 2, 99)``, streamed step by step."""
         inputs = [node.name for node in self._session("shift_decoder").get_inputs()][1:]
-        state: dict[str, Any] = {name: self._empty("shift_decoder", name) for name in inputs}
+        state: dict[str, Any] = {name: self._empty("shift_decoder", name, len(codes)) for name in inputs}
         parts = []
-        for first in range(0, len(codes), chunk):
-            feeds = {"codes": codes[None, first : first + chunk], **state}
+        for step in range(codes.shape[1]):
+            feeds = {"codes": codes[:, step : step + 1], **state}
             frames, *after = self.run("shift_decoder", ["frames", *(f"next_{n}" for n in inputs)], feeds)
             state = dict(zip(inputs, after, strict=True))
-            parts.append(frames[0])
-        return np.concatenate(parts)
+            parts.append(frames)
+        return np.concatenate(parts, axis=1)
+
+
+def _size(dimension: int | str, rows: int) -> int:
+    """Of an input that begins empty, in a batch of ``rows``."""
+    return dimension if isinstance(dimension, int) else {BATCH: rows}.get(dimension, 0)

@@ -94,6 +94,7 @@ class GraphBuilder:
         self.store = store
         self.precision: Precision = precision
         self._nodes: list[onnx.NodeProto] = []
+        self._results: dict[str, Value] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._initializers: dict[str, TensorProto] = {}
@@ -104,6 +105,23 @@ class GraphBuilder:
         self._nodes.append(helper.make_node("Identity", [value], [name], name=f"label/{name}"))
         return name
 
+    def _given(self) -> list[onnx.NodeProto]:
+        """The nodes, with outputs under the names the caller knows; what none of them makes is handed on."""
+        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in self._nodes]
+        made = {name for node in nodes for name in node.output}
+        names: dict[Value, str] = {}
+        for name, value in self._results.items():
+            if value in made and value not in names:
+                names[value] = name
+            else:
+                nodes.append(helper.make_node("Identity", [value], [name], name=f"out/{name}"))
+        for node in nodes:
+            for values in (node.input, node.output):
+                known = [names.get(value, value) for value in values]
+                del values[:]
+                values.extend(known)
+        return nodes
+
     # ---- inputs, outputs, constants -------------------------------------------------------------------
 
     def input(self, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> Value:
@@ -112,8 +130,12 @@ class GraphBuilder:
         return name
 
     def output(self, value: Value, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> None:
-        """Give ``value`` to the caller under ``name``."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"out/{name}"))
+        """Give ``value`` to the caller under ``name``.
+
+        The node that makes it does so under this name: an ``Identity`` behind it would be a copy in every
+        run, where the value is also used inside.
+        """
+        self._results[name] = value
         self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
 
     def ints(self, *values: int) -> Value:
@@ -236,16 +258,23 @@ class GraphBuilder:
         """Whether tables of rows are stored in 8 bits."""
         return self.precision in ("int8", "int4")
 
-    def embedding(self, name: str, table: Array, index: Value) -> Value:
-        """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32."""
+    def embedding(self, name: str, table: Array, index: Value, tied: bool = True) -> Value:
+        """Rows of ``table (rows, width)`` at ``index (...)``: ``(..., width)`` float32.
+
+        ``tied`` says that :meth:`tied_head` reads the same rows; without it their bytes are signed.
+        """
         if not self._rows_in_bytes:
             half = self.precision == "fp16"
             stored = self.weight(name, table.astype(np.float16 if half else np.float32))
             rows = self.gather(stored, index)
             return self.cast(rows, TensorProto.FLOAT) if half else rows
         levels, scale = quantise_columns(table.T)
-        rows = self.gather(self.weight(name, levels.T), index)
-        centred = self.sub(self.cast(rows, TensorProto.FLOAT), self.scalar(float(ZERO_POINT)))
+        if tied:
+            rows = self.gather(self.weight(name, levels.T), index)
+            centred = self.sub(self.cast(rows, TensorProto.FLOAT), self.scalar(float(ZERO_POINT)))
+        else:
+            signed = (levels.T.astype(np.int16) - ZERO_POINT).astype(np.int8)
+            centred = self.cast(self.gather(self.weight(name, signed), index), TensorProto.FLOAT)
         return self.mul(centred, self.gather(self.weight(f"{name}.scale", scale[:, None]), index))
 
     def tied_head(self, x: Value, name: str, table: Array, first: int = 0, last: int | None = None) -> Value:
@@ -300,7 +329,7 @@ class GraphBuilder:
     def build(self, doc: str = "") -> onnx.ModelProto:
         """The finished model; its external tensors are promises until the store is written."""
         graph = helper.make_graph(
-            self._nodes,
+            self._given(),
             self.name,
             self._inputs,
             self._outputs,

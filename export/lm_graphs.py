@@ -1,4 +1,4 @@
-"""The three graphs of the language model: text encoder, motion step (in either form) and caption step.
+"""The graphs of the language model: text encoder, motion step (in either form), its batch, caption step.
 
 Sampling lies inside the motion step, so that a step of 8 frames is one call. The choice of a slot is
 ``argmax(top_k(logits / temperature) + noise)``, the rule of ``models.generation.choose``.
@@ -12,11 +12,13 @@ from typing import Final
 import numpy as np
 import onnx
 from clutch_rt.grammar import UNKNOWN
+from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
 from export import t5_graph
 from export.graph import GraphBuilder, Precision, Value
-from export.t5_graph import T5Spec
+from export.row_graph import RowBuilder
+from export.t5_graph import GrowingCache, Past, T5Spec
 from export.weights import Array, WeightStore
 from models.lm import MotionLM
 
@@ -49,11 +51,13 @@ class LMGraphs:
 
     def all(self) -> dict[str, onnx.ModelProto]:
         """The graphs by their names in a manifest."""
-        return {
-            "text_encoder": self.text_encoder(),
-            "motion_step": self.step_form() if self.grammar.form == "step" else self.flat_form(),
-            "caption_step": self.caption_step(),
-        }
+        graphs = {"text_encoder": self.text_encoder(), "caption_step": self.caption_step()}
+        if self.grammar.form == "flat":
+            return {**graphs, "motion_step": self.flat_form()}
+        graphs["motion_step"] = self.step_form()
+        if self.precision == "int8":
+            graphs["motion_batch"] = self.batch_form()
+        return graphs
 
     # ---- text encoder ---------------------------------------------------------------------------------
 
@@ -95,31 +99,65 @@ class LMGraphs:
     # ---- motion step, form "step" ---------------------------------------------------------------------
 
     def step_form(self) -> onnx.ModelProto:
-        """The codes of one step to the codes of the next."""
+        """The codes of one step to the codes of the next.
+
+        For B motions at once, but in ``int8``: there the one is made for one, as most users want it.
+        """
         g = self._graph("motion_step")
-        codes = g.input("codes", [1, self.slots], _INT)
-        given = g.input("given", [1, self.slots], _INT)
+        self._write_step(g, 1 if self.precision == "int8" else BATCH)
+        return g.build(
+            "One step of 8 frames: the previous step's codes to this step's, sampled under the noise, but "
+            f"for those that are given; {UNKNOWN} gives none."
+        )
+
+    def batch_form(self) -> onnx.ModelProto:
+        """``step_form`` in ``int8`` for B motions at once: for each the codes that it has alone."""
+        g = RowBuilder("motion_batch", self.store, self.precision)
+        self._write_step(g, BATCH)
+        return g.build(
+            "One step of 8 frames of B motions that are at one position; each as if it were alone."
+        )
+
+    def _write_step(self, g: GraphBuilder, rows: int | str) -> None:
+        codes = g.input("codes", [rows, self.slots], _INT)
+        given = g.input("given", [rows, self.slots], _INT)
         position = g.input("position", [1], _INT)
-        steps = g.input("steps", [1], _INT)
-        cross = g.input("memory", self._cache_shape("M"))
-        cache = g.input("cache", self._cache_shape("t"))
-        noise = g.input("noise", [self.slots, self.grammar.max_codes])
+        steps = g.input("steps", [rows], _INT)
+        past = self._past(g, rows)
+        noise = g.input("noise", [rows, self.slots, self.grammar.max_codes])
         temperature = g.input("temperature", [1])
         top_k = g.input("top_k", [1], _INT)
 
         first = g.node("Equal", position, g.ints(0))
         start = g.weight("start", self.weights["start"][None])
-        previous = g.node("Where", first, start, self._slot_sum(g, codes, axis=1))
+        previous = g.node("Where", first, start, self._slot_sum(g, codes, axis=1, whole=True))
         x = g.add(previous, self._place(g, position, steps))
-        hidden, grown = self._decoder(g, x, position, cross, cache)
-        sampler = self._sampler(g, temperature, top_k)
-        chosen = self._depth(g, sampler, hidden, g.split(noise, self.slots, axis=0), given)
-        g.output(g.reshape(g.concat(chosen, axis=0), 1, self.slots), "next_codes", [1, self.slots], _INT)
-        g.output(grown, "next_cache", self._cache_shape("t+1"))
-        return g.build(
-            "One step of 8 frames: the previous step's codes to this step's, sampled under the noise, but "
-            f"for those that are given; {UNKNOWN} gives none."
+        hidden, grown = t5_graph.decoder_layers(
+            g, self.spec, self.t5, x, position, past, self._max_positions, self._caching()
         )
+        sampler = self._sampler(g, temperature, top_k)
+        chosen = self._depth(g, sampler, hidden, g.split(noise, self.slots, axis=1), given)
+        g.output(g.concat(chosen, axis=1), "next_codes", [rows, self.slots], _INT)
+        self._give(g, grown, rows)
+
+    def _past(self, g: GraphBuilder, rows: int | str) -> Past:
+        """Memory and cache as inputs, each layer's keys and values alone: nothing is cut or joined."""
+        count = 2 * self.spec.decoder_layers
+        memories = [g.input(f"memory.{i}", self._layer_shape(rows, "M")) for i in range(count)]
+        padding = g.input("padding", [rows, 1, 1, 1, "M"])
+        caches = [g.input(f"cache.{i}", self._layer_shape(rows, "t")) for i in range(count)]
+        return Past(memories, caches, padding)
+
+    def _give(self, g: GraphBuilder, grown: list[Value], rows: int | str) -> None:
+        """The caches with this position as outputs."""
+        for i, value in enumerate(grown):
+            g.output(value, f"next_cache.{i}", self._layer_shape(rows, "t+1"))
+
+    def _layer_shape(self, rows: int | str, length: str) -> list[int | str]:
+        return [rows, *self._cache_shape(length)[1:]]
+
+    def _caching(self) -> GrowingCache:
+        return GrowingCache()
 
     def _place(self, g: GraphBuilder, position: Value, steps: Value) -> Value:
         remaining = g.node("Max", g.sub(steps, position), g.ints(0))
@@ -131,10 +169,14 @@ class LMGraphs:
         return g.add(g.add(rows[0], rows[1]), rows[2])
 
     def _depth(
-        self, g: GraphBuilder, sampler: Sampler, context: Value, noise: list[Value], given: Value
+        self, g: GraphBuilder, sampler: Sampler, hidden: Value, noise: list[Value], given: Value
     ) -> list[Value]:
-        """The slots in turn, each seeing the ones before: ``(1, d)`` to K of ``(1,)``."""
+        """The slots in turn, each seeing the ones before.
+
+        ``hidden (B, d)``, ``noise`` K of ``(B, 1, rows)`` and ``given (B, K)`` to K of ``(B, 1)``.
+        """
         chosen = []
+        context = g.reshape(hidden, -1, 1, self.spec.width)
         free = g.split(g.node("Equal", given, g.ints(UNKNOWN)), self.slots, axis=1)
         known = g.split(given, self.slots, axis=1)
         for k in range(self.slots):
@@ -143,17 +185,19 @@ class LMGraphs:
             x = g.node("Relu", self._linear(g, x, f"depth_mlp.{k}.0"))
             x = g.add(context, self._linear(g, x, f"depth_mlp.{k}.2"))
             logits = g.label(self._linear(g, x, f"depth_head.{k}"), f"logits.{k}")
-            drawn = sampler.choose(logits, self._rows(g, noise[k], self.grammar.size(k)))
-            chosen.append(g.node("Where", g.reshape(free[k], 1), drawn, g.reshape(known[k], 1)))
+            size = self.grammar.size(k)
+            drawn = sampler.choose(logits, self._rows(g, noise[k], size), size)
+            chosen.append(g.node("Where", free[k], drawn, known[k]))
             if k + 1 < self.slots:
                 name = f"depth_embedding.{k}"
-                context = g.add(context, g.embedding(name, self.weights[f"{name}.weight"], chosen[-1]))
+                rows = g.embedding(name, self.weights[f"{name}.weight"], chosen[-1], tied=False)
+                context = g.add(context, rows)
         return chosen
 
     def _rows(self, g: GraphBuilder, noise: Value, size: int) -> Value:
         if size == self.grammar.max_codes:
             return noise
-        return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(1))
+        return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(2))
 
     # ---- motion step, form "flat" ---------------------------------------------------------------------
 
@@ -260,14 +304,18 @@ class LMGraphs:
         name = "shared" if tied else "lm_head"
         return g.tied_head(hidden, name, self.t5[f"{name}.weight"], first, last)
 
-    def _slot_sum(self, g: GraphBuilder, codes: Value, axis: int) -> Value:
-        """Sum of the slot embeddings over ``axis``, where the codes of the slots lie; unknown ones add 0."""
+    def _slot_sum(self, g: GraphBuilder, codes: Value, axis: int, whole: bool = False) -> Value:
+        """Sum of the slot embeddings over ``axis``, where the codes of the slots lie; unknown ones add 0.
+
+        In a ``whole`` step there are none.
+        """
         tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(self.slots)]
         *firsts, zero = np.cumsum([0, *(len(table) for table in tables)]).tolist()
-        unknown = g.node("Equal", codes, g.ints(UNKNOWN))
-        index = g.node("Where", unknown, g.ints(zero), g.add(codes, g.ints(*firsts)))
+        index = g.add(codes, g.ints(*firsts))
+        if not whole:
+            index = g.node("Where", g.node("Equal", codes, g.ints(UNKNOWN)), g.ints(zero), index)
         table = np.concatenate([*tables, np.zeros_like(tables[0][:1])])
-        rows = g.embedding("slot_embedding", table, index)
+        rows = g.embedding("slot_embedding", table, index, tied=False)
         return g.node("ReduceSum", rows, g.ints(axis), keepdims=0)
 
     def _float(self, g: GraphBuilder, name: str) -> Value:
@@ -294,19 +342,31 @@ class Sampler:
         # No cut is a bar that everything passes: TopK then finds one row, where keeping all would sort all.
         none = g.node("LessOrEqual", top_k, g.ints(0))
         self._k = g.node("Max", top_k, g.ints(1))
+        self._cuts: dict[int, Value] = {}
         self._most = g.node("Where", none, g.scalar(float("-inf")), g.scalar(float("inf")))
 
-    def choose(self, logits: Value, noise: Value) -> Value:
-        """Logits ``(1, K)`` and noise, ``(K,)`` or ``(1, K)``, to the row that is drawn, ``(1,)`` int64."""
+    def choose(self, logits: Value, noise: Value, size: int | None = None) -> Value:
+        """The row that is drawn of each motion, int64.
+
+        Args:
+            logits: ``(..., rows)``.
+            noise: such as can be added to them.
+            size: how many rows there are; None where only the graph knows, and then logits are ``(1, rows)``.
+        """
         g = self._g
         scores = g.node("Div", logits, self._temperature)
-        kept = g.node("Where", self._below(scores), g.scalar(float("-inf")), scores)
+        kept = g.node("Where", self._below(scores, size), g.scalar(float("-inf")), scores)
         return g.node("ArgMax", g.add(kept, noise), axis=-1, keepdims=0)
 
-    def _below(self, scores: Value) -> Value:
-        """Which of ``scores (1, K)`` are below the k-th best, ``(1, K)`` bool."""
+    def _below(self, scores: Value, size: int | None) -> Value:
+        """Which of ``scores (..., rows)`` are below the k-th best of their motion, bool of the same shape."""
         g = self._g
-        k = g.node("Min", self._k, g.gather(g.node("Shape", scores), g.ints(1)))
+        k = self._cut(size) if size else g.node("Min", self._k, g.gather(g.node("Shape", scores), g.ints(1)))
         best = g.nodes("TopK", [scores, k], 2, axis=-1)[0]
         bar = g.node("Min", g.node("ReduceMin", best, axes=[-1], keepdims=1), self._most)
         return g.node("Less", scores, bar)
+
+    def _cut(self, size: int) -> Value:
+        if size not in self._cuts:
+            self._cuts[size] = self._g.node("Min", self._k, self._g.ints(size))
+        return self._cuts[size]

@@ -142,7 +142,7 @@ class NetworkBuilder(GraphBuilder):
         packed = flat[::2] | (flat[1::2] << 4)
         return self._stored(name, packed, list(levels.shape), TensorProto.INT4)
 
-    def embedding(self, name: str, table: Array, index: Value) -> Value:
+    def embedding(self, name: str, table: Array, index: Value, tied: bool = True) -> Value:
         """Rows of ``table (rows, width)``, stored in float16, at ``index``: ``(..., width)`` float32."""
         return self.cast(self.gather(self.weight(name, table.astype(np.float16)), index), TensorProto.FLOAT)
 

@@ -7,7 +7,6 @@ They have the inputs and outputs of the bundle's graphs, so what runs those runs
   a CUDA graph can capture, and nothing is copied to a longer buffer.
 * top-k counts for every code how many score better, and sorts nothing: the shape of nothing depends on a
   value, and the choice is the same to the last tie.
-* the SHIFT decoder takes one step at a time.
 
 Only the lengths of the prompt (``L``), of a motion in the text encoder (``S``) and of the memory (``M``)
 stay open, each within the limits of the bundle.
@@ -20,7 +19,7 @@ from typing import Final
 import numpy as np
 import onnx
 from clutch_rt.errors import InputError
-from clutch_rt.layout import FRAMES_PER_STEP
+from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
 from export import t5_graph
@@ -81,15 +80,21 @@ class NetworkLM(LMGraphs):
         return self.grammar.max_steps
 
     def _graph(self, name: str) -> GraphBuilder:
-        fixed = {"t": self._max_positions, "t+1": self._max_positions}
+        fixed = {"t": self._max_positions, "t+1": self._max_positions, BATCH: 1}
         return NetworkBuilder(name, self.store, self.engine_precision, fixed)
 
-    def _decoder(
-        self, g: GraphBuilder, x: Value, position: Value, cross: Value, cache: Value
-    ) -> tuple[Value, Value]:
-        return t5_graph.decoder_step(
-            g, self.spec, self.t5, x, position, cross, cache, self._max_positions, FixedCache()
-        )
+    def _past(self, g: GraphBuilder, rows: int | str) -> t5_graph.Past:
+        """Memory and cache in one piece each: fewer addresses for a CUDA graph to hold."""
+        memory = g.input("memory", self._cache_shape("M"))
+        cache = g.input("cache", self._cache_shape("t"))
+        count = 2 * self.spec.decoder_layers
+        return t5_graph.Past(g.split(memory, count, axis=0), g.split(cache, count, axis=0))
+
+    def _give(self, g: GraphBuilder, grown: list[Value], rows: int | str) -> None:
+        g.output(g.concat(grown, axis=0), "next_cache", self._cache_shape("t+1"))
+
+    def _caching(self) -> FixedCache:
+        return FixedCache()
 
     def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
         return FixedSampler(g, temperature, top_k)
@@ -126,11 +131,11 @@ class FixedSampler(Sampler):
         most = g.scalar(float("inf"))
         self._allowed = g.node("Where", none, most, g.cast(top_k, TensorProto.FLOAT))
 
-    def _below(self, scores: Value) -> Value:
+    def _below(self, scores: Value, size: int | None) -> Value:
         g = self._g
-        others, own = (g.node("Unsqueeze", scores, g.ints(axis)) for axis in (1, 2))
-        better = g.cast(g.node("Greater", others, own), TensorProto.FLOAT)  # (1, K, K)
-        rank = g.node("ReduceSum", better, g.ints(2), keepdims=0)
+        others, own = (g.node("Unsqueeze", scores, g.ints(axis)) for axis in (2, 3))
+        better = g.cast(g.node("Greater", others, own), TensorProto.FLOAT)  # (1, 1, rows, rows)
+        rank = g.node("ReduceSum", better, g.ints(3), keepdims=0)
         return g.node("GreaterOrEqual", rank, self._allowed)
 
 
@@ -141,4 +146,4 @@ class NetworkShift(ShiftGraphs):
         super().__init__(model, store, "fp16")
 
     def _graph(self, name: str) -> GraphBuilder:
-        return NetworkBuilder(name, self.store, "fp16", {"n": 1, "8n": FRAMES_PER_STEP})
+        return NetworkBuilder(name, self.store, "fp16", {BATCH: 1})

@@ -7,7 +7,6 @@ average; the 8-bit product of the language model would move them by 0.5 mm, to s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -19,15 +18,13 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from export.graph import GraphBuilder, Precision, Value
+from export.shift_decoder import DecoderGraph, as_array
 from export.weights import Array, WeightStore
-from models.causal import CausalConv, CausalResidual, ChannelNorm, Decoder, Encoder, Residual
+from models.causal import ChannelNorm, Encoder, Residual
 from models.shift import Shift
 
 _INT: Final = TensorProto.INT64
 _N_HANDS: Final = len(HANDS)
-_TO_END: Final = np.iinfo(np.int64).max
-
-State = Iterator[Value]
 
 
 class ShiftGraphs:
@@ -64,9 +61,9 @@ class ShiftGraphs:
         """Frames ``(1, T, 2, 99)`` to codes ``(1, T/8, K)``."""
         g = self._graph("shift_encoder")
         frames = g.input("frames", [1, "T", _N_HANDS, HAND_SIZE])
-        signed = g.mul(frames, g.weight("signs", _array(self.model.signs)))
-        centred = g.sub(signed, g.weight("mean", _array(self.model.mean)))
-        x = g.node("Div", centred, g.weight("std", _array(self.model.std)))
+        signed = g.mul(frames, g.weight("signs", as_array(self.model.signs)))
+        centred = g.sub(signed, g.weight("mean", as_array(self.model.mean)))
+        x = g.node("Div", centred, g.weight("std", as_array(self.model.std)))
         rows = g.transpose(g.reshape(x, -1, _N_HANDS, HAND_SIZE), 1, 2, 0)  # (2, 99, T)
         codes = []
         for plan in self.model.plans:
@@ -120,104 +117,17 @@ class ShiftGraphs:
         return codes
 
     # ---- decoder --------------------------------------------------------------------------------------
-    #
-    # Inside, instants come before channels, (2, T, C): a causal convolution over the few instants of a step
-    # is then one matrix product for both hands, on weights packed once, where a Conv would unfold its input
-    # and read the weights for each hand anew; and the norms are over the last axis, which engines fuse.
 
     def decoder(self) -> onnx.ModelProto:
-        """Codes ``(1, n, K)`` and the memory to frames ``(1, 8 n, 2, 99)`` and the next memory."""
+        """A step of codes ``(B, 1, K)`` and the memory to frames ``(B, 8, 2, 99)`` and the next memory."""
         g = self._graph("shift_decoder")
-        codes = g.input("codes", [1, "n", self.slots], _INT)
-        shapes = [
-            [hands, time, width] for hands, width, time in (t.shape for t in self.model.initial_state(1))
-        ]
-        state = [g.input(f"state.{i}", shape) for i, shape in enumerate(shapes)]
-        after: list[Value] = []
-        memories = iter(state)
-        by_branch = g.transpose(g.reshape(codes, -1, self.levels, _N_HANDS, len(self.names)), 3, 1, 2, 0)
-        rows = []
-        for name, branch_codes in zip(self.names, g.split(by_branch, len(self.names), axis=0), strict=True):
-            rows.append(self._decode(g, name, self._latents(g, name, branch_codes), memories, after))
-        g.output(self._frames(g, g.concat(rows, axis=2)), "frames", [1, "8n", _N_HANDS, HAND_SIZE])
-        for i, (value, shape) in enumerate(zip(after, shapes, strict=True)):
-            g.output(value, f"next_state.{i}", shape)
+        DecoderGraph(g, self.model, self._entries).write()
         return g.build(
-            "Codes to motion, raw parameters, as they arrive; zeros are the state before the first step."
+            "Codes of a step to motion, raw parameters, as they arrive; zeros are the state before the first."
         )
 
-    def _latents(self, g: GraphBuilder, branch: str, codes: Value) -> Value:
-        """Codes ``(1, levels, 2, n)`` to the sum of their entries, ``(2, n, D)``."""
-        total: Value | None = None
-        by_level = [codes] if self.levels == 1 else g.split(codes, self.levels, axis=1)
-        for level, level_codes in enumerate(by_level):
-            table = self._stored(g, f"{branch}.codebook.{level}", self._codebook(branch, level))
-            entries = g.gather(table, g.reshape(level_codes, _N_HANDS, -1))
-            total = entries if total is None else g.add(total, entries)
-        assert total is not None
-        return total
-
-    def _frames(self, g: GraphBuilder, rows: Value) -> Value:
-        """``(2, T, 99)`` normalised to ``(1, T, 2, 99)``; signs are +-1: folding them in rounds nothing."""
-        scale = g.weight("std_signed", _array(self.model.std * self.model.signs))
-        offset = g.weight("mean_signed", _array(self.model.mean * self.model.signs))
-        x = g.reshape(g.transpose(rows, 1, 0, 2), 1, -1, _N_HANDS, HAND_SIZE)
-        return g.add(g.mul(x, scale), offset)
-
-    def _decode(self, g: GraphBuilder, branch: str, x: Value, state: State, after: list[Value]) -> Value:
-        """Codes ``(2, n, D)`` to ``(2, 8 n, C)``; memories come from ``state``, the next go to ``after``."""
-        decoder = self.model.branch(branch).decoder
-        assert isinstance(decoder, Decoder)
-        name = f"{branch}.decoder"
-        x = self._causal(g, x, f"{name}.in", decoder.in_conv, state, after)
-        for i, (blocks, conv) in enumerate(zip(decoder.blocks, decoder.convs, strict=True)):
-            assert isinstance(blocks, nn.ModuleList) and isinstance(conv, CausalConv)
-            for j, block in enumerate(blocks):
-                x = self._causal_residual(g, x, f"{name}.block.{i}.{j}", block, state, after)
-            x = self._upsample(g, x, conv.in_channels, next(state), after)
-            x = self._causal(g, x, f"{name}.conv.{i}", conv, state, after)
-        for j, block in enumerate(decoder.out_blocks):
-            x = self._causal_residual(g, x, f"{name}.out_block.{j}", block, state, after)
-        x = g.node("Relu", self._last_norm(g, x, f"{name}.norm", decoder.out_norm))
-        return self._causal(g, x, f"{name}.out", decoder.out_conv, state, after)
-
-    def _causal_residual(
-        self, g: GraphBuilder, x: Value, name: str, block: nn.Module, state: State, after: list[Value]
-    ) -> Value:
-        assert isinstance(block, CausalResidual)
-        h = g.node("Relu", self._last_norm(g, x, f"{name}.norm", block.norm))
-        h = g.node("Relu", self._causal(g, h, f"{name}.conv", block.conv, state, after))
-        return g.add(x, self._taps(g, h, f"{name}.mix", block.mix))
-
-    def _causal(
-        self, g: GraphBuilder, x: Value, name: str, conv: CausalConv, state: State, after: list[Value]
-    ) -> Value:
-        """The instants each tap of the kernel sees, side by side, times the kernel."""
-        seen = g.concat([next(state), x], axis=1)
-        after.append(self._instants(g, seen, -conv.context, _TO_END))
-        step = int(conv.dilation[0])
-        ends = [*range(-conv.context, 0, step), _TO_END]
-        taps = [self._instants(g, seen, i * step, end) for i, end in enumerate(ends)]
-        return self._taps(g, g.concat(taps, axis=2), name, conv)
-
-    def _taps(self, g: GraphBuilder, x: Value, name: str, conv: nn.Conv1d) -> Value:
-        """``(2, T, kernel * C)`` times the kernel as one matrix: ``(2, T, C')``."""
-        assert conv.bias is not None
-        matrix = conv.weight.permute(2, 1, 0).flatten(end_dim=1)
-        return g.linear(x, name, _array(matrix), _array(conv.bias))
-
-    def _upsample(self, g: GraphBuilder, x: Value, width: int, before: Value, after: list[Value]) -> Value:
-        """``y[2t] = (x[t-1] + x[t]) / 2, y[2t+1] = x[t]``."""
-        after.append(self._instants(g, x, -1, _TO_END))
-        shifted = self._instants(g, g.concat([before, x], axis=1), 0, -1)
-        middle = g.mul(g.add(shifted, x), g.scalar(0.5))
-        return g.reshape(g.concat([middle, x], axis=2), 0, -1, width)
-
-    def _instants(self, g: GraphBuilder, x: Value, first: int, last: int) -> Value:
-        return g.node("Slice", x, g.ints(first), g.ints(last), g.ints(1))
-
-    def _last_norm(self, g: GraphBuilder, x: Value, name: str, norm: ChannelNorm) -> Value:
-        return g.rms_norm(x, name, _array(norm.weight), norm.eps)
+    def _entries(self, g: GraphBuilder, branch: str, level: int) -> Value:
+        return self._stored(g, f"{branch}.codebook.{level}", self._codebook(branch, level))
 
     # ---- shared parts ---------------------------------------------------------------------------------
 
@@ -233,7 +143,7 @@ class ShiftGraphs:
             "Conv",
             x,
             weight,
-            g.weight(f"{name}.bias", _array(conv.bias)),
+            g.weight(f"{name}.bias", as_array(conv.bias)),
             kernel_shape=list(conv.kernel_size),
             strides=list(conv.stride),
             dilations=list(conv.dilation),
@@ -244,21 +154,17 @@ class ShiftGraphs:
         """RMS norm over axis 1."""
         mean = g.node("ReduceMean", g.mul(x, x), axes=[1], keepdims=1)
         root = g.node("Sqrt", g.add(mean, g.scalar(norm.eps)))
-        return g.mul(g.node("Div", x, root), g.weight(name, _array(norm.weight)[:, None]))
+        return g.mul(g.node("Div", x, root), g.weight(name, as_array(norm.weight)[:, None]))
 
     def _codebook(self, branch: str, level: int) -> Array:
         """``(K, D)`` as stored: encoder and decoder must mean the same codes."""
         return self._rounded(self.model.branch(branch).quantizer.level(level).codebook)
 
     def _rounded(self, value: Tensor) -> Array:
-        array = _array(value)
+        array = as_array(value)
         half = array.astype(np.float16)
         return half if self.precision == "fp16" and np.isfinite(half).all() else array
 
     def _stored(self, g: GraphBuilder, name: str, array: Array) -> Value:
         stored = g.weight(name, array)
         return g.cast(stored, TensorProto.FLOAT) if array.dtype == np.float16 else stored
-
-
-def _array(value: Tensor) -> Array:
-    return np.ascontiguousarray(value.detach().float().cpu().numpy())

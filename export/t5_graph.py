@@ -2,13 +2,14 @@
 
 The networks are those of ``transformers.T5ForConditionalGeneration`` (pre-norm RMS, no scaling in
 attention, relative position bias owned by the first layer of each stack), written from its state dict.
-Batch is 1 throughout. Letters: L positions of the encoder, M positions of the memory, N decoder layers,
-H heads, D head width, d model width, t positions already decoded.
+The encoder takes one prompt, a decoder step B motions that are all at one position. Letters: L positions of
+the encoder, M positions of the memory, N decoder layers, H heads, D head width, d model width, t positions
+already decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,21 @@ class T5Spec:
             gated=config.is_gated_act,
             activation=activation,
         )
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a decoder step of B motions attends to.
+
+    Attributes:
+        memories: keys of layer 0, values of layer 0, keys of layer 1, ..., each ``(B, 1, H, M, D)``.
+        caches: those of the positions before, ``(B, 1, H, t, D)``, in the same order.
+        padding: added to the scores of the memory, ``(B, 1, 1, 1, M)``; None where no memory is padded.
+    """
+
+    memories: Sequence[Value]
+    caches: Sequence[Value]
+    padding: Value | None = None
 
 
 def bias_by_distance(spec: T5Spec, embedding: Array, relative: Array, bidirectional: bool) -> Array:
@@ -133,7 +149,7 @@ def decoder_step(
     max_positions: int,
     caching: GrowingCache | None = None,
 ) -> tuple[Value, Value]:
-    """One position through the decoder.
+    """One position of one motion through the decoder, memory and cache each in one piece.
 
     Args:
         x: embedding of the position, ``(1, d)``.
@@ -145,23 +161,51 @@ def decoder_step(
     Returns:
         hidden ``(1, d)`` after the final norm, and the cache with this position: ``(2 N, 1, H, t + 1, D)``.
     """
-    caching = caching or GrowingCache()
-    bias = caching.bias(g, spec, weights, position, max_positions)
     memories = g.split(cross, 2 * spec.decoder_layers, axis=0)
     caches = g.split(cache, 2 * spec.decoder_layers, axis=0)
+    hidden, grown = decoder_layers(
+        g, spec, weights, x, position, Past(memories, caches), max_positions, caching
+    )
+    return hidden, g.concat(grown, axis=0)
+
+
+def decoder_layers(
+    g: GraphBuilder,
+    spec: T5Spec,
+    weights: Weights,
+    x: Value,
+    position: Value,
+    past: Past,
+    max_positions: int,
+    caching: GrowingCache | None = None,
+) -> tuple[Value, list[Value]]:
+    """One position of B motions through the decoder.
+
+    Args:
+        x: embeddings of the position, ``(B, d)``.
+        position: ``(1,)`` int64, equal to t, below ``max_positions``; of all motions.
+        past: what the decoder attends to.
+        caching: how keys and values are kept; by default the caches grow with each position.
+
+    Returns:
+        hidden ``(B, d)`` after the final norm, and the caches with this position, ``(B, 1, H, t + 1, D)``.
+    """
+    caching = caching or GrowingCache()
+    bias = caching.bias(g, spec, weights, position, max_positions)
     grown: list[Value] = []
     for i in range(spec.decoder_layers):
-        prefix = f"decoder.block.{i}.layer"
+        prefix, own = f"decoder.block.{i}.layer", slice(2 * i, 2 * i + 2)
         q, *new = _self_projections(g, spec, weights, f"{prefix}.0", x)
         keys, values = (
-            caching.extend(g, caches[2 * i + j], new[j], position, max_positions) for j in range(2)
+            caching.extend(g, cache, part, position, max_positions)
+            for cache, part in zip(past.caches[own], new, strict=True)
         )
         grown += [keys, values]
         mixed = _attend(g, spec, weights, f"{prefix}.0.SelfAttention", q, keys, values, bias)
         x = g.add(x, mixed)
-        x = g.add(x, _cross_attention(g, spec, weights, f"{prefix}.1", x, memories[2 * i : 2 * i + 2]))
+        x = g.add(x, _cross_attention(g, spec, weights, f"{prefix}.1", x, past.memories[own], past.padding))
         x = g.add(x, _feed_forward(g, spec, weights, f"{prefix}.2", x))
-    return _norm(g, spec, weights, "decoder.final_layer_norm", x), g.concat(grown, axis=0)
+    return _norm(g, spec, weights, "decoder.final_layer_norm", x), grown
 
 
 class GrowingCache:
@@ -175,7 +219,7 @@ class GrowingCache:
         return g.node("Slice", stored, start, g.ints(length), g.ints(4))
 
     def extend(self, g: GraphBuilder, cache: Value, new: Value, position: Value, length: int) -> Value:
-        """Keys or values of one layer, ``cache (1, 1, H, t, D)``, with those of this position behind."""
+        """Keys or values of one layer, ``cache (B, 1, H, t, D)``, with those of this position behind."""
         return g.concat([cache, new], axis=3)
 
 
@@ -186,20 +230,26 @@ def decoder_bias(spec: T5Spec, weights: Weights, relative: Array) -> Array:
 
 
 def _self_projections(g: GraphBuilder, spec: T5Spec, weights: Weights, layer: str, x: Value) -> list[Value]:
-    """Query, key and value of one position, each ``(1, 1, H, 1, D)``."""
+    """Query, key and value of one position, each ``(B, 1, H, 1, D)``."""
     name = f"{layer}.SelfAttention"
     normed = _norm(g, spec, weights, f"{layer}.layer_norm", x)
     qkv = g.linear(normed, f"{name}.qkv", _joined(weights, name, "qkv"))
-    return g.split(g.reshape(qkv, 3, 1, spec.heads, 1, spec.head_width), 3, axis=0)
+    return g.split(g.reshape(qkv, -1, 3, spec.heads, 1, spec.head_width), 3, axis=1)
 
 
 def _cross_attention(
-    g: GraphBuilder, spec: T5Spec, weights: Weights, layer: str, x: Value, cross: list[Value]
+    g: GraphBuilder,
+    spec: T5Spec,
+    weights: Weights,
+    layer: str,
+    x: Value,
+    cross: Sequence[Value],
+    padding: Value | None,
 ) -> Value:
     name = f"{layer}.EncDecAttention"
     normed = _norm(g, spec, weights, f"{layer}.layer_norm", x)
     q = g.linear(normed, f"{name}.q", _matrix(weights, f"{name}.q"))
-    return _attend(g, spec, weights, name, q, cross[0], cross[1], None)
+    return _attend(g, spec, weights, name, q, cross[0], cross[1], padding)
 
 
 def _attend(
@@ -212,12 +262,12 @@ def _attend(
     values: Value,
     bias: Value | None,
 ) -> Value:
-    """One query against ``(1, 1, H, t, D)`` keys: the query stands as a column, so nothing is transposed."""
-    column = g.reshape(q, 1, 1, spec.heads, spec.head_width, 1)
-    scores = g.reshape(g.matmul(keys, column), 1, 1, spec.heads, 1, -1)
+    """One query against ``(B, 1, H, t, D)`` keys: the query stands as a column, so nothing is transposed."""
+    column = g.reshape(q, -1, 1, spec.heads, spec.head_width, 1)
+    scores = g.reshape(g.matmul(keys, column), 0, 0, spec.heads, 1, -1)
     mixed = g.matmul(g.softmax(scores if bias is None else g.add(scores, bias)), values)
     return g.linear(
-        g.reshape(mixed, 1, spec.heads * spec.head_width), f"{name}.o", _matrix(weights, f"{name}.o")
+        g.reshape(mixed, -1, spec.heads * spec.head_width), f"{name}.o", _matrix(weights, f"{name}.o")
     )
 
 

@@ -9,24 +9,25 @@ several steps at once could give frames that differ in the last bits.)
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from clutch_rt.errors import BundleError, Cancelled, InputError
-from clutch_rt.grammar import UNKNOWN
+from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import Manifest
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel
 from clutch_rt.options import Request
+from clutch_rt.ports import BATCH, Ports
 from clutch_rt.sessions import Sessions
 
 MAX_CAPTION_TOKENS: Final = 64
 
-# Steps of noise drawn at once: numpy's cost per call, not per number, is what counts here.
-_NOISE_BLOCK: Final = 8
+# Steps of noise drawn at once. Fewer cost more calls of numpy, more leave the cache of a core.
+_NOISE_BLOCK: Final = 4
 _FORBID: Final = -1e9
 _ALLOW: Final = 0.0
 
@@ -64,6 +65,11 @@ class Engine:
         self._manifest = manifest
         self._grammar = manifest.grammar
         self._sessions = sessions
+
+    @property
+    def grammar(self) -> Grammar:
+        """Of the bundle's motions."""
+        return self._grammar
 
     def remember(self, ids: IntArray, codes: IntArray | None = None) -> Memory:
         """Encode prompt ids ``(1, L)`` and a motion's codes ``(S, K)``: to be told, or to be completed."""
@@ -126,11 +132,15 @@ class Engine:
     @property
     def completes(self) -> bool:
         """Whether the bundle can complete a motion: its step takes codes that are given."""
-        return any(i.name == "given" for i in self._sessions.get("motion_step").get_inputs())
+        return "given" in self.ports("motion_step")
 
-    def decoder(self) -> Decoder:
-        """A fresh SHIFT decoder for one motion."""
-        return Decoder(self._sessions)
+    def ports(self, graph: str) -> Ports:
+        """How a step graph takes memory and cache."""
+        return Ports({i.name: i.shape for i in self._sessions.get(graph).get_inputs()})
+
+    def decoder(self, rows: int = 1) -> Decoder:
+        """A fresh SHIFT decoder for one motion, or for several where the bundle can."""
+        return Decoder(self._sessions, rows)
 
     def tokenise(self, frames: Float32Array) -> IntArray:
         """SHIFT codes ``(S, K)`` of frames ``(8 S, 2, 99)``."""
@@ -146,7 +156,7 @@ class Engine:
         cache = self._empty_cache("caption_step")
         found: list[int] = []
         while len(found) < MAX_CAPTION_TOKENS:
-            _check(cancel)
+            check(cancel)
             feeds = {"token": token, "position": position, "memory": memory.keys_values, "cache": cache}
             logits, cache = self._sessions.run("caption_step", ["logits", "next_cache"], feeds)
             token[0] = int(np.argmax(logits[0]))
@@ -165,37 +175,37 @@ class Engine:
         given: IntArray | None,
     ) -> Iterator[IntArray]:
         assert length is not None
-        noise = _Noise(request, self._grammar.slots, self._grammar.max_codes)
+        ports = self.ports("motion_step")
+        noise = Noise(request, self._grammar.sizes.tolist())
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {
-            **_sampling(request),
+            **sampling(request),
             "codes": np.zeros((1, self._grammar.slots), np.int64),
             "position": position,
             "steps": np.asarray([length], np.int64),
-            "memory": memory.keys_values,
-            "cache": self._empty_cache("motion_step"),
+            **ports.start([memory.keys_values]),
         }
-        if self.completes:
+        if "given" in ports:
             feeds["given"] = np.full((1, self._grammar.slots), UNKNOWN, np.int64)
         for step in range(length):
-            _check(cancel)
+            check(cancel)
             position[0] = step
             if given is not None:
                 feeds["given"][0] = given[step]
-            feeds["noise"] = noise.of(step)
-            feeds["codes"], feeds["cache"] = self._sessions.run(
-                "motion_step", ["next_codes", "next_cache"], feeds
-            )
+            drawn = noise.of(step)
+            feeds["noise"] = drawn[None] if ports.batched_noise else drawn
+            feeds["codes"], *caches = self._sessions.run("motion_step", ports.outputs, feeds)
+            ports.advance(feeds, caches)
             yield feeds["codes"][0].copy()
 
     def _flat_form(
         self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
     ) -> Iterator[IntArray]:
-        noise = _Noise(request, self._grammar.slots, self._grammar.max_codes + 1)
+        noise = Noise(request, [self._grammar.max_codes + 1] * self._grammar.slots)
         slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
         bias = np.zeros(1, np.float32)
         feeds: dict[str, Any] = {
-            **_sampling(request),
+            **sampling(request),
             "token": np.asarray([self._grammar.som], np.int64),
             "slot": slot,
             "position": position,
@@ -208,7 +218,7 @@ class Engine:
             bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
             codes = np.empty(self._grammar.slots, np.int64)
             for k in range(self._grammar.slots):
-                _check(cancel)
+                check(cancel)
                 slot[0], feeds["noise"] = k, noise.of(step)[k]
                 feeds["token"], feeds["cache"] = self._sessions.run(
                     "motion_step", ["next_token", "next_cache"], feeds
@@ -226,18 +236,29 @@ class Engine:
 
 
 class Decoder:
-    """The SHIFT decoder of one motion: codes in, frames out, its streaming state held between calls."""
+    """The SHIFT decoder of motions: codes in, frames out, its streaming state held between calls.
 
-    def __init__(self, sessions: Sessions) -> None:
+    Args:
+        sessions: of the bundle.
+        rows: motions decoded together; more than one where the graph takes a batch.
+    """
+
+    def __init__(self, sessions: Sessions, rows: int = 1) -> None:
         self._sessions = sessions
         inputs = [i.name for i in sessions.get("shift_decoder").get_inputs() if i.name != "codes"]
         self._outputs = ["frames", *(f"next_{name}" for name in inputs)]
-        self._feeds: dict[str, Any] = {name: _empty_input(sessions, "shift_decoder", name) for name in inputs}
+        self._feeds: dict[str, Any] = {
+            name: _empty_input(sessions, "shift_decoder", name, rows) for name in inputs
+        }
         self._states = inputs
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
-        self._feeds["codes"] = codes[None, None]
+        return self.decode_many(codes[None])[0]
+
+    def decode_many(self, codes: IntArray) -> Float32Array:
+        """Frames ``(B, 8, 2, 99)`` of the next step's codes ``(B, K)`` of each motion."""
+        self._feeds["codes"] = codes[:, None]
         frames, *states = self._sessions.run("shift_decoder", self._outputs, self._feeds)
         self._feeds.update(zip(self._states, states, strict=True))
         if frames.shape[1] != FRAMES_PER_STEP:
@@ -245,31 +266,42 @@ class Decoder:
                 f"the SHIFT decoder made {frames.shape[1]} frames of one step, {FRAMES_PER_STEP} are wanted; "
                 "export the bundle again"
             )
-        return np.asarray(frames[0], dtype=np.float32)
+        return np.asarray(frames, dtype=np.float32)
+
+    def keep(self, rows: int) -> None:
+        """Go on with the first ``rows`` motions only."""
+        for name in self._states:
+            if len(self._feeds[name]) > rows:
+                self._feeds[name] = self._feeds[name][:rows]
 
 
-class _Noise:
-    """Gumbel noise ``(K, rows)`` of each step, drawn in blocks; zeros where the likeliest code is wanted."""
+class Noise:
+    """Gumbel noise ``(K, most rows)`` of each step, drawn in blocks; zeros where the likeliest is wanted.
 
-    def __init__(self, request: Request, slots: int, rows: int) -> None:
+    Args:
+        request: its seed and temperature count.
+        rows: entries that each of the K slots draws from.
+    """
+
+    def __init__(self, request: Request, rows: Sequence[int]) -> None:
         self._seed = request.seed
-        self._slots, self._rows = slots, rows
+        self._rows = rows
         self._first = 0
         self._silent = request.temperature == 0
-        self._block = np.zeros((0, slots, rows), np.float32)
+        self._block = np.zeros((0, len(rows), max(rows)), np.float32)
 
     def of(self, step: int) -> Float32Array:
         if self._silent:
-            return np.zeros((self._slots, self._rows), np.float32)
+            return np.zeros(self._block.shape[1:], np.float32)
         if not self._first <= step < self._first + len(self._block):
             self._first = step
             # The first block is one step: nothing should delay the first frame.
             block = _NOISE_BLOCK if step else 1
-            self._block = block_noise(self._seed, step, block, self._rows, self._slots)
+            self._block = block_noise(self._seed, step, block, self._rows)
         return self._block[step - self._first]
 
 
-def _sampling(request: Request) -> dict[str, Any]:
+def sampling(request: Request) -> dict[str, Any]:
     """The sampling inputs; temperature 0 is temperature 1 without noise, since a graph divides by it."""
     return {
         "temperature": np.asarray([request.temperature or 1.0], np.float32),
@@ -277,14 +309,15 @@ def _sampling(request: Request) -> dict[str, Any]:
     }
 
 
-def _empty_input(sessions: Sessions, graph: str, name: str) -> Float32Array:
-    """Zeros shaped after a graph's input; an axis without a fixed size is empty."""
+def _empty_input(sessions: Sessions, graph: str, name: str, rows: int = 1) -> Float32Array:
+    """Zeros shaped after a graph's input for ``rows`` motions; other axes without a fixed size are empty."""
     for entry in sessions.get(graph).get_inputs():
         if entry.name == name:
-            return np.zeros([n if isinstance(n, int) else 0 for n in entry.shape], np.float32)
+            sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in entry.shape]
+            return np.zeros(sizes, np.float32)
     raise BundleError(f"graph {graph!r} has no input {name!r}; export the bundle again")
 
 
-def _check(cancel: threading.Event | None) -> None:
+def check(cancel: threading.Event | None) -> None:
     if cancel is not None and cancel.is_set():
         raise Cancelled("the generation was cancelled by its caller")

@@ -18,6 +18,7 @@ from clutch_rt.noise import NOISE_NAME
 
 MANIFEST: Final = "manifest.json"
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
+MORE_GRAPHS: Final = ("motion_batch",)  # that bundles of before do not have
 TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"
 CARD: Final = "README.md"
@@ -87,7 +88,7 @@ class Manifest:
         form: ``step`` or ``flat``, the form of the language model.
         precision: of the weights: ``fp32``, ``fp16``, ``int8``, ``int4``.
         grammar: vocabulary and order of the motion tokens.
-        graphs: file name of each graph, by the names in ``GRAPHS``.
+        graphs: file name of each graph, by the names in ``GRAPHS``, and in ``MORE_GRAPHS`` where it has them.
         files: every file of the bundle but the manifest, by name.
         raw: the whole document, for ``info``.
     """
@@ -292,7 +293,8 @@ def _files(fields: Fields) -> dict[str, FileEntry]:
 
 def _graphs(fields: Fields, files: Mapping[str, FileEntry]) -> dict[str, str]:
     child = fields.child("graphs")
-    return {name: _listed(child, name, files) for name in GRAPHS}
+    names = (*GRAPHS, *(name for name in MORE_GRAPHS if name in child.raw))
+    return {name: _listed(child, name, files) for name in names}
 
 
 def _listed(fields: Fields, key: str, files: Mapping[str, FileEntry]) -> str:

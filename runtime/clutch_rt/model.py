@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from clutch_rt.batch import Batches, Wish
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
@@ -61,6 +62,7 @@ class Model:
         )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
+        self._batches = Batches(self._engine, self._sessions, tuple(manifest.graphs))
         if warning := quality_warning(manifest.precision, manifest.metrics):
             log.warning("%s", warning)
 
@@ -90,6 +92,44 @@ class Model:
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
         frames = np.concatenate([step.frames for step in self._engine.motion(prompt.ids, request, cancel)])
         return Motion(frames, FPS, text=text, seed=request.seed)
+
+    def generate_many(
+        self,
+        texts: Sequence[str],
+        seconds: float | None = None,
+        seeds: int | Sequence[int] = 0,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Motion]:
+        """Make many motions, several at a time: each the one that ``generate`` makes, in less time.
+
+        Args and errors are those of ``generate``; what is wrong with any of the requests is raised here, not
+        at the first motion. Motions come in the order of the texts; memory does not grow with their number.
+
+        Args:
+            texts: what the hands do, one sentence a motion; a sentence may come again.
+            seeds: one for all, or one a motion.
+
+        Raises:
+            InputError: also where texts and seeds do not match.
+        """
+        if isinstance(texts, str):
+            raise InputError("texts is one sentence; give a list of sentences, or call generate")
+        each = [seeds] * len(texts) if isinstance(seeds, int) else list(seeds)
+        if len(each) != len(texts):
+            raise InputError(
+                f"{len(each)} seeds came with {len(texts)} texts; give one for all, or one a text"
+            )
+        wishes = []
+        for text, seed in zip(texts, each, strict=True):
+            prompt, request = self._ask(text, seconds, seed, temperature, top_k)
+            wishes.append(Wish(prompt.ids, request))
+        made = self._batches.motions(wishes, cancel)
+        return (
+            Motion(frames, FPS, text=text, seed=wish.request.seed)
+            for text, wish, frames in zip(texts, wishes, made, strict=True)
+        )
 
     def stream(
         self,

@@ -11,6 +11,7 @@ The uniform number is ``((h >> 11) + 0.5) / 2**53``, which is never 0 or 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -26,11 +27,15 @@ STREAM_REST: Final = 2
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
+_ROUNDS: Final = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
 
 
 def _finalise(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    for shift, factor in _ROUNDS:
+        x = (x ^ (x >> shift)) * factor
     return x ^ (x >> np.uint64(31))
 
 
@@ -59,14 +64,56 @@ def step_noise(seed: int, step: int, rows: int, slots: int, stream: int = STREAM
 
 
 def block_noise(
-    seed: int, first: int, steps: int, rows: int, slots: int, stream: int = STREAM_MOTION
+    seed: int,
+    first: int,
+    steps: int,
+    rows: int | Sequence[int],
+    slots: int = 4,
+    stream: int = STREAM_MOTION,
 ) -> Float32Array:
-    """``step_noise`` of ``steps`` steps from ``first`` on, the same numbers: ``(steps, slots, rows)``."""
+    """The numbers of ``step_noise`` for ``steps`` steps from ``first`` on: ``(steps, slots, rows)`` float32.
+
+    Args:
+        seed, stream: of the generator.
+        first, steps: the block.
+        rows: of every slot; or of each, and then there are as many slots and zeros fill up the shorter ones.
+        slots: how many, where ``rows`` is one number.
+    """
+    sizes = [rows] * slots if isinstance(rows, int) else [int(n) for n in rows]
     with np.errstate(over="ignore"):
         h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
         h = _fold(h, np.asarray([stream & _MASK], dtype=np.uint64))
-        h = _fold(h, np.arange(first, first + steps, dtype=np.uint64)[:, None, None])
-        h = _fold(h, np.arange(slots, dtype=np.uint64)[:, None])
-        h = _fold(h, np.arange(rows, dtype=np.uint64))
-    uniform_numbers = ((h >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
-    return (-np.log(-np.log(uniform_numbers))).astype(np.float32)
+        h = _fold(h, np.arange(first, first + steps, dtype=np.uint64)[:, None])
+        h = _fold(h, np.arange(len(sizes), dtype=np.uint64))
+    block = np.zeros((steps, len(sizes), max(sizes)), np.float32)
+    for size in sorted(set(sizes)):
+        alike = [slot for slot, n in enumerate(sizes) if n == size]
+        block[:, alike, :size] = _gumbels(h[:, alike], size)
+    return block
+
+
+def _gumbels(h: NDArray[np.uint64], rows: int) -> Float32Array:
+    """Gumbel noise of rows 0 on, the other counters folded into ``h (...,)``: ``(..., rows)`` float32.
+
+    ``gumbel``'s own arithmetic in two buffers: this is most of what Python does for a step.
+    """
+    with np.errstate(over="ignore"):
+        x = h[..., None] ^ np.arange(rows, dtype=np.uint64)
+        x += _GOLDEN
+        spare = np.empty_like(x)
+        for shift, factor in _ROUNDS:
+            np.right_shift(x, shift, out=spare)
+            x ^= spare
+            x *= factor
+        np.right_shift(x, np.uint64(31), out=spare)
+        x ^= spare
+    np.right_shift(x, np.uint64(11), out=x)
+    u = spare.view(np.float64)
+    u[...] = x.view(np.int64)
+    u += 0.5
+    u *= 2.0**-53
+    np.log(u, out=u)
+    np.negative(u, out=u)
+    np.log(u, out=u)
+    np.negative(u, out=u)
+    return u.astype(np.float32)

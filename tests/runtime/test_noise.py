@@ -54,3 +54,19 @@ def test_slots_steps_and_streams_differ() -> None:
         for seed in (0, 1) for stream in (0, 1) for step in (0, 1) for slot in (0, 1)
     }  # fmt: skip
     assert len(rows) == 16
+
+
+@given(
+    st.integers(0, _MASK), st.integers(0, 2**31), st.integers(1, 9),
+    st.lists(st.integers(1, 70), min_size=1, max_size=9),
+)  # fmt: skip
+def test_a_block_draws_for_each_slot_what_the_slot_draws_alone(
+    seed: int, first: int, steps: int, rows: list[int]
+) -> None:
+    block = noise.block_noise(seed, first, steps, rows)
+    assert block.shape == (steps, len(rows), max(rows)) and block.dtype == np.float32
+    for step in range(steps):
+        for slot, count in enumerate(rows):
+            alone = noise.gumbel(seed, noise.STREAM_MOTION, first + step, slot, count)
+            np.testing.assert_array_equal(block[step, slot, :count], alone)
+            assert not block[step, slot, count:].any()

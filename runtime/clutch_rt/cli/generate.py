@@ -27,6 +27,7 @@ from clutch_rt.formats import FORMATS
 if TYPE_CHECKING:
     from clutch_rt.hand import Hand
     from clutch_rt.model import Info, Model
+    from clutch_rt.motion import Motion
 
 _EPILOG: Final = """\b
 Examples:
@@ -86,7 +87,7 @@ def generate(talk: Talk, **options: Any) -> None:
         loaded = time.perf_counter() - started
         for job in jobs[:: given.variants]:  # one of each sentence
             job.sentence.check(partial(model.check, **_request(given, job)))
-        made = [_make(talk, model, job, given, hands) for job in jobs]
+        made = _make_all(talk, model, jobs, given, hands)
         _report(talk, model.info, given.device, made, loaded)
 
 
@@ -99,12 +100,32 @@ def _request(given: Given, job: Job) -> dict[str, Any]:
     }
 
 
-def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Hand]) -> dict[str, Any]:
-    """Make one motion, write it, and say what was done, as the object for ``--json``."""
+def _make_all(
+    talk: Talk, model: Model, jobs: list[Job], given: Given, hands: dict[str, Hand]
+) -> list[dict[str, Any]]:
+    """Make the motions, several at a time, and write each as soon as it is there.
+
+    They are made together, so each has the share of the time that it has of the motion.
+    """
+    texts, seeds = [job.sentence.text for job in jobs], [job.seed for job in jobs]
+    motions = model.generate_many(texts, given.seconds, seeds, given.temperature, given.top_k)
+    made: list[dict[str, Any]] = []
+    took = 0.0
+    for job in jobs:
+        started = time.perf_counter()
+        motion = next(motions)
+        took += time.perf_counter() - started
+        made.append(_give(talk, model, motion, job, given, hands))
+    rate = sum(one["seconds"] for one in made) / took
+    return [{**one, "generate_seconds": one["seconds"] / rate, "times_real_time": rate} for one in made]
+
+
+def _give(
+    talk: Talk, model: Model, motion: Motion, job: Job, given: Given, hands: dict[str, Hand]
+) -> dict[str, Any]:
+    """Write one motion and say what was done, as the object for ``--json``."""
     text = job.sentence.text
     started = time.perf_counter()
-    motion = model.generate(text, **_request(given, job))
-    generated = time.perf_counter()
     out = on_hands(motion, given.fps, hands)
     save(talk, out, job.path, given.kind)
     written = time.perf_counter()
@@ -117,9 +138,7 @@ def _make(talk: Talk, model: Model, job: Job, given: Given, hands: dict[str, Han
         "frames": len(out),
         "fps": out.fps,
         "file": None if job.path is None else str(job.path),
-        "generate_seconds": generated - started,
-        "write_seconds": written - generated,
-        "times_real_time": motion.duration / (generated - started),
+        "write_seconds": written - started,
         "unknown_words": list(model.unknown_words(text)),
     }
 

@@ -1,0 +1,161 @@
+"""Several motions decoded together: a step's weights are read once for all of them.
+
+Every motion is exactly what it is alone: its noise is its own, its numbers are rounded by themselves (see
+``export.row_graph``), and memories are filled up to the same length in both ways. Motions that stand at the
+same step go together, the longest first, so that those that end leave from the end of the batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from clutch_rt.engine import Engine, Memory, Noise, check, sampling
+from clutch_rt.grammar import UNKNOWN
+from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.options import Request
+from clutch_rt.ports import padded_length
+from clutch_rt.providers import CPU
+from clutch_rt.sessions import Sessions
+
+_GRAPHS: Final = ("motion_batch", "motion_step")
+ROWS: Final = 32
+"""Motions decoded together: more gain little and take more memory."""
+
+_WINDOW: Final = 4 * ROWS
+"""Motions in memory at once; they are sorted by length within it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One motion wanted: prompt ids ``(1, L)`` and the checked request."""
+
+    ids: IntArray
+    request: Request
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A motion about to be decoded: where it stands among the others, its memory and its steps."""
+
+    index: int
+    memory: Memory
+    request: Request
+    steps: int
+
+
+class Batches:
+    """Decodes many motions.
+
+    Args:
+        engine, sessions: of one bundle.
+        graphs: names of the graphs that the bundle has.
+    """
+
+    def __init__(self, engine: Engine, sessions: Sessions, graphs: Sequence[str]) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._graphs = graphs
+
+    def motions(
+        self, wishes: Sequence[Wish], cancel: threading.Event | None = None
+    ) -> Iterator[Float32Array]:
+        """Frames ``(T, 2, 99)``, not yet orthonormal, of each wish, in their order.
+
+        Raises:
+            Cancelled: ``cancel`` was set; it is looked at before every engine call.
+        """
+        for first in range(0, len(wishes), _WINDOW):
+            window = wishes[first : first + _WINDOW]
+            graph = self.graph() if len(window) > 1 else None
+            if graph is not None:
+                yield from self._window(graph, window, cancel)
+            else:
+                for wish in window:
+                    motion = self._engine.motion(wish.ids, wish.request, cancel)
+                    yield np.concatenate([step.frames for step in motion])
+
+    def graph(self) -> str | None:
+        """The graph that decodes several motions at once; None where there is none.
+
+        On other devices than the CPU sums may change with the size of a batch, so it is one by one there.
+        """
+        if self._engine.grammar.form != "step" or self._sessions.placement.provider != CPU:
+            return None
+        able = (name for name in _GRAPHS if name in self._graphs and self._engine.ports(name).batched)
+        return next(able, None)
+
+    def _window(
+        self, graph: str, wishes: Sequence[Wish], cancel: threading.Event | None
+    ) -> Iterator[Float32Array]:
+        alike: dict[tuple[int, float, int], list[_Task]] = {}
+        for task in self._tasks(wishes, cancel):
+            request = task.request
+            key = (padded_length(task.memory.keys_values), request.temperature, request.top_k)
+            alike.setdefault(key, []).append(task)
+        made: dict[int, Float32Array] = {}
+        for tasks in alike.values():
+            tasks.sort(key=lambda task: -task.steps)
+            for first in range(0, len(tasks), ROWS):
+                together = tasks[first : first + ROWS]
+                for task, frames in zip(together, self._decode(graph, together, cancel), strict=True):
+                    made[task.index] = frames
+        return (made.pop(index) for index in range(len(wishes)))
+
+    def _tasks(self, wishes: Sequence[Wish], cancel: threading.Event | None) -> Iterator[_Task]:
+        """Each prompt is encoded once, by itself."""
+        memories: dict[bytes, Memory] = {}
+        for index, wish in enumerate(wishes):
+            check(cancel)
+            prompt = wish.ids.tobytes()
+            if prompt not in memories:
+                memories[prompt] = self._engine.remember(wish.ids)
+            memory = memories[prompt]
+            steps = self._engine.length(memory, wish.request)
+            assert steps is not None  # only the flat form, which has no batches, leaves it open
+            yield _Task(index, memory, wish.request, steps)
+
+    def _decode(
+        self, graph: str, tasks: Sequence[_Task], cancel: threading.Event | None
+    ) -> list[Float32Array]:
+        """Frames of tasks of falling length, all under one temperature and top-k."""
+        decoder = self._engine.decoder(len(tasks))
+        parts: list[list[Float32Array]] = [[] for _ in tasks]
+        for codes in self._codes(graph, tasks, cancel):
+            decoder.keep(len(codes))
+            for part, frames in zip(parts, decoder.decode_many(codes), strict=False):
+                part.append(frames)
+        wanted = [task.request.frames or task.steps * FRAMES_PER_STEP for task in tasks]
+        return [np.concatenate(part)[:frames] for part, frames in zip(parts, wanted, strict=True)]
+
+    def _codes(
+        self, graph: str, tasks: Sequence[_Task], cancel: threading.Event | None
+    ) -> Iterator[IntArray]:
+        """Codes ``(b, K)`` of each step, of those of the tasks that are still on."""
+        ports, grammar = self._engine.ports(graph), self._engine.grammar
+        noises = [Noise(task.request, grammar.sizes.tolist()) for task in tasks]
+        steps = np.asarray([task.steps for task in tasks], np.int64)
+        position = np.zeros(1, np.int64)
+        feeds: dict[str, Any] = {
+            **sampling(tasks[0].request),
+            "codes": np.zeros((len(tasks), grammar.slots), np.int64),
+            "position": position,
+            **ports.start([task.memory.keys_values for task in tasks]),
+        }
+        for step in range(int(steps[0])):
+            check(cancel)
+            rows = int((steps > step).sum())
+            if rows < len(feeds["codes"]):
+                feeds["codes"] = feeds["codes"][:rows]
+                ports.keep(feeds, rows)
+            position[0] = step
+            feeds["steps"] = steps[:rows]
+            feeds["given"] = np.full((rows, grammar.slots), UNKNOWN, np.int64)
+            feeds["noise"] = np.stack([noise.of(step) for noise in noises[:rows]])
+            feeds["codes"], *caches = self._sessions.run(graph, ports.outputs, feeds)
+            ports.advance(feeds, caches)
+            yield feeds["codes"]
