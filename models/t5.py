@@ -75,7 +75,8 @@ def _stack(config: T5Config, decoder: bool) -> T5Stack:
     if decoder:
         fields["num_layers"] = config.num_decoder_layers
     # Measured on a CPU with AMX: the backward pass of fused attention in bfloat16 costs a tenth of a step.
-    stack = T5Stack(T5Config(**fields, attn_implementation="eager"))
+    fields["attn_implementation"] = "eager"
+    stack = T5Stack(T5Config(**fields))
     del stack.embed_tokens  # inputs always arrive as embeddings
     return stack
 
