@@ -307,7 +307,7 @@ def default() -> RunConfig:
         ),
         tokenizer=TokenizerConfig(vocab=2800),  # words of the corpus are whole in most
         lm=LMTrainConfig(steps=3400),
-        instruct=InstructConfig(steps=200),
+        instruct=InstructConfig(steps=200, learning_rate=2e-4),
     )
 
 
