@@ -307,8 +307,8 @@ def default() -> RunConfig:
         ),
         tokenizer=TokenizerConfig(vocab=2800),  # words of the corpus are whole in most
         lm=LMTrainConfig(steps=3400),
-        # Measured: 200 steps at 1e-3 take the held-out cross-entropy of the codes from 1.88 to 1.93, the text gain
-        # from .94 to .84, and nothing that is judged gains; completion and captions are learnt before.
+        # Measured: 200 steps at 1e-3 take the codes' held-out cross-entropy from 1.88 to 1.93 and the text
+        # gain from .94 to .84, and nothing judged gains; completion and captions are learnt before.
         instruct=InstructConfig(steps=0),
     )
 
