@@ -62,7 +62,9 @@ class Model:
         )
         self._sessions = Sessions(bundle, device, self._threads)
         self._engine = Engine(manifest, self._sessions)
-        self._batches = Batches(self._engine, self._sessions, tuple(manifest.graphs))
+        # The kernels of 4 bits round one row otherwise than several: those motions are made one by one.
+        graphs = () if manifest.precision == "int4" else tuple(manifest.graphs)
+        self._batches = Batches(self._engine, self._sessions, graphs)
         if warning := quality_warning(manifest.precision, manifest.metrics):
             log.warning("%s", warning)
 

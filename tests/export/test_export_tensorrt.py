@@ -133,7 +133,7 @@ def test_only_lengths_of_text_are_open() -> None:
     assert tuple(models) == NETWORKS
     shapes = {name: profiles(model, 96, MAX_STEPS) for name, model in models.items()}
     assert shapes["text_encoder"]["ids"] == ([1, 1], [1, 24], [1, 96])
-    assert shapes["text_encoder"]["codes"] == ([1, 0, 4], [1, 0, 4], [1, MAX_STEPS, 4])
+    assert shapes["text_encoder"]["codes"] == ([1, 0, 8], [1, 0, 8], [1, MAX_STEPS, 8])
     assert [row[3] for row in shapes["motion_step"]["memory"]] == [1, 24, 96 + MAX_STEPS]
     assert set(shapes["motion_step"]) == {"memory"}
     assert shapes["shift_decoder"] == {}
