@@ -145,9 +145,11 @@ def test_a_path_is_as_long_as_the_way() -> None:
 def test_the_command_renders_what_the_shipped_model_makes(tmp_path: Path) -> None:
     pytest.importorskip("PIL")
     out = tmp_path / "out"
-    assert main([f"data={rows(tmp_path)}", f"out={out}", "count=2", "seconds=1"]) == 0
+    strange = tmp_path / "strange.csv"
+    strange.write_text(rows(tmp_path).read_text().replace("bite", "vroom"))
+    assert main([f"data={strange}", f"out={out}", "count=2", "seconds=1"]) == 0
     text = (out / "index.md").read_text(encoding="utf-8")
-    assert text.count("![](") == 1 and "refused: " in text  # "stir it" is made, "bite" is no word it knows
+    assert text.count("![](") == 1 and "refused: " in text  # "stir it" is made, "vroom" is no word it knows
     assert (out / "sheet.png").is_file()
 
 
