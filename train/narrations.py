@@ -12,10 +12,8 @@ and writes ``verbs.md``, a table by narration verb.
 from __future__ import annotations
 
 import csv
-import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +32,7 @@ from train.evaluate.features import features, joints_of
 from train.evaluate.meters import Reading
 from train.evaluate.report import table
 from train.narration_table import Narration, judge_all
+from train.quiet import without_notes
 from train.run import write_text
 
 ALL: Final = "all"  # of count
@@ -216,25 +215,13 @@ def _run(arguments: Sequence[str]) -> None:
 def _judge_all(
     model: clutch_rt.Model, judge: Any, narrations: Sequence[Narration], out: Path, seed: int, command: str
 ) -> None:
-    with _quiet():
+    with without_notes():
         judged = judge_all(model, judge, narrations, seed)
     strangers = len(narrations) - len(judged)
     text = narration_table.markdown(judged, strangers, model.info.name, command)
     write_text(out / "verbs.md", text)
     print(text)
     print(f"written: {out / 'verbs.md'}")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the notes on single words, of which a thousand sentences make many."""
-    log = logging.getLogger("clutch_rt")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,10 +5,8 @@ A bundle is sampled through the shipped runtime, so its figures are those of wha
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -26,6 +24,7 @@ from models.generation import caption, generate, pad_codes, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift
 from train.evaluate.judged import files_of_bundle, files_of_run
+from train.quiet import without_notes
 from train.tokenizer import TOKENIZER_FILE, decode, encode, load_tokenizer
 
 
@@ -176,7 +175,7 @@ class BundleSampler:
 
     def generate(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Float32Array]:
         """A motion for each text."""
-        with _without_warnings():
+        with without_notes():
             return [
                 self._model.generate(t, seed=s, temperature=self._temperature, top_k=self._top_k).frames
                 for t, s in zip(texts, seeds, strict=True)
@@ -187,7 +186,7 @@ class BundleSampler:
     ) -> list[Float32Array]:
         """A motion of so many frames for each text, asked for in seconds as users do."""
         warmth, best = self._temperature, self._top_k
-        with _without_warnings():
+        with without_notes():
             return [
                 self._model.generate(t, seconds=f / FPS, seed=s, temperature=warmth, top_k=best).frames
                 for t, s, f in zip(texts, seeds, frames, strict=True)
@@ -200,15 +199,3 @@ class BundleSampler:
     def caption(self, motions: Sequence[Float32Array]) -> list[str]:
         """A sentence for each motion."""
         return [self._model.caption(Motion(m)) for m in motions]
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Held-out wordings have words the model never met; a line about each of a thousand helps nobody."""
-    log = logging.getLogger("clutch_rt")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
