@@ -34,6 +34,21 @@ class Draw:
     top_k: int
 
 
+@dataclass(frozen=True)
+class Read:
+    """What the text encoder makes of a prompt.
+
+    Attributes:
+        memory: cross-attention keys and values ``(2N, 1, H, M, D)``.
+        lengths: logits ``(max_steps,)``; None in the flat form.
+        plan: labels ``(1, ACTIONS, fields)``; None where none is made.
+    """
+
+    memory: Float32Array
+    lengths: Float32Array | None
+    plan: IntArray | None
+
+
 class Driver:
     """The graphs in ``folder``, by the names of a manifest.
 
@@ -92,14 +107,20 @@ class Driver:
 
     # ---- language model -------------------------------------------------------------------------------
 
-    def encode(self, ids: Sequence[int], codes: IntArray | None = None) -> tuple[Any, Any]:
-        """Prompt ids, and perhaps codes ``(S, K)``, to memory and length logits (None in the flat form)."""
+    def encode(
+        self, ids: Sequence[int], codes: IntArray | None = None, seed: int = 0, temperature: float = 1.0
+    ) -> Read:
+        """Prompt ids, and perhaps codes ``(S, K)``; a plan, where one is made, is drawn under the seed's noise."""
         motion = np.zeros((0, self.grammar.slots), np.int64) if codes is None else codes
-        feeds = {"ids": np.asarray([ids], np.int64), "codes": motion[None]}
-        if self.grammar.form == "flat":
-            return self.run("text_encoder", ["memory"], feeds)[0], None
-        memory, lengths = self.run("text_encoder", ["memory", "length_logits"], feeds)
-        return memory, lengths[0]
+        feeds: dict[str, Any] = {"ids": np.asarray([ids], np.int64), "codes": motion[None]}
+        shapes = {node.name: node.shape for node in self._session("text_encoder").get_inputs()}
+        if "plan_noise" in shapes:
+            feeds["plan_noise"] = noise.plan_noise(seed, *shapes["plan_noise"][1:])[None]
+            feeds["temperature"] = np.asarray([temperature], np.float32)
+        given = [node.name for node in self._session("text_encoder").get_outputs()]
+        found = dict(zip(given, self.run("text_encoder", given, feeds), strict=True))
+        lengths, plan = found.get("length_logits"), found.get("plan")
+        return Read(found["memory"], None if lengths is None else lengths[0], plan if codes is None else None)
 
     def length(self, logits: Float32Array, seed: int, temperature: float) -> int:
         """Draw a length in steps."""
@@ -108,11 +129,11 @@ class Driver:
 
     def generate(self, ids: Sequence[int], seed: int, draw: Draw, given: IntArray | None = None) -> IntArray:
         """Draw a motion ``(S, K)``, its length too; or complete ``given (S, K)`` (``step`` form)."""
-        memory, lengths = self.encode(ids, given)
-        if lengths is None:
-            return self._generate_flat(memory, seed, draw)
-        steps = self.length(lengths, seed, draw.temperature) if given is None else len(given)
-        ports, feeds = self._ports(), self._start_steps(memory, steps, draw)
+        read = self.encode(ids, given, seed, draw.temperature)
+        if read.lengths is None:
+            return self._generate_flat(read.memory, seed, draw)
+        steps = self.length(read.lengths, seed, draw.temperature) if given is None else len(given)
+        ports, feeds = self._ports(), self._start_steps(read.memory, steps, draw)
         rows = []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)

@@ -21,6 +21,7 @@ from export.row_graph import RowBuilder
 from export.t5_graph import GrowingCache, Past, T5Spec
 from export.weights import Array, WeightStore
 from models.lm import MotionLM
+from models.plan import ACTIONS
 
 CAPTION_TOKENS: Final = 512
 """Positions the decoder's bias table always covers, so that captions have room whatever a motion needs."""
@@ -68,13 +69,65 @@ class LMGraphs:
         codes = g.input("codes", [1, "S", self.slots], _INT)
         x = g.concat([self._shared(g, ids), self._encoder_motion(g, codes)], axis=1)
         hidden = t5_graph.encoder(g, self.spec, self.t5, x)
+        text = self._text(g, hidden, ids)
+        if self.model.plan is not None:
+            hidden, common = self._planned(g, hidden, text, codes)
+            text = g.add(text, common)
         g.output(t5_graph.memory(g, self.spec, self.t5, hidden), "memory", self._cache_shape("M"))
         if self.grammar.form == "step":
-            logits = self._length_logits(g, hidden, ids)
+            logits = self._length_logits(g, text)
             g.output(logits, "length_logits", [1, self.grammar.max_steps])
         return g.build(
             "Prompt ids and the codes of a motion (none, or some) to cross-attention keys and values."
         )
+
+    def _planned(self, g: GraphBuilder, hidden: Value, text: Value, codes: Value) -> tuple[Value, Value]:
+        """Draw a plan from ``text (1, L, d)``, and put ``hidden (1, M, d)`` under it, where no codes are given.
+
+        Returns:
+            hidden ``(1, M + ACTIONS, d)``, or ``(1, M, d)`` where codes are given; and what was added to every
+            position of it, ``(1, d)``.
+        """
+        assert self.model.plan is not None
+        sizes, fields = self.model.config.plan_sizes, len(self.model.config.plan)
+        noise = g.input("plan_noise", [1, ACTIONS, sum(sizes)])
+        temperature = g.input("temperature", [1])
+        none_given = g.node("Equal", g.gather(g.node("Shape", codes), g.ints(1)), g.ints(0))
+
+        scores = g.add(g.node("Div", self._label_scores(g, text), temperature), noise)
+        parts = g.nodes("Split", [scores, g.ints(*sizes)], fields, axis=2)
+        chosen = g.concat([g.node("ArgMax", part, axis=2, keepdims=1) for part in parts], axis=2)
+        g.output(chosen, "plan", [1, ACTIONS, fields], _INT)
+
+        firsts = np.cumsum([0, *sizes[:-1]]).tolist()
+        name = "plan.label_embedding"
+        rows = g.embedding(name, self.weights[f"{name}.weight"], g.add(chosen, g.ints(*firsts)), tied=False)
+        summed = g.add(
+            g.node("ReduceSum", rows, g.ints(2), keepdims=0), self._float(g, "plan.action_embedding.weight")
+        )
+        norm, epsilon = self.weights["plan.norm.weight"], self.model.config.layer_norm_epsilon
+        tokens = g.rms_norm(summed, "plan.norm", norm, epsilon)
+        x = g.reshape(tokens, 1, ACTIONS * self.spec.width)
+        common = self._linear(g, g.node("Relu", self._linear(g, x, "plan.mix.0")), "plan.mix.2")
+        common = g.mul(common, g.cast(none_given, TensorProto.FLOAT))
+        count = g.mul(g.cast(none_given, _INT), g.ints(ACTIONS))
+        shown = g.node("Slice", tokens, g.ints(0), count, g.ints(1))
+        return g.add(g.concat([hidden, shown], axis=1), common), common
+
+    def _label_scores(self, g: GraphBuilder, text: Value) -> Value:
+        """``LabelReader`` over ``text (1, L, d)``: scores of every field, ``(1, ACTIONS, sum of sizes)``."""
+        assert self.model.plan is not None
+        name, d, heads = "plan.reader", self.spec.width, self.model.plan.reader.read.heads
+        queries = (
+            self.weights[f"{name}.read.queries"].reshape(ACTIONS, heads, d // heads) * (d // heads) ** -0.5
+        )
+        q = g.weight(f"{name}.queries", np.ascontiguousarray(queries.transpose(1, 0, 2)))
+        weight = np.ascontiguousarray(self.weights[f"{name}.read.keys_values.weight"].T)
+        both = g.reshape(g.linear(text, f"{name}.keys_values", weight), -1, 2, heads, d // heads)
+        k, v = g.split(g.transpose(both, 1, 2, 0, 3), 2, axis=0)  # (1, heads, L, d / heads) each
+        found = g.matmul(g.softmax(g.matmul(q, g.transpose(k, 0, 1, 3, 2))), v)
+        read = g.reshape(g.transpose(found, 0, 2, 1, 3), 1, ACTIONS, d)
+        return self._exact(g, g.node("Relu", self._exact(g, read, f"{name}.head.0")), f"{name}.head.2")
 
     def _encoder_motion(self, g: GraphBuilder, codes: Value) -> Value:
         """``(1, S, K)`` codes to ``(1, S, d)``, or ``(1, K S, d)`` in the flat form.
@@ -89,9 +142,12 @@ class LMGraphs:
         places = g.node("Slice", table, g.ints(0), count, g.ints(0))
         return g.add(self._slot_sum(g, codes, axis=2), places)
 
-    def _length_logits(self, g: GraphBuilder, hidden: Value, ids: Value) -> Value:
+    def _text(self, g: GraphBuilder, hidden: Value, ids: Value) -> Value:
+        """What of ``hidden (1, M, d)`` comes from the prompt, ``(1, L, d)``."""
         count = g.gather(g.node("Shape", ids), g.ints(1))
-        text = g.node("Slice", hidden, g.ints(0), count, g.ints(1))
+        return g.node("Slice", hidden, g.ints(0), count, g.ints(1))
+
+    def _length_logits(self, g: GraphBuilder, text: Value) -> Value:
         x = g.node("ReduceMean", text, axes=[1], keepdims=0)
         x = g.node("Relu", self._exact(g, x, "length_head.0"))
         return self._exact(g, x, "length_head.2")
@@ -327,7 +383,7 @@ class LMGraphs:
         return g.linear(x, name, weight, self.weights[f"{name}.bias"])
 
     def _exact(self, g: GraphBuilder, x: Value, name: str) -> Value:
-        """A torch Linear kept in float32: the length head runs once, and decides how much is drawn."""
+        """A torch Linear kept in float32: such a head runs once, and decides what all else hangs on."""
         weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
         product = g.matmul(x, g.weight(f"{name}.weight", weight))
         return g.add(product, self._float(g, f"{name}.bias"))

@@ -43,7 +43,7 @@ from export.agreement import (
     relative_difference,
     require,
 )
-from export.driver import EOS, PAD, Draw, Driver
+from export.driver import EOS, PAD, Draw, Driver, Read
 from export.graph import Precision
 from models import generation
 from models.lm import Encoded, MotionLM
@@ -120,12 +120,11 @@ class Parity:
     def _text_encoder(self, report: Report) -> Report:
         worst, lengths_apart = 0.0, []
         for row, ids in enumerate(self.prompts):
-            memory, lengths = self.driver.encode(ids)
-            encoded = self._encoded(ids)
-            pairs = [("memory", memory, self._memory(encoded))]
-            if lengths is not None:
-                pairs.append(("length_logits", lengths, self.model.length_logits(encoded)[0].numpy()))
-                lengths_apart.append(divergence(pairs[-1][2], lengths))
+            read, encoded = self._read(row, ids)
+            pairs = [("memory", read.memory, self._memory(encoded))]
+            if read.lengths is not None:
+                pairs.append(("length_logits", read.lengths, self.model.length_logits(encoded)[0].numpy()))
+                lengths_apart.append(divergence(pairs[-1][2], read.lengths))
             for output, found, wanted in pairs:
                 error = relative_difference(found, wanted)
                 worst = max(worst, error)
@@ -141,9 +140,9 @@ class Parity:
         equal = same = ties = 0
         apart, logits, distances = [], 0.0, []
         for row, (ids, wanted) in enumerate(zip(self.prompts, motions, strict=True)):
-            encoded, memory = self._encoded(ids), self.driver.encode(ids)[0]
+            read, encoded = self._read(row, ids)
             forced = self._forced(encoded, wanted)
-            found = self.driver.forced_logits(memory, wanted)
+            found = self.driver.forced_logits(read.memory, wanted)
             logits = max(logits, self._logits(row, forced, found))
             apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
             drawn = self.driver.generate(ids, row, self.draw)
@@ -181,7 +180,7 @@ class Parity:
         if not self.exact:
             return
         encoded = self._encoded(ids, given)
-        error = relative_difference(self.driver.encode(ids, given)[0], self._memory(encoded))
+        error = relative_difference(self.driver.encode(ids, given).memory, self._memory(encoded))
         require("text_encoder", "prompt 0, the left hand given", error, MEMORY, "of its largest value")
         batch, mask = generation.pad_prompts([ids])
         asked = (self.draw.temperature, self.draw.top_k)
@@ -208,7 +207,7 @@ class Parity:
         apart, equal = [], 0
         for row, (motion, caption) in enumerate(zip(motions, wanted, strict=True)):
             encoded = self._encoded(self.caption_prompt, motion)
-            memory = self.driver.encode(self.caption_prompt, motion)[0]
+            memory = self.driver.encode(self.caption_prompt, motion).memory
             tokens = [PAD, *caption]
             a = self.model.text_logits(encoded, torch.tensor([tokens]))[0].numpy()
             apart.append(divergence(a, self.driver.caption_logits(memory, tokens)))
@@ -257,6 +256,17 @@ class Parity:
         return replace(report, code_agreement=equal / total)
 
     # ---- PyTorch's side -------------------------------------------------------------------------------
+
+    def _read(self, row: int, ids: Sequence[int]) -> tuple[Read, Encoded]:
+        """What the graphs make of a prompt, and PyTorch under the plan that they draw; in ``fp32`` its own too."""
+        read, encoded = self.driver.encode(ids, None, row, self.draw.temperature), self._encoded(ids)
+        if read.plan is None:
+            return read, encoded
+        if self.exact:
+            wanted = generation.draw_plans(self.model, encoded, [row], self.draw.temperature).numpy()
+            apart = float((read.plan != wanted).sum())
+            require("text_encoder", f"prompt {row}, output plan", apart, 0.0, "labels that differ")
+        return read, self.model.with_plan(encoded, torch.from_numpy(read.plan))
 
     def _encoded(self, ids: Sequence[int], codes: IntArray | None = None) -> Encoded:
         batch, mask = generation.pad_prompts([ids])

@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from models.lm import Encoded, MotionLM
+from models.plan import ACTIONS
 
 PAD, EOS = 0, 1
 DEFAULT_TEMPERATURE = 0.8
@@ -103,7 +104,7 @@ def generate(
     if given is not None:
         steps = _given_lengths(model, len(ids), given, steps)
     lengths = _check(model, len(ids), seeds, steps, temperature)
-    encode = _encoder(model, ids, ids_mask, given)
+    encode = _encoder(model, ids, ids_mask, given, seeds, temperature)
     if lengths is None and model.config.form == "step":
         parts = torch.arange(len(ids)).split(batch_size)
         lengths = np.concatenate(
@@ -126,14 +127,45 @@ def generate(
 
 
 def _encoder(
-    model: MotionLM, ids: Tensor, mask: Tensor, given: Sequence[IntArray] | None
+    model: MotionLM,
+    ids: Tensor,
+    mask: Tensor,
+    given: Sequence[IntArray] | None,
+    seeds: Sequence[int],
+    temperature: float,
 ) -> Callable[[Tensor], Encoded]:
+    """Rows of a batch to their memory; under a plan, but where a motion is given."""
+
     def encode(rows: Tensor) -> Encoded:
         longest = int(mask[rows].sum(1).max()) if _right_padded(mask) else ids.shape[1]
         motion = (None, None) if given is None else pad_codes([given[i] for i in rows], model.device)
-        return model.encode(ids[rows, :longest], mask[rows, :longest], *motion)
+        encoded = model.encode(ids[rows, :longest], mask[rows, :longest], *motion)
+        if model.plan is None or given is not None:
+            return encoded
+        return model.with_plan(encoded, draw_plans(model, encoded, [seeds[i] for i in rows], temperature))
 
     return encode
+
+
+def draw_plans(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperature: float) -> Tensor:
+    """Labels of the actions of each sentence, each drawn alone, ``(B, ACTIONS, fields)``.
+
+    Always from the whole distribution, as a length is: a sentence that leaves the speed open has motions of
+    every speed.
+
+    Args:
+        model: one that plans.
+        encoded: without a plan, and without a motion.
+        seeds: one per sentence.
+        temperature: see ``choose``.
+    """
+    assert model.plan is not None
+    sizes = model.config.plan_sizes
+    drawn_noise = np.stack([noise.plan_noise(seed, ACTIONS, sum(sizes)) for seed in seeds])
+    gumbel = torch.as_tensor(drawn_noise).to(encoded.memory).split(sizes, dim=-1)
+    scores = model.plan.reader.scores(encoded.memory, encoded.text_mask)
+    fields = [(x / temperature + g).argmax(-1) for x, g in zip(scores, gumbel, strict=True)]
+    return torch.stack(fields, -1)
 
 
 def _given_lengths(

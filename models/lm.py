@@ -5,6 +5,8 @@ of the previous step summed, with the step's index, the motion's length and the 
 *depth head* then chooses the slots in turn, each seeing the ones before it. The length comes first, from
 the pooled text. ``flat`` is the paper's stream: ``<som> t p t p ... <eom>`` over one vocabulary.
 
+A motion that is made from a sentence alone is made under a plan; see ``models.plan``.
+
 Text-to-motion and motion-to-text share everything. A motion given to the encoder follows the prompt, whole to
 be told in words, or in part to be completed (``UNKNOWN`` elsewhere, ``step`` form only); captions are decoded
 by the same decoder from ``<pad>``, through the text rows.
@@ -28,6 +30,7 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from models.files import appearing
 from models.lm_config import LMConfig, read_config
+from models.plan import Plan
 from models.t5 import Pretrained, T5Stacks, adopt, initialise
 
 __all__ = ["Encoded", "LMConfig", "MotionLM"]
@@ -78,6 +81,8 @@ class MotionLM(nn.Module):
         self.t5 = T5Stacks(config.t5(), config.tied_head)
         if config.form == "step":
             self._build_step_form()
+        sizes, d = config.plan_sizes, config.d_model
+        self.plan = Plan(d, config.heads, sizes, config.layer_norm_epsilon) if sizes else None
         self._initialise(torch.Generator().manual_seed(seed))
 
     def _build_step_form(self) -> None:
@@ -109,6 +114,8 @@ class MotionLM(nn.Module):
                 p.normal_(std=FRESH_TABLE_STD, generator=generator)
             else:
                 p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
+        if self.plan is not None:
+            self.plan.mix[2].weight.zero_()  # a memory is what it would be without, until that is learnt
 
     @classmethod
     def from_pretrained(cls, pretrained: Pretrained, config: LMConfig, seed: int = 0) -> MotionLM:
@@ -167,6 +174,30 @@ class MotionLM(nn.Module):
     def length_logits(self, encoded: Encoded) -> Tensor:
         """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
         return self.length_head(encoded.pooled_text())
+
+    def with_plan(self, encoded: Encoded, labels: Tensor, planned: Tensor | None = None) -> Encoded:
+        """The memory under a plan: see ``models.plan``.
+
+        Args:
+            encoded: of prompts.
+            labels: ``(B, ACTIONS, fields)``; whatever they are where there is no plan.
+            planned: ``(B,)`` true where there is one; None means everywhere.
+
+        Raises:
+            ValueError: this model has no plans.
+        """
+        if self.plan is None:
+            raise ValueError("this model makes no plans")
+        if planned is None:
+            planned = torch.ones_like(labels[:, 0, 0], dtype=torch.bool)
+        tokens, common = self.plan(labels.masked_fill(~planned[:, None, None], 0))
+        memory = torch.cat([encoded.memory, tokens.to(encoded.memory.dtype)], 1)
+        shown = planned.unsqueeze(1).expand(tokens.shape[:2])
+        return Encoded(
+            memory + (common * planned.unsqueeze(1)).unsqueeze(1),
+            torch.cat([encoded.mask, shown], 1),
+            torch.cat([encoded.text_mask, torch.zeros_like(shown)], 1),
+        )
 
     # -- decoder
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class LMConfig:
         scale_outputs: multiply by ``d_model ** -0.5`` before a tied output table, as original T5 does.
         tied_head: the output table is the embedding table, as in original T5; fresh models do better without.
         depth_hidden: width of the depth head's MLPs; None means ``2 * d_model``.
+        plan: what is read of each action before a motion is made, and the values it may have; none, no plan.
     """
 
     grammar: Grammar
@@ -44,6 +46,12 @@ class LMConfig:
     scale_outputs: bool = False
     tied_head: bool = False
     depth_hidden: int | None = None
+    plan: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def plan_sizes(self) -> list[int]:
+        """Numbers of each field of the plan: 0 is none, and i + 1 its i-th value."""
+        return [len(values) + 1 for values in self.plan.values()]
 
     @property
     def form(self) -> str:

@@ -33,6 +33,7 @@ MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
 LEVELS = 2
+PLAN = {"verb": ("wave", "stir", "clap"), "count": ("1", "2")}
 METRICS = {
     "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
     "generated.verb": {"value": 0.96, "interval": [0.93, 0.98], "count": 48},
@@ -74,6 +75,7 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> Non
         feed_forward=feed_forward,
         scale_outputs=not tied_head,
         tied_head=tied_head,
+        plan=PLAN,
     )
     save_model(config, run / "lm")
     write_metrics(run / "evaluate" / "metrics.json", files_of_run(run))
@@ -147,4 +149,7 @@ def save_model(config: LMConfig, folder: Path) -> None:
     with torch.no_grad():
         if config.tied_head:
             model.t5.shared.weight.mul_(8.0)
+        if model.plan is not None:
+            out = model.plan.mix[2].weight  # of a fresh model it is zero, and nothing would hang on the plan
+            out.normal_(std=0.2, generator=torch.Generator().manual_seed(3))
     model.save(folder)

@@ -9,9 +9,11 @@ from typing import Any, Final
 import numpy as np
 from clutch_rt.layout import IntArray
 
+from models.plan import ACTIONS
 from train.tokens import TokenStore
 
-ACTIONS: Final = 3  # of a clip, in order; those beyond are not told
+__all__ = ["ACTIONS", "FIELDS", "LabelVocabulary"]
+
 FIELDS: Final = ("verb", "hand", "direction", "speed", "count", "amplitude")
 
 
@@ -34,6 +36,11 @@ class LabelVocabulary:
     def sizes(self) -> list[int]:
         """Numbers of each field, none included."""
         return [len(values) + 1 for values in self.values]
+
+    @property
+    def plan(self) -> dict[str, list[str]]:
+        """The same as a model's config has it."""
+        return {name: list(values) for name, values in zip(FIELDS, self.values, strict=True)}
 
     def numbers(self, actions: Sequence[Mapping[str, Any]]) -> IntArray:
         """Labels of a clip's actions, ``(ACTIONS, len(FIELDS))``; 0 also where a value is not known here."""

@@ -24,14 +24,21 @@ class LMObjective(nn.Module):
         length_weight: of the length's cross-entropy (``step`` form).
         text_weight: of the text's.
         probes: what the sentence alone must tell; None leaves that out.
+        own_share: of the motions, in training, how many have some of the model's own codes for a past.
     """
 
     def __init__(
-        self, lm: MotionLM, length_weight: float, text_weight: float, probes: Probes | None = None
+        self,
+        lm: MotionLM,
+        length_weight: float,
+        text_weight: float,
+        probes: Probes | None = None,
+        own_share: float = 0.0,
     ) -> None:
         super().__init__()
         self.lm = lm
         self.probes = probes
+        self.own_share = own_share
         self.weights = {"motion": 1.0, "length": length_weight, "text": text_weight}
         if probes is not None:
             self.weights |= probes.weights
@@ -47,10 +54,14 @@ class LMObjective(nn.Module):
 
     def _motion(self, rows: MotionRows) -> dict[str, Tensor]:
         """Losses of the rows answered by motion, those of the probes included."""
-        encoded = encode_rows(self.lm, rows)
-        contexts = None if self.lm.config.form == "flat" else step_contexts(self.lm, encoded, rows)
+        read = encode_rows(self.lm, rows)
+        encoded = under_plan(self.lm, read, rows)
+        contexts = None
+        if self.lm.config.form == "step":
+            past = own_past(self.lm, encoded, rows, self.own_share) if self.training else rows
+            contexts = step_contexts(self.lm, encoded, past)
         losses = motion_predictions(self.lm, encoded, rows, contexts)[1]
-        return losses if self.probes is None else losses | self.probes(encoded, rows, contexts)
+        return losses if self.probes is None else losses | self.probes(read, rows, contexts, self.lm.plan)
 
     def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
@@ -105,9 +116,20 @@ def encode_rows(lm: MotionLM, rows: Rows) -> Encoded:
     return lm.encode(rows.ids, rows.mask, rows.given, rows.given_mask)
 
 
+def under_plan(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Encoded:
+    """The memory as the decoder has it: under the clips' own labels, where these are told and nothing is given.
+
+    What is given of a motion to complete says more than a plan, and may speak against it.
+    """
+    if lm.plan is None:
+        return encoded
+    planned = told_rows(rows) if rows.given_mask is None else told_rows(rows) & ~rows.given_mask.any(1)
+    return lm.with_plan(encoded, rows.labels, planned)
+
+
 def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:
     """Cross-entropy of the codes (mean over real slots), per codebook, and of the length."""
-    return motion_predictions(lm, encode_rows(lm, rows), rows)[1]
+    return motion_predictions(lm, under_plan(lm, encode_rows(lm, rows), rows), rows)[1]
 
 
 def motion_predictions(
@@ -128,6 +150,29 @@ def motion_predictions(
 def step_contexts(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Tensor:
     """The decoder's context of each step, ``(B, S, d_model)``; ``step`` form only."""
     return lm.contexts(encoded, rows.codes, rows.steps, rows.hidden)
+
+
+@torch.no_grad()
+def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> MotionRows:
+    """Rows of which about ``share`` have for some of their codes what the model would have drawn there.
+
+    A decoder that has only seen true pasts goes on from its own slips as if they were meant: a cycle drawn
+    too long moves all those that follow. From a past of its own it learns that the step's place and the plan
+    say where the motion should be. All steps are drawn at once from the true past, and the part of a row that
+    is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et al., 2019). What is given
+    stays. ``step`` form only.
+    """
+    if share <= 0:
+        return rows
+    drawn, context = [], step_contexts(lm, encoded, rows)
+    for logits in lm.depth_logits(context, rows.codes):
+        noise = -torch.empty_like(logits, dtype=torch.float32).exponential_().log()
+        drawn.append((logits.float() + noise).argmax(-1))
+    own = torch.stack(drawn, -1)
+    rate = torch.rand(len(own), device=own.device) * (torch.rand(len(own), device=own.device) < share)
+    taken = torch.rand(own.shape[:2], device=own.device) < rate.unsqueeze(1)
+    taken = taken.unsqueeze(-1) & (code_targets(rows) != IGNORE)
+    return replace(rows, codes=torch.where(taken, own, rows.codes))
 
 
 def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:
@@ -184,14 +229,15 @@ def text_loss(lm: MotionLM, rows: TextRows) -> Tensor:
 def text_measures(lm: MotionLM, rows: MotionRows, motion: Tensor) -> dict[str, Tensor]:
     """How much the codes' cross-entropy ``motion`` of these rows hangs on their sentences.
 
-    ``motion_shuffled`` is what it becomes when each motion has the sentence of the row before, and
+    ``motion_shuffled`` is what it becomes when each motion has the sentence and plan of the row before, and
     ``text_gain`` the difference: 0 where the encoder says the same of every sentence. ``motion_blind`` has
     the right sentence, and none of the past. A batch of one has no other sentence, and gives the last only.
     """
     hidden = torch.ones_like(rows.codes[..., 0], dtype=torch.bool)
     measures = {"motion_blind": motion_losses(lm, replace(rows, hidden=hidden))["motion"]}
     if len(rows.ids) > 1:
-        other = replace(rows, ids=rows.ids.roll(1, 0), mask=rows.mask.roll(1, 0))
+        told = {name: getattr(rows, name).roll(1, 0) for name in ("ids", "mask", "labels")}
+        other = replace(rows, **told)
         shuffled = motion_losses(lm, other)["motion"]
         measures |= {"motion_shuffled": shuffled, "text_gain": shuffled - motion}
     return measures

@@ -55,19 +55,22 @@ def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Gramm
     return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels)
 
 
-def build_model(grammar: Grammar, lm: LMTrainConfig, seed: int) -> MotionLM:
-    """A fresh model of the size asked for, or a checkpoint with motion added.
+def build_model(
+    grammar: Grammar, lm: LMTrainConfig, seed: int, labels: LabelVocabulary | None = None
+) -> MotionLM:
+    """A fresh model of the size asked for, or a checkpoint with motion added; with ``labels``, one that plans.
 
     Raises:
         InputError: unknown size, or a checkpoint that cannot be had.
     """
+    shape = LMConfig(grammar, dropout=lm.dropout, plan=labels.plan if labels and lm.plan else {})
     if lm.init:
         pretrained = open_pretrained(lm.init)
-        config = replace(LMConfig(grammar, dropout=lm.dropout), **pretrained.shape)
+        config = replace(shape, **pretrained.shape)
         return MotionLM.from_pretrained(pretrained, config, seed)
     if lm.size not in SIZES:
         raise InputError(f"lm.size={lm.size}: one of {', '.join(SIZES)} is wanted")
-    return MotionLM(replace(LMConfig(grammar, dropout=lm.dropout), **SIZES[lm.size]), seed)
+    return MotionLM(replace(shape, **SIZES[lm.size]), seed)
 
 
 def parameter_groups(objective: LMObjective, lm: LMTrainConfig) -> list[Group]:
@@ -206,9 +209,10 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Train from noise, or from ``lm.init``, on the run's tokens."""
     config = folder.config
     materials = Materials.open(folder)
-    model = build_model(build_grammar(folder, materials.processor), config.lm, config.seed)
+    grammar, labels = build_grammar(folder, materials.processor), materials.train.labels
+    model = build_model(grammar, config.lm, config.seed, labels)
     probes = build_probes(model, materials, config.lm)
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes)
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes, config.lm.own_share)
     report = fit(
         folder,
         STAGE,

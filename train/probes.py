@@ -7,7 +7,6 @@ the encoder's memory and on the decoder's contexts, which are training's alone a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,8 +21,8 @@ from torch.nn import functional as F
 
 from models.files import appearing
 from models.lm import Encoded, MotionLM
+from models.plan import LabelReader, Plan, Reader
 from train.examples import IGNORE, MotionRows, real_steps, told_rows
-from train.labels import ACTIONS
 from train.rhythm import RHYTHM
 
 QUARTERS: Final = 4
@@ -37,7 +36,7 @@ class Probes(nn.Module):
     Args:
         lm: the model whose memory is read; its sizes and grammar are all that is kept of it.
         bag_weight: of ``BagOfCodes``.
-        label_weight: of ``LabelProbe``.
+        label_weight: of the labels, which the model's plan reads, or where it has none a ``LabelReader``.
         label_sizes: numbers of each label, as ``LabelVocabulary.sizes``.
         rhythm_weight: of ``RhythmProbe``, which the ``flat`` form has not.
     """
@@ -53,7 +52,7 @@ class Probes(nn.Module):
         super().__init__()
         self.weights = {"bag": bag_weight, "labels": label_weight, "rhythm": rhythm_weight}
         self.bag = BagOfCodes(lm) if bag_weight else None
-        self.labels = LabelProbe(lm, label_sizes) if label_weight else None
+        self.labels = _reader(lm, label_sizes) if label_weight and lm.plan is None else None
         self.rhythm = RhythmProbe(lm) if rhythm_weight and lm.config.form == "step" else None
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -61,10 +60,15 @@ class Probes(nn.Module):
                 p.zero_() if p.ndim < 2 else p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
 
     def forward(
-        self, encoded: Encoded, rows: MotionRows, contexts: Tensor | None = None
+        self,
+        encoded: Encoded,
+        rows: MotionRows,
+        contexts: Tensor | None = None,
+        plan: Plan | None = None,
     ) -> dict[str, Tensor]:
         """Losses by name; those of the sentence over the rows whose prompt tells the whole motion.
 
+        ``encoded`` is without a plan; the model's own ``plan``, where it has one, reads the labels.
         ``contexts`` are the decoder's, ``(B, S, d_model)``, of the ``step`` form. A loss over no rows is 0;
         the logged means count such a 0 too, in batches of instructions that hold no told motion.
         """
@@ -73,8 +77,9 @@ class Probes(nn.Module):
         losses = {}
         if self.bag is not None:
             losses["bag"] = self.bag(memory, mask, rows.codes[told], real_steps(rows)[told])
-        if self.labels is not None:
-            losses["labels"] = self.labels(memory, mask, rows.labels[told])
+        reader = self.labels if plan is None else plan.reader
+        if reader is not None and self.weights["labels"]:
+            losses["labels"] = label_loss(reader.scores(memory, mask), rows.labels[told])
         if self.rhythm is not None and contexts is not None:
             losses["rhythm"] = self.rhythm(contexts, rows.rhythm)
         return losses
@@ -103,35 +108,8 @@ class Probes(nn.Module):
             ) from e
 
 
-class Reader(nn.Module):
-    """So many queries, each of which looks for its words in a sentence, as a decoder does.
-
-    The mean over all words tells what is done, but hardly in which order: measured on the encoder alone after
-    400 steps, of two actions the second verb is right in .43 with a query for each, and in .34 from the mean.
-    """
-
-    def __init__(self, lm: MotionLM, queries: int) -> None:
-        super().__init__()
-        d = lm.config.d_model
-        self.heads = math.gcd(d, lm.config.heads)  # T5's own need not divide its width: flan-t5-small has 6
-        self.queries = nn.Parameter(torch.empty(queries, d))
-        self.keys_values = nn.Linear(d, 2 * d, bias=False)
-
-    def forward(self, memory: Tensor, mask: Tensor) -> Tensor:
-        """What each query finds, ``(B, queries, d_model)``.
-
-        Args:
-            memory: ``(B, L, d_model)``.
-            mask: ``(B, L)`` true at words.
-        """
-        queries = self.queries.expand(len(memory), -1, -1)
-        q, k, v = (self._by_head(x) for x in (queries, *self.keys_values(memory).chunk(2, dim=-1)))
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
-        return read.transpose(1, 2).flatten(2)
-
-    def _by_head(self, x: Tensor) -> Tensor:
-        """``(B, N, d_model)`` to ``(B, heads, N, d_model / heads)``."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+def _reader(lm: MotionLM, sizes: Sequence[int]) -> LabelReader:
+    return LabelReader(lm.config.d_model, lm.config.heads, sizes)
 
 
 class BagOfCodes(nn.Module):
@@ -147,7 +125,7 @@ class BagOfCodes(nn.Module):
     def __init__(self, lm: MotionLM) -> None:
         super().__init__()
         d = lm.config.d_model
-        self.read = Reader(lm, QUARTERS)
+        self.read = Reader(d, lm.config.heads, QUARTERS)
         self.heads = nn.ModuleList(
             [
                 nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, lm.grammar.size(k)))
@@ -176,27 +154,13 @@ class BagOfCodes(nn.Module):
         return torch.stack(each).mean() / max(len(memory), 1)
 
 
-class LabelProbe(nn.Module):
-    """Predicts the labels of a motion's actions, in their order, with a query for each."""
-
-    def __init__(self, lm: MotionLM, sizes: Sequence[int]) -> None:
-        super().__init__()
-        d = lm.config.d_model
-        self.sizes = list(sizes)
-        self.read = Reader(lm, ACTIONS)
-        self.head = nn.Sequential(nn.Linear(d, 2 * d), nn.ReLU(), nn.Linear(2 * d, sum(sizes)))
-
-    def scores(self, memory: Tensor, mask: Tensor) -> list[Tensor]:
-        """Scores of each field, ``(B, ACTIONS, size)``, from memory and mask as ``Reader`` has them."""
-        return list(self.head(self.read(memory, mask)).split(self.sizes, dim=-1))
-
-    def forward(self, memory: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of labels ``(B, ACTIONS, fields)``, summed over the fields."""
-        each = [
-            F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
-            for k, x in enumerate(self.scores(memory, mask))
-        ]
-        return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
+def label_loss(scores: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Cross-entropy of labels ``(B, ACTIONS, fields)`` under ``LabelReader.scores``, summed over the fields."""
+    each = [
+        F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
+        for k, x in enumerate(scores)
+    ]
+    return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
 
 
 class RhythmProbe(nn.Module):

@@ -28,7 +28,7 @@ from train.config import LMTrainConfig, RefineConfig, RunConfig
 from train.corpus import draw_clip
 from train.examples import LMBatch, MotionRows, Schedule, Tasks, collate, moved, real_steps
 from train.loop import fit
-from train.objectives import LMObjective, encode_rows, motion_predictions
+from train.objectives import LMObjective, encode_rows, motion_predictions, under_plan
 from train.pretrain import TEXT_WEIGHT, Materials, Validation, parameter_groups, save_stage, stage_folder
 from train.run import RunFolder, stage_main
 from train.seeding import generator, share
@@ -71,7 +71,8 @@ class RefineObjective(LMObjective):
     def refine(self, batch: RefineBatch) -> dict[str, Tensor]:
         """Losses by name; ``total`` is the one to minimise."""
         rows, alpha = batch.rows, 0.0 if batch.masked else self.settings.alpha
-        logits, losses = motion_predictions(self.lm, encode_rows(self.lm, rows), rows)
+        encoded = under_plan(self.lm, encode_rows(self.lm, rows), rows)
+        logits, losses = motion_predictions(self.lm, encoded, rows)
         # bfloat16 keeps 8 bits of a wrist's place, which at half a metre is a few mm.
         with torch.autocast(rows.codes.device.type, enabled=False):
             soft = [F.gumbel_softmax(x.float(), tau=self.settings.temperature) for x in logits]

@@ -67,7 +67,7 @@ class Clutch:
         began = time.perf_counter()
         request = Request(steps * FRAMES_PER_STEP, self._seed, 1.0, 0)
         rows, ends = [], []
-        for codes in self._engine.steps(self._engine.remember(self._ids), request, steps):
+        for codes in self._engine.steps(self._engine.remember(self._ids, request), request, steps):
             ends.append(time.perf_counter() - began)
             rows.append(codes.tolist())
         return rows, ends

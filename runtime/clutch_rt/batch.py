@@ -107,13 +107,15 @@ class Batches:
         return (made.pop(index) for index in range(len(wishes)))
 
     def _tasks(self, wishes: Sequence[Wish], cancel: threading.Event | None) -> Iterator[_Task]:
-        """Each prompt is encoded once, by itself."""
-        memories: dict[bytes, Memory] = {}
+        """Each prompt is encoded by itself, and once, but where its plan is drawn anew for each seed."""
+        memories: dict[Any, Memory] = {}
+        plans = self._engine.plans
         for index, wish in enumerate(wishes):
             check(cancel)
-            prompt = wish.ids.tobytes()
+            drawn = (wish.request.seed, wish.request.temperature) if plans else ()
+            prompt = wish.ids.tobytes(), drawn
             if prompt not in memories:
-                memories[prompt] = self._engine.remember(wish.ids)
+                memories[prompt] = self._engine.remember(wish.ids, wish.request)
             memory = memories[prompt]
             steps = self._engine.length(memory, wish.request)
             assert steps is not None  # only the flat form, which has no batches, leaves it open

@@ -131,7 +131,7 @@ def complete(
         Cancelled: ``cancel`` was set.
     """
     codes = plan.given(engine.tokenise(plan.frames))
-    memory = engine.remember(ids, codes)
+    memory = engine.remember(ids, request, codes)
     decoder = engine.decoder()
     steps = engine.steps(memory, request, plan.steps, cancel, codes)
     return plan.join(np.concatenate([decoder.decode(chosen) for chosen in steps]))

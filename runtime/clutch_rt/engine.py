@@ -19,7 +19,7 @@ from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import Manifest
-from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel
+from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, plan_noise
 from clutch_rt.options import Request
 from clutch_rt.ports import BATCH, Ports
 from clutch_rt.sessions import Sessions
@@ -71,13 +71,45 @@ class Engine:
         """Of the bundle's motions."""
         return self._grammar
 
-    def remember(self, ids: IntArray, codes: IntArray | None = None) -> Memory:
-        """Encode prompt ids ``(1, L)`` and a motion's codes ``(S, K)``: to be told, or to be completed."""
+    def remember(
+        self, ids: IntArray, request: Request | None = None, codes: IntArray | None = None
+    ) -> Memory:
+        """Encode prompt ids ``(1, L)``.
+
+        Args:
+            ids: of the prompt.
+            request: whose seed and temperature draw the plan, where the bundle makes one; None only with codes.
+            codes: of a motion ``(S, K)``, to be told or to be completed; then there is no plan.
+        """
         motion = np.zeros((1, 0, self._grammar.slots), np.int64) if codes is None else codes[None]
         step_form = self._grammar.form == "step"
         names = ["memory", "length_logits"] if step_form else ["memory"]
-        outputs = self._sessions.run("text_encoder", names, {"ids": ids, "codes": motion})
+        feeds = {"ids": ids, "codes": motion, **self._plan(request)}
+        outputs = self._sessions.run("text_encoder", names, feeds)
         return Memory(outputs[0], outputs[1][0] if step_form else None)
+
+    @property
+    def plans(self) -> bool:
+        """Whether what a prompt is remembered as hangs on the seed: its actions are drawn before the motion."""
+        return self._plan_shape() is not None
+
+    def _plan_shape(self) -> tuple[int, int] | None:
+        for entry in self._sessions.get("text_encoder").get_inputs():
+            if entry.name == "plan_noise":
+                return entry.shape[1], entry.shape[2]
+        return None
+
+    def _plan(self, request: Request | None) -> dict[str, Any]:
+        """The inputs that draw a plan, where the graph has them; without noise it is the likeliest."""
+        shape = self._plan_shape()
+        if shape is None:
+            return {}
+        if request is None or request.temperature == 0:
+            noise = np.zeros(shape, np.float32)
+        else:
+            noise = plan_noise(request.seed, *shape)
+        warmth = 1.0 if request is None else request.temperature or 1.0
+        return {"plan_noise": noise[None], "temperature": np.asarray([warmth], np.float32)}
 
     def length(self, memory: Memory, request: Request) -> int | None:
         """Steps of the motion to come: as asked, else drawn; None where the ``flat`` stream will tell."""
@@ -97,7 +129,7 @@ class Engine:
         Raises:
             Cancelled: ``cancel`` was set; it is looked at before every engine call.
         """
-        memory = self.remember(ids)
+        memory = self.remember(ids, request)
         length = self.length(memory, request)
         total = request.frames or (length * FRAMES_PER_STEP if length else None)
         decoder = self.decoder()
@@ -149,7 +181,7 @@ class Engine:
 
     def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
         """The likeliest sentence about codes ``(S, K)``, token by token, as text ids without the end mark."""
-        memory = self.remember(ids, codes)
+        memory = self.remember(ids, codes=codes)
         settings = self._manifest.text
         token = np.asarray([settings.pad], np.int64)
         position = np.zeros(1, np.int64)

@@ -24,6 +24,7 @@ NOISE_NAME: Final = "splitmix64-gumbel-1"
 STREAM_MOTION: Final = 0
 STREAM_LENGTH: Final = 1
 STREAM_REST: Final = 2
+STREAM_PLAN: Final = 3
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
@@ -61,6 +62,11 @@ def gumbel(seed: int, stream: int, step: int, slot: int, rows: int) -> Float32Ar
 def step_noise(seed: int, step: int, rows: int, slots: int, stream: int = STREAM_MOTION) -> Float32Array:
     """Gumbel noise for every slot of one step: ``(slots, rows)`` float32."""
     return np.stack([gumbel(seed, stream, step, slot, rows) for slot in range(slots)])
+
+
+def plan_noise(seed: int, actions: int, rows: int) -> Float32Array:
+    """Gumbel noise of a plan: ``(actions, rows)`` float32, the rows of all its fields side by side."""
+    return np.stack([gumbel(seed, STREAM_PLAN, action, 0, rows) for action in range(actions)])
 
 
 def block_noise(

@@ -78,7 +78,7 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
     assert (bundle.manifest.sampling.temperature, bundle.manifest.sampling.top_k) == (0.9, 16)
     assert bundle.manifest.raw["seed"] == 11
     wanted = {
-        "text_encoder": ["ids", "codes"],
+        "text_encoder": ["ids", "codes", "plan_noise", "temperature"],
         "motion_step": {
             "step": [
                 "codes",
@@ -206,7 +206,7 @@ def test_the_length_asked_for_binds_the_flat_form_through_its_bias() -> None:
     bundle = tiny_bundle("flat", "fp32")
     model = MotionLM.load(tiny_run("flat", tied_head=False) / "lm")
     driver, grammar = Driver(bundle, model.grammar), model.grammar
-    feeds = driver._start(driver.encode([4, 1])[0], Draw(1.0, 0))
+    feeds = driver._start(driver.encode([4, 1]).memory, Draw(1.0, 0))
     feeds.update(token=np.asarray([grammar.som]), slot=np.asarray([0]), position=np.asarray([0]))
     feeds["noise"] = np.zeros(grammar.max_codes + 1, np.float32)
     feeds["noise"][grammar.size(0)] = 50.0  # the draw would be <eom>

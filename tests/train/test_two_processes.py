@@ -99,15 +99,18 @@ def flat(model: MotionLM) -> torch.Tensor:
 
 
 def test_the_stages_of_the_language_model(materials_folder: Path, tmp_path: Path) -> None:
-    folders = {n: folder_of(materials_folder, tmp_path / n) for n in ("one", "two")}
+    # A past of its own is drawn by each process from noise of its own, as in refinement: another batch.
+    folders = {n: folder_of(materials_folder, tmp_path / n, "lm.own_share=0") for n in ("one", "two")}
     two_processes_lm.main(tmp_path / "one")
     succeed(launch(HERE / "two_processes_lm.py", tmp_path / "two"))
     for stage in ("pretrain", "instruct", "refine"):
         two, other = (MotionLM.load(tmp_path / "two" / f"{stage}-rank-{r}").state_dict() for r in range(2))
         assert all(torch.equal(two[name], other[name]) for name in two), stage
-    run = folders["one"]
+    run, materials = folders["one"], Materials.open(folders["one"])
     start = flat(
-        build_model(build_grammar(run, Materials.open(run).processor), run.config.lm, run.config.seed)
+        build_model(
+            build_grammar(run, materials.processor), run.config.lm, run.config.seed, materials.train.labels
+        )
     )
     # Refinement is left out: each process draws Gumbel noise of its own, so its batch is another one.
     for stage in ("pretrain", "instruct"):
