@@ -82,11 +82,11 @@ class LMGraphs:
         )
 
     def _planned(self, g: GraphBuilder, hidden: Value, text: Value, codes: Value) -> tuple[Value, Value]:
-        """Draw a plan from ``text (1, L, d)``, and put ``hidden (1, M, d)`` under it, where no codes are given.
+        """Draw a plan from ``text (1, L, d)`` and put ``hidden (1, M, d)`` under it, where no codes are given.
 
         Returns:
-            hidden ``(1, M + ACTIONS, d)``, or ``(1, M, d)`` where codes are given; and what was added to every
-            position of it, ``(1, d)``.
+            hidden ``(1, M + ACTIONS, d)``, or ``(1, M, d)`` where codes are given; and what was added to
+            every position of it, ``(1, d)``.
         """
         assert self.model.plan is not None
         sizes, fields = self.model.config.plan_sizes, len(self.model.config.plan)
@@ -118,9 +118,8 @@ class LMGraphs:
         """``LabelReader`` over ``text (1, L, d)``: scores of every field, ``(1, ACTIONS, sum of sizes)``."""
         assert self.model.plan is not None
         name, d, heads = "plan.reader", self.spec.width, self.model.plan.reader.read.heads
-        queries = (
-            self.weights[f"{name}.read.queries"].reshape(ACTIONS, heads, d // heads) * (d // heads) ** -0.5
-        )
+        queries = self.weights[f"{name}.read.queries"].reshape(ACTIONS, heads, d // heads)
+        queries = queries * np.float32((d // heads) ** -0.5)
         q = g.weight(f"{name}.queries", np.ascontiguousarray(queries.transpose(1, 0, 2)))
         weight = np.ascontiguousarray(self.weights[f"{name}.read.keys_values.weight"].T)
         both = g.reshape(g.linear(text, f"{name}.keys_values", weight), -1, 2, heads, d // heads)

@@ -1,9 +1,9 @@
 """The plan: a sentence read as up to three actions, chosen before a motion is made, and made known to it.
 
 What a sentence says of a motion's direction, speed or count bears on a few of its hundreds of codes, and the
-codes before tell nearly all of the next: a decoder taught by cross-entropy alone reads the verb and hardly the
-rest. Measured with one that had no plan: from the encoder's memory a small head read the count of 48 of 48
-held-out sentences and the direction of 46, and the motions made from them kept .37 and .56.
+codes before tell nearly all of the next: a decoder taught by cross-entropy alone reads the verb and hardly
+the rest. Measured with one that had no plan: from the encoder's memory a small head read the count of 48 of
+48 held-out sentences and the direction of 46, and the motions made from them kept .37 and .56.
 
 So the labels that the corpus knows of a clip are read from the sentence, each drawn from what the reading
 leaves open, and the motion is decoded under them. They reach the decoder in two ways: as positions of its
@@ -104,7 +104,7 @@ class Plan(nn.Module):
         self._firsts = [sum(sizes[:k]) for k in range(len(sizes))]
 
     def forward(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels ``(B, ACTIONS, fields)`` to positions ``(B, ACTIONS, d)`` and the vector of all ``(B, d)``."""
+        """Labels ``(B, ACTIONS, fields)`` as positions ``(B, ACTIONS, d)`` and the vector of all ``(B, d)``."""
         rows = labels + torch.as_tensor(self._firsts, device=labels.device)
         tokens = self.norm(self.label_embedding(rows).sum(-2) + self.action_embedding.weight)
         return tokens, self.mix(tokens.flatten(1))

@@ -117,7 +117,7 @@ def encode_rows(lm: MotionLM, rows: Rows) -> Encoded:
 
 
 def under_plan(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Encoded:
-    """The memory as the decoder has it: under the clips' own labels, where these are told and nothing is given.
+    """The memory as the decoder has it: under the clips' labels, where these are told and nothing is given.
 
     What is given of a motion to complete says more than a plan, and may speak against it.
     """
@@ -159,8 +159,8 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     A decoder that has only seen true pasts goes on from its own slips as if they were meant: a cycle drawn
     too long moves all those that follow. From a past of its own it learns that the step's place and the plan
     say where the motion should be. All steps are drawn at once from the true past, and the part of a row that
-    is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et al., 2019). What is given
-    stays. ``step`` form only.
+    is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et al., 2019). What is
+    given stays. ``step`` form only.
     """
     if share <= 0:
         return rows

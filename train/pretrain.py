@@ -58,7 +58,7 @@ def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Gramm
 def build_model(
     grammar: Grammar, lm: LMTrainConfig, seed: int, labels: LabelVocabulary | None = None
 ) -> MotionLM:
-    """A fresh model of the size asked for, or a checkpoint with motion added; with ``labels``, one that plans.
+    """A fresh model of the size asked for, or a checkpoint with motion added; with ``labels`` it plans.
 
     Raises:
         InputError: unknown size, or a checkpoint that cannot be had.

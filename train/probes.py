@@ -155,7 +155,7 @@ class BagOfCodes(nn.Module):
 
 
 def label_loss(scores: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Cross-entropy of labels ``(B, ACTIONS, fields)`` under ``LabelReader.scores``, summed over the fields."""
+    """Cross-entropy of labels ``(B, ACTIONS, fields)`` under a reader's scores, summed over the fields."""
     each = [
         F.cross_entropy(x.flatten(0, 1), labels[..., k].flatten(), reduction="sum")
         for k, x in enumerate(scores)

@@ -78,7 +78,7 @@ class Engine:
 
         Args:
             ids: of the prompt.
-            request: whose seed and temperature draw the plan, where the bundle makes one; None only with codes.
+            request: its seed and temperature draw the plan, where the bundle makes one; None with codes only.
             codes: of a motion ``(S, K)``, to be told or to be completed; then there is no plan.
         """
         motion = np.zeros((1, 0, self._grammar.slots), np.int64) if codes is None else codes[None]
@@ -90,7 +90,7 @@ class Engine:
 
     @property
     def plans(self) -> bool:
-        """Whether what a prompt is remembered as hangs on the seed: its actions are drawn before the motion."""
+        """Whether the memory of a prompt hangs on the seed: its actions are drawn before the motion."""
         return self._plan_shape() is not None
 
     def _plan_shape(self) -> tuple[int, int] | None:
