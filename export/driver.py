@@ -110,7 +110,7 @@ class Driver:
     def encode(
         self, ids: Sequence[int], codes: IntArray | None = None, seed: int = 0, temperature: float = 1.0
     ) -> Read:
-        """Prompt ids, and perhaps codes ``(S, K)``; a plan is drawn under the seed's noise, where one is made."""
+        """Prompt ids, and perhaps codes ``(S, K)``; where a plan is made, the seed's noise draws it."""
         motion = np.zeros((0, self.grammar.slots), np.int64) if codes is None else codes
         feeds: dict[str, Any] = {"ids": np.asarray([ids], np.int64), "codes": motion[None]}
         shapes = {node.name: node.shape for node in self._session("text_encoder").get_inputs()}

@@ -82,7 +82,7 @@ class LMGraphs:
         )
 
     def _planned(self, g: GraphBuilder, hidden: Value, text: Value, codes: Value) -> tuple[Value, Value]:
-        """Draw a plan from ``text (1, L, d)`` and put ``hidden (1, M, d)`` under it, where no codes are given.
+        """Draw a plan from ``text (1, L, d)``; put ``hidden (1, M, d)`` under it, where no codes are given.
 
         Returns:
             hidden ``(1, M + ACTIONS, d)``, or ``(1, M, d)`` where codes are given; and what was added to

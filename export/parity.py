@@ -258,7 +258,7 @@ class Parity:
     # ---- PyTorch's side -------------------------------------------------------------------------------
 
     def _read(self, row: int, ids: Sequence[int]) -> tuple[Read, Encoded]:
-        """What the graphs make of a prompt, and PyTorch under their plan, which in ``fp32`` is its own too."""
+        """What the graphs make of a prompt, and PyTorch under their plan; in ``fp32`` it is its own too."""
         read, encoded = self.driver.encode(ids, None, row, self.draw.temperature), self._encoded(ids)
         if read.plan is None:
             return read, encoded

@@ -71,7 +71,7 @@ def test_a_low_temperature_draws_the_likeliest() -> None:
 
 @torch.no_grad()
 def test_the_vector_of_all_changes_what_is_read_and_not_where_attention_looks() -> None:
-    """Softmax does not see what is added to all scores alike, so that the keys' part of the vector is lost."""
+    """Softmax does not see what is added to all scores alike: the part that keys make of it is lost."""
     model = model_of()
     encoded = encoded_of(model)
     plain = model.with_plan(encoded, torch.zeros(5, ACTIONS, 2, dtype=torch.long))
