@@ -104,7 +104,7 @@ class Plan(nn.Module):
         self._firsts = [sum(sizes[:k]) for k in range(len(sizes))]
 
     def forward(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels ``(B, ACTIONS, fields)`` as positions ``(B, ACTIONS, d)`` and a vector for all ``(B, d)``."""
+        """Labels ``(B, ACTIONS, fields)`` as positions ``(B, ACTIONS, d)`` and a vector of all ``(B, d)``."""
         rows = labels + torch.as_tensor(self._firsts, device=labels.device)
         tokens = self.norm(self.label_embedding(rows).sum(-2) + self.action_embedding.weight)
         return tokens, self.mix(tokens.flatten(1))
