@@ -162,17 +162,21 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et al., 2019). What is
     given stays. ``step`` form only.
     """
-    if share <= 0:
+    chosen = (torch.rand(len(rows.codes), device=rows.codes.device) < share).nonzero().squeeze(-1)
+    if not len(chosen):
         return rows
-    drawn, context = [], step_contexts(lm, encoded, rows)
-    for logits in lm.depth_logits(context, rows.codes):
+    true, hidden = rows.codes[chosen], None if rows.hidden is None else rows.hidden[chosen]
+    context = lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden)
+    drawn = []
+    for logits in lm.depth_logits(context, true):
         noise = -torch.empty_like(logits, dtype=torch.float32).exponential_().log()
         drawn.append((logits.float() + noise).argmax(-1))
-    own = torch.stack(drawn, -1)
-    rate = torch.rand(len(own), device=own.device) * (torch.rand(len(own), device=own.device) < share)
-    taken = torch.rand(own.shape[:2], device=own.device) < rate.unsqueeze(1)
-    taken = taken.unsqueeze(-1) & (code_targets(rows) != IGNORE)
-    return replace(rows, codes=torch.where(taken, own, rows.codes))
+    rate = torch.rand(len(chosen), 1, device=true.device)
+    taken = (torch.rand(true.shape[:2], device=true.device) < rate).unsqueeze(-1)
+    taken = taken & (code_targets(rows)[chosen] != IGNORE)
+    codes = rows.codes.clone()
+    codes[chosen] = torch.where(taken, torch.stack(drawn, -1), true)
+    return replace(rows, codes=codes)
 
 
 def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:
