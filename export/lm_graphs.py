@@ -92,7 +92,8 @@ class LMGraphs:
         sizes, fields = self.model.config.plan_sizes, len(self.model.config.plan)
         noise = g.input("plan_noise", [1, ACTIONS, sum(sizes)])
         temperature = g.input("temperature", [1])
-        none_given = g.node("Equal", g.gather(g.node("Shape", codes), g.ints(1)), g.ints(0))
+        given = g.node("Min", g.gather(g.node("Shape", codes), g.ints(1)), g.ints(1))
+        none_given = g.sub(g.ints(1), given)  # 1 or 0
 
         scores = g.add(g.node("Div", self._label_scores(g, text), temperature), noise)
         parts = g.nodes("Split", [scores, g.ints(*sizes)], fields, axis=2)
@@ -110,8 +111,7 @@ class LMGraphs:
         x = g.reshape(tokens, 1, ACTIONS * self.spec.width)
         common = self._linear(g, g.node("Relu", self._linear(g, x, "plan.mix.0")), "plan.mix.2")
         common = g.mul(common, g.cast(none_given, TensorProto.FLOAT))
-        count = g.mul(g.cast(none_given, _INT), g.ints(ACTIONS))
-        shown = g.node("Slice", tokens, g.ints(0), count, g.ints(1))
+        shown = g.node("Slice", tokens, g.ints(0), g.mul(none_given, g.ints(ACTIONS)), g.ints(1))
         return g.add(g.concat([hidden, shown], axis=1), common), common
 
     def _label_scores(self, g: GraphBuilder, text: Value) -> Value:
@@ -121,8 +121,7 @@ class LMGraphs:
         queries = self.weights[f"{name}.read.queries"].reshape(ACTIONS, heads, d // heads)
         queries = queries * np.float32((d // heads) ** -0.5)
         q = g.weight(f"{name}.queries", np.ascontiguousarray(queries.transpose(1, 0, 2)))
-        weight = np.ascontiguousarray(self.weights[f"{name}.read.keys_values.weight"].T)
-        both = g.reshape(g.linear(text, f"{name}.keys_values", weight), -1, 2, heads, d // heads)
+        both = g.reshape(self._exact(g, text, f"{name}.read.keys_values"), -1, 2, heads, d // heads)
         k, v = g.split(g.transpose(both, 1, 2, 0, 3), 2, axis=0)  # (1, heads, L, d / heads) each
         found = g.matmul(g.softmax(g.matmul(q, g.transpose(k, 0, 1, 3, 2))), v)
         read = g.reshape(g.transpose(found, 0, 2, 1, 3), 1, ACTIONS, d)
@@ -385,7 +384,8 @@ class LMGraphs:
         """A torch Linear kept in float32: such a head runs once, and decides what all else hangs on."""
         weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
         product = g.matmul(x, g.weight(f"{name}.weight", weight))
-        return g.add(product, self._float(g, f"{name}.bias"))
+        bias = f"{name}.bias"
+        return g.add(product, self._float(g, bias)) if bias in self.weights else product
 
 
 class Sampler:

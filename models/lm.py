@@ -115,7 +115,7 @@ class MotionLM(nn.Module):
             else:
                 p.normal_(std=p.shape[-1] ** -0.5, generator=generator)
         if self.plan is not None:
-            self.plan.mix[2].weight.zero_()  # a memory is what it would be without, until that is learnt
+            self.plan.silence()  # a memory is what it would be without, until it is learnt
 
     @classmethod
     def from_pretrained(cls, pretrained: Pretrained, config: LMConfig, seed: int = 0) -> MotionLM:

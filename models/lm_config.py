@@ -97,6 +97,8 @@ class LMConfig:
             raise InputError(
                 f"the model's config has unknown fields {', '.join(unknown)}; update this checkout"
             )
+        if not isinstance(values.get("plan", {}), dict):
+            raise InputError("the model's config has a plan that is no object; restore it beside its weights")
         try:
             return cls(**{**values, "grammar": Grammar(**values["grammar"])})
         except (KeyError, TypeError) as e:

@@ -103,6 +103,12 @@ class Plan(nn.Module):
         )
         self._firsts = [sum(sizes[:k]) for k in range(len(sizes))]
 
+    def silence(self) -> None:
+        """Add nothing to the memory."""
+        last = self.mix[2]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+
     def forward(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Labels ``(B, ACTIONS, fields)`` as positions ``(B, ACTIONS, d)`` and a vector of all ``(B, d)``."""
         rows = labels + torch.as_tensor(self._firsts, device=labels.device)

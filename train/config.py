@@ -139,7 +139,7 @@ class LMTrainConfig(FitConfig):
     vector_rate: float = 0.08  # norms and biases learn this much slower
     caption_share: float = 0.2  # part of a batch that is motion-to-text
     hide_share: float = 0.5  # part of the motions whose decoder sees its past in part only, or not at all
-    own_share: float = 0.5  # part of the motions whose decoder sees codes of its own for some of its past
+    own_share: float = 0.5  # part of the motions with codes of the model's own in their past (step form)
     both_hands_weight: float = 3.0  # of captions that say left and right, among a clip's, to be the prompt
     length_weight: float = 0.3  # loss weight of the length, beside the codes and the captions
     bag_weight: float = 1.5  # loss weight of each quarter's codes, told from the sentence alone
@@ -168,10 +168,6 @@ class LMTrainConfig(FitConfig):
             "rhythm_weight",
         )
         _within(self, 0, "caption_share", "hide_share", "own_share", "complete_share", "dropout", most=1)
-        if self.plan and not self.label_weight:
-            raise InputError(
-                "lm.plan=true wants lm.label_weight above 0: nothing else teaches it to read labels"
-            )
 
 
 @dataclass(frozen=True)

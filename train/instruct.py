@@ -131,9 +131,10 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config = folder.config
     materials = Materials.open(folder)
     model = MotionLM.load(_start(folder))
+    materials.check(model)
     probes = build_probes(model, materials, config.lm)
     probes.load(stage_folder(folder, "pretrain") / PROBES_FILE)
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes)
+    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes, config.lm.own_share)
     report = fit(
         folder,
         STAGE,

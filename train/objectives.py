@@ -158,22 +158,25 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
 
     A decoder that has only seen true pasts goes on from its own slips as if they were meant: a cycle drawn
     too long moves all those that follow. From a past of its own it learns that the step's place and the plan
-    say where the motion should be. All steps are drawn at once from the true past, and the part of a row that
-    is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et al., 2019). What is
-    given stays. ``step`` form only.
+    say where the motion should be. All steps are drawn at once, each from the true past but slot by slot, and
+    the part of a row that is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et
+    al., 2019). What is given stays. ``step`` form only.
     """
     chosen = (torch.rand(len(rows.codes), device=rows.codes.device) < share).nonzero().squeeze(-1)
     if not len(chosen):
         return rows
     true, hidden = rows.codes[chosen], None if rows.hidden is None else rows.hidden[chosen]
+    free = code_targets(rows)[chosen] != IGNORE
     context = lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden)
-    drawn = []
-    for logits in lm.depth_logits(context, true):
-        noise = -torch.empty_like(logits, dtype=torch.float32).exponential_().log()
-        drawn.append((logits.float() + noise).argmax(-1))
+    drawn: list[Tensor] = []
+    for k in range(lm.slots):
+        logits = lm.depth(k, context).float()
+        own = (logits - torch.empty_like(logits).exponential_().log()).argmax(-1)
+        drawn.append(torch.where(free[..., k], own, true[..., k]))
+        if k + 1 < lm.slots:
+            context = context + lm.depth_embedding[k](drawn[-1])
     rate = torch.rand(len(chosen), 1, device=true.device)
     taken = (torch.rand(true.shape[:2], device=true.device) < rate).unsqueeze(-1)
-    taken = taken & (code_targets(rows)[chosen] != IGNORE)
     codes = rows.codes.clone()
     codes[chosen] = torch.where(taken, torch.stack(drawn, -1), true)
     return replace(rows, codes=codes)
@@ -233,8 +236,10 @@ def text_loss(lm: MotionLM, rows: TextRows) -> Tensor:
 def text_measures(lm: MotionLM, rows: MotionRows, motion: Tensor) -> dict[str, Tensor]:
     """How much the codes' cross-entropy ``motion`` of these rows hangs on their sentences.
 
-    ``motion_shuffled`` is what it becomes when each motion has the sentence and plan of the row before, and
-    ``text_gain`` the difference: 0 where the encoder says the same of every sentence. ``motion_blind`` has
+    ``motion_shuffled`` is what it becomes when each motion has the sentence of the row before, and
+    ``text_gain`` the difference: 0 where the encoder says the same of every sentence. A model that plans has
+    the clip's own labels for a plan, or those of the row before: whether they are read is for the loss of the
+    labels to say. ``motion_blind`` has
     the right sentence, and none of the past. A batch of one has no other sentence, and gives the last only.
     """
     hidden = torch.ones_like(rows.codes[..., 0], dtype=torch.bool)

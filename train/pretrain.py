@@ -61,9 +61,13 @@ def build_model(
     """A fresh model of the size asked for, or a checkpoint with motion added; with ``labels`` it plans.
 
     Raises:
-        InputError: unknown size, or a checkpoint that cannot be had.
+        InputError: unknown size, a checkpoint that cannot be had, or a plan that nothing would teach.
     """
-    shape = LMConfig(grammar, dropout=lm.dropout, plan=labels.plan if labels and lm.plan else {})
+    plan = labels.plan if labels and lm.plan else {}
+    if any(plan.values()) and not lm.label_weight:
+        raise InputError("lm.plan=true wants lm.label_weight above 0: nothing else teaches it to read labels")
+    # Clips without labels teach no plan either, and then none may be drawn.
+    shape = LMConfig(grammar, dropout=lm.dropout, plan=plan if any(plan.values()) else {})
     if lm.init:
         pretrained = open_pretrained(lm.init)
         config = replace(shape, **pretrained.shape)
@@ -121,6 +125,17 @@ class Materials:
     processor: SentencePieceProcessor
     train: Tasks
     val: Tasks
+
+    def check(self, model: MotionLM) -> None:
+        """InputError where a model's plan has other labels than these tokens."""
+        found, wanted = (
+            {k: list(v) for k, v in plan.items()} for plan in (model.config.plan, self.train.labels.plan)
+        )
+        if found and found != wanted:
+            raise InputError(
+                "the model's plan has other labels than the tokens of this run, which were made anew since: "
+                "train it again"
+            )
 
     @classmethod
     def open(cls, folder: RunFolder) -> Materials:
@@ -185,7 +200,7 @@ class Validation:
 
 
 def build_probes(model: MotionLM, materials: Materials, lm: LMTrainConfig) -> Probes:
-    """Fresh probes of the model's reading, for the labels of the training clips."""
+    """Fresh probes of what the model reads, and of what its decoder knows."""
     sizes = materials.train.labels.sizes
     return Probes(model, lm.bag_weight, lm.label_weight, sizes, lm.rhythm_weight)
 
@@ -209,8 +224,8 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     """Train from noise, or from ``lm.init``, on the run's tokens."""
     config = folder.config
     materials = Materials.open(folder)
-    grammar, labels = build_grammar(folder, materials.processor), materials.train.labels
-    model = build_model(grammar, config.lm, config.seed, labels)
+    grammar = build_grammar(folder, materials.processor)
+    model = build_model(grammar, config.lm, config.seed, materials.train.labels)
     probes = build_probes(model, materials, config.lm)
     objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes, config.lm.own_share)
     report = fit(

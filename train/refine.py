@@ -165,6 +165,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     config = folder.config
     materials = Materials.open(folder)
     model = MotionLM.load(stage_folder(folder, "pretrain"))
+    materials.check(model)
     shift = Shift.load(folder.path / "shift")
     objective = RefineObjective(model, shift, config.refine, config.lm)
     report = fit(

@@ -8,8 +8,9 @@ import pytest
 import torch
 from clutch_rt.errors import InputError
 
-from train.config import LMTrainConfig
+from models.lm import MotionLM
 from train.examples import MotionRows, collate, real_steps
+from train.labels import LabelVocabulary
 from train.objectives import LMObjective, code_targets, encode_rows, own_past
 from train.pretrain import Materials, build_grammar, build_model, build_probes
 from train.run import RunFolder
@@ -69,6 +70,30 @@ def test_the_plan_reads_the_labels_and_no_probe_besides(run: RunFolder) -> None:
     assert gradient is not None and gradient.abs().max() > 0
 
 
-def test_a_plan_that_nothing_teaches_is_refused() -> None:
+def test_a_plan_that_nothing_teaches_is_refused(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    grammar, lm = build_grammar(run, materials.processor), replace(run.config.lm, label_weight=0.0)
     with pytest.raises(InputError, match=r"lm\.label_weight above 0"):
-        LMTrainConfig(label_weight=0.0)
+        build_model(grammar, lm, 0, materials.train.labels)
+    assert build_model(grammar, lm, 0, LabelVocabulary(((),) * 6)).plan is None, "clips without labels"
+
+
+def test_tokens_with_other_labels_are_refused(run: RunFolder) -> None:
+    materials, objective = objective_of(run, 0.0)
+    materials.check(objective.lm)
+    other = replace(objective.lm.config, plan={"verb": ("other",)})
+    with pytest.raises(InputError, match="other labels"):
+        materials.check(MotionLM(other))
+
+
+def test_the_decoder_learns_in_bfloat16_too(run: RunFolder) -> None:
+    """A pass without gradients comes first, under the same autocast, which keeps the weights it has cast."""
+    materials, objective = objective_of(run, 1.0)
+    batch = collate([materials.train.text_to_motion(i, generator(i)) for i in range(4)])
+    with torch.autocast("cpu", torch.bfloat16):
+        total = objective.train()(batch)["total"]
+    total.backward()
+    of = dict(objective.lm.named_parameters())
+    for name in ("t5.decoder.block.0.layer.0.SelfAttention.q.weight", "depth_mlp.0.0.weight"):
+        gradient = of[name].grad
+        assert gradient is not None and gradient.abs().max() > 0, name
