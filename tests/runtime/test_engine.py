@@ -40,7 +40,7 @@ def step(toy: Path) -> Iterator[tuple[Bundle, Engine]]:
 
 def _draw(bundle: Bundle, engine: Engine, ids: IntArray = PROMPT, **options: object) -> IntArray:
     request = make_request(bundle.manifest, **options)  # type: ignore[arg-type]
-    memory = engine.remember(ids)
+    memory = engine.remember(ids, request)
     return np.stack(list(engine.steps(memory, request, engine.length(memory, request))))
 
 
