@@ -99,8 +99,8 @@ def flat(model: MotionLM) -> torch.Tensor:
 
 
 def test_the_stages_of_the_language_model(materials_folder: Path, tmp_path: Path) -> None:
-    # A past of its own is drawn by each process from noise of its own, as in refinement: another batch. And at
-    # the rates of the tiny run a weight that rounding moves the other way moves its whole size in nine steps.
+    # A past of its own is drawn by each process from noise of its own, as in refinement: another batch. And
+    # at the rates of the tiny run a weight that rounding moves the other way goes as far as it is large.
     settings = "lm.own_share=0", "lm.learning_rate=1e-3", "instruct.learning_rate=5e-4"
     folders = {n: folder_of(materials_folder, tmp_path / n, *settings) for n in ("one", "two")}
     two_processes_lm.main(tmp_path / "one")
