@@ -19,7 +19,7 @@ from clutch_rt.cli.common import (
     sampling_options,
     stdout,
 )
-from clutch_rt.cli.output import check_fps, load_hands, on_hands, output_options, save
+from clutch_rt.cli.output import MakingOptions, check_fps, load_hands, on_hands, output_options, save
 from clutch_rt.cli.plan import path_of
 from clutch_rt.formats import FORMATS
 from clutch_rt.text import clean
@@ -42,24 +42,12 @@ Examples:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(MakingOptions):
     """The options of one call, as click names them."""
 
     file: Path
-    text: str | None
     keep: str
     other: Path | None
-    output: str | None
-    seconds: float | None
-    seed: int
-    temperature: float | None
-    top_k: int | None
-    fps: float | None
-    kind: str | None
-    hands: tuple[str, ...]
-    bundle: str | None
-    device: str
-    threads: int | None
 
 
 @click.command(epilog=_EPILOG, short_help="Keep a part of a motion and make the rest.")

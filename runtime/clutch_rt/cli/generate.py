@@ -20,7 +20,7 @@ from clutch_rt.cli.common import (
     request_options,
     stdout,
 )
-from clutch_rt.cli.output import check_fps, load_hands, on_hands, output_options, save
+from clutch_rt.cli.output import MakingOptions, check_fps, load_hands, on_hands, output_options, save
 from clutch_rt.cli.plan import Job, make_plan
 from clutch_rt.formats import FORMATS
 
@@ -40,23 +40,11 @@ Examples:
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(MakingOptions):
     """The options of one call, as click names them."""
 
-    text: str | None
-    output: str | None
     variants: int
     sentences: str | None
-    seconds: float | None
-    seed: int
-    temperature: float | None
-    top_k: int | None
-    fps: float | None
-    kind: str | None
-    hands: tuple[str, ...]
-    bundle: str | None
-    device: str
-    threads: int | None
 
 
 @click.command(epilog=_EPILOG, short_help="Make a motion of a sentence and write it to a file.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,24 @@ if TYPE_CHECKING:
     from clutch_rt.motion import Motion
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class MakingOptions:
+    """What every command takes that makes a motion and writes it, as click names it."""
+
+    text: str | None
+    output: str | None
+    seconds: float | None
+    seed: int
+    temperature: float | None
+    top_k: int | None
+    fps: float | None
+    kind: str | None
+    hands: tuple[str, ...]
+    bundle: str | None
+    device: str
+    threads: int | None
 
 
 def output_options(command: F) -> F:
