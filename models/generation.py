@@ -261,14 +261,11 @@ def _draw_depth(
 
     What is ``given (B, K)`` is taken as it is, where it is not ``UNKNOWN``.
     """
-    chosen = []
-    for k in range(model.slots):
-        logits = model.depth(k, context)
-        code = choose(logits, gumbel[:, k, : logits.shape[-1]], temperature, top_k)
-        chosen.append(code if given is None else torch.where(given[:, k] == UNKNOWN, code, given[:, k]))
-        if k + 1 < model.slots:
-            context = context + model.depth_embedding[k](chosen[-1])
-    return torch.stack(chosen, 1)
+
+    def pick(slot: int, logits: Tensor) -> Tensor:
+        return choose(logits, gumbel[:, slot, : logits.shape[-1]], temperature, top_k)
+
+    return model.draw_depth(context, pick, given)
 
 
 def _draw_flat(

@@ -15,6 +15,7 @@ by the same decoder from ``<pad>``, through the text rows.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -263,6 +264,29 @@ class MotionLM(nn.Module):
     def depth(self, slot: int, context: Tensor) -> Tensor:
         """Logits of one slot ``(..., K_slot)`` from its context ``(..., d_model)``."""
         return self.depth_head[slot](context + self.depth_mlp[slot](self.depth_norm[slot](context)))
+
+    def draw_depth(
+        self, context: Tensor, pick: Callable[[int, Tensor], Tensor], given: Tensor | None = None
+    ) -> Tensor:
+        """Choose the slots of steps in turn, each seeing the ones before.
+
+        Args:
+            context: ``(..., d_model)``.
+            pick: slot and its logits ``(..., K_slot)`` to codes ``(...)``.
+            given: ``(..., K)`` codes that are taken as they are, where they are not ``UNKNOWN``.
+
+        Returns:
+            ``(..., K)`` int64.
+        """
+        chosen: list[Tensor] = []
+        for k in range(self.slots):
+            code = pick(k, self.depth(k, context))
+            if given is not None:
+                code = torch.where(given[..., k] == UNKNOWN, code, given[..., k])
+            chosen.append(code)
+            if k + 1 < self.slots:
+                context = context + self.depth_embedding[k](code)
+        return torch.stack(chosen, -1)
 
     def flat_ids(self, codes: Tensor) -> Tensor:
         """Codes ``(B, S, K)`` as flat ids ``(B, K S)``, without markers."""

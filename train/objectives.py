@@ -166,19 +166,17 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     if not len(chosen):
         return rows
     true, hidden = rows.codes[chosen], None if rows.hidden is None else rows.hidden[chosen]
-    free = code_targets(rows)[chosen] != IGNORE
-    context = lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden)
-    drawn: list[Tensor] = []
-    for k in range(lm.slots):
-        logits = lm.depth(k, context).float()
-        own = (logits - torch.empty_like(logits).exponential_().log()).argmax(-1)
-        drawn.append(torch.where(free[..., k], own, true[..., k]))
-        if k + 1 < lm.slots:
-            context = context + lm.depth_embedding[k](drawn[-1])
+    known = true.masked_fill(code_targets(rows)[chosen] != IGNORE, UNKNOWN)
+
+    def pick(_: int, logits: Tensor) -> Tensor:
+        scores = logits.float()
+        return (scores - torch.empty_like(scores).exponential_().log()).argmax(-1)
+
+    own = lm.draw_depth(lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden), pick, known)
     rate = torch.rand(len(chosen), 1, device=true.device)
     taken = (torch.rand(true.shape[:2], device=true.device) < rate).unsqueeze(-1)
     codes = rows.codes.clone()
-    codes[chosen] = torch.where(taken, torch.stack(drawn, -1), true)
+    codes[chosen] = torch.where(taken, own, true)
     return replace(rows, codes=codes)
 
 
