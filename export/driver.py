@@ -128,21 +128,26 @@ class Driver:
         return int(np.argmax(logits / np.float32(temperature) + gumbel)) + 1
 
     def generate(self, ids: Sequence[int], seed: int, draw: Draw, given: IntArray | None = None) -> IntArray:
-        """Draw a motion ``(S, K)``, its length too; or complete ``given (S, K)`` (``step`` form)."""
+        """Draw a motion, its length too; or complete ``given (S, K)`` (``step`` form).
+
+        Returns:
+            ``(S, C)``: of each step the rhythm, if any, and the codes.
+        """
         read = self.encode(ids, given, seed, draw.temperature)
         if read.lengths is None:
             return self._generate_flat(read.memory, seed, draw)
         steps = self.length(read.lengths, seed, draw.temperature) if given is None else len(given)
         ports, feeds = self._ports(), self._start_steps(read.memory, steps, draw)
-        rows = []
+        sizes, rows = self.grammar.drawn, []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = noise.step_noise(seed, s, self.grammar.max_codes, self.grammar.slots)[None]
+            feeds["noise"] = noise.step_noise(seed, s, int(sizes.max()), len(sizes))[None]
             if given is not None:
                 feeds["given"] = given[s : s + 1]
-            feeds["codes"], *caches = self.run("motion_step", ports.outputs, feeds)
-            ports.advance(feeds, caches)
-            rows.append(feeds["codes"][0])
+            feeds["codes"], *carried = self.run("motion_step", ports.outputs, feeds)
+            ports.advance(feeds, carried)
+            rhythm = [feeds["rhythm"]] if self.grammar.rhythm else []
+            rows.append(np.concatenate([*rhythm, feeds["codes"]], axis=1)[0])
         return np.stack(rows)
 
     def _start_steps(self, memory: Any, steps: int, draw: Draw) -> dict[str, Any]:
@@ -182,25 +187,25 @@ class Driver:
             rows.append(int(token[0]) - grammar.base(k))
         return np.asarray(rows, np.int64).reshape(-1, grammar.slots)
 
-    def forced_logits(self, memory: Any, codes: IntArray) -> list[Float32Array]:
-        """Logits of each slot when the motion is ``codes (S, K)``: K arrays ``(S, K_slot)``.
+    def forced_logits(self, memory: Any, drawn: IntArray) -> list[Float32Array]:
+        """Logits of each choice of a step when ``drawn (S, C)`` is: C arrays ``(S, values)``.
 
         The choice is forced through the noise, so it is the shipped graph that runs, with its logits tapped.
         """
         if self.grammar.form == "flat":
-            return self._forced_flat(memory, codes)
-        slots = self.grammar.slots
-        taps = [f"logits.{k}" for k in range(slots)]
-        ports, feeds = self._ports(), self._start_steps(memory, len(codes), Draw(1.0, 0))
+            return self._forced_flat(memory, drawn)
+        choices, widest = len(self.grammar.drawn), int(self.grammar.drawn.max())
+        taps = [f"logits.{c}" for c in range(choices)]
+        ports, feeds = self._ports(), self._start_steps(memory, len(drawn), Draw(1.0, 0))
         rows: list[list[Float32Array]] = []
-        for s, chosen in enumerate(codes):
+        for s, chosen in enumerate(drawn):
             feeds["position"] = np.asarray([s], np.int64)
-            feeds["noise"] = np.zeros((1, slots, self.grammar.max_codes), np.float32)
-            feeds["noise"][0, np.arange(slots), chosen] = _CERTAIN
+            feeds["noise"] = np.zeros((1, choices, widest), np.float32)
+            feeds["noise"][0, np.arange(choices), chosen] = _CERTAIN
             feeds["codes"], *rest = self.run("motion_step", ports.outputs, feeds, taps)
-            ports.advance(feeds, rest[:-slots])
-            rows.append([x.reshape(-1) for x in rest[-slots:]])
-        return [np.stack(slot) for slot in zip(*rows, strict=True)]
+            ports.advance(feeds, rest[:-choices])
+            rows.append([x.reshape(-1) for x in rest[-choices:]])
+        return [np.stack(choice) for choice in zip(*rows, strict=True)]
 
     def _forced_flat(self, memory: Any, codes: IntArray) -> list[Float32Array]:
         grammar = self.grammar

@@ -174,24 +174,30 @@ class LMGraphs:
 
     def _write_step(self, g: GraphBuilder, rows: int | str) -> None:
         codes = g.input("codes", [rows, self.slots], _INT)
+        rhythm = g.input("rhythm", [rows, 1], _INT) if self.grammar.rhythm else None
         given = g.input("given", [rows, self.slots], _INT)
         position = g.input("position", [1], _INT)
         steps = g.input("steps", [rows], _INT)
         past = self._past(g, rows)
-        noise = g.input("noise", [rows, self.slots, self.grammar.max_codes])
+        noise = g.input("noise", [rows, len(self.grammar.drawn), int(self.grammar.drawn.max())])
         temperature = g.input("temperature", [1])
         top_k = g.input("top_k", [1], _INT)
 
         first = g.node("Equal", position, g.ints(0))
         start = g.weight("start", self.weights["start"][None])
-        previous = g.node("Where", first, start, self._slot_sum(g, codes, axis=1, whole=True))
+        drawn = self._slot_sum(g, codes, axis=1, whole=True)
+        if rhythm is not None:
+            drawn = g.add(drawn, g.reshape(self._rows_of(g, "rhythm_embedding", rhythm), -1, self.spec.width))
+        previous = g.node("Where", first, start, drawn)
         x = g.add(previous, self._place(g, position, steps))
         hidden, grown = t5_graph.decoder_layers(
             g, self.spec, self.t5, x, position, past, self._max_positions, self._caching()
         )
         sampler = self._sampler(g, temperature, top_k)
-        chosen = self._depth(g, sampler, hidden, g.split(noise, self.slots, axis=1), given)
-        g.output(g.concat(chosen, axis=1), "next_codes", [rows, self.slots], _INT)
+        chosen = self._depth(g, sampler, hidden, g.split(noise, len(self.grammar.drawn), axis=1), given)
+        g.output(g.concat(chosen[-self.slots :], axis=1), "next_codes", [rows, self.slots], _INT)
+        if rhythm is not None:
+            g.output(g.node("Identity", chosen[0]), "next_rhythm", [rows, 1], _INT)
         self._give(g, grown, rows)
 
     def _past(self, g: GraphBuilder, rows: int | str) -> Past:
@@ -225,31 +231,34 @@ class LMGraphs:
     def _depth(
         self, g: GraphBuilder, sampler: Sampler, hidden: Value, noise: list[Value], given: Value
     ) -> list[Value]:
-        """The slots in turn, each seeing the ones before.
+        """The choices of a step in turn, each seeing the ones before.
 
-        ``hidden (B, d)``, ``noise`` K of ``(B, 1, rows)`` and ``given (B, K)`` to K of ``(B, 1)``.
+        ``hidden (B, d)``, ``noise`` C of ``(B, 1, rows)`` and ``given (B, K)`` to C of ``(B, 1)``.
         """
-        chosen = []
+        chosen: list[Value] = []
         context = g.reshape(hidden, -1, 1, self.spec.width)
         free = g.split(g.node("Equal", given, g.ints(UNKNOWN)), self.slots, axis=1)
         known = g.split(given, self.slots, axis=1)
-        for k in range(self.slots):
-            norm = self.weights[f"depth_norm.{k}.weight"]
-            x = g.rms_norm(context, f"depth_norm.{k}", norm, self.model.config.layer_norm_epsilon)
-            x = g.node("Relu", self._linear(g, x, f"depth_mlp.{k}.0"))
-            x = g.add(context, self._linear(g, x, f"depth_mlp.{k}.2"))
-            logits = g.label(self._linear(g, x, f"depth_head.{k}"), f"logits.{k}")
-            size = self.grammar.size(k)
-            drawn = sampler.choose(logits, self._rows(g, noise[k], size), size)
-            chosen.append(g.node("Where", free[k], drawn, known[k]))
-            if k + 1 < self.slots:
-                name = f"depth_embedding.{k}"
-                rows = g.embedding(name, self.weights[f"{name}.weight"], chosen[-1], tied=False)
-                context = g.add(context, rows)
+        sizes = self.grammar.drawn.tolist()
+        for c, size in enumerate(sizes):
+            norm = self.weights[f"depth_norm.{c}.weight"]
+            x = g.rms_norm(context, f"depth_norm.{c}", norm, self.model.config.layer_norm_epsilon)
+            x = g.node("Relu", self._linear(g, x, f"depth_mlp.{c}.0"))
+            x = g.add(context, self._linear(g, x, f"depth_mlp.{c}.2"))
+            logits = g.label(self._linear(g, x, f"depth_head.{c}"), f"logits.{c}")
+            drawn = sampler.choose(logits, self._rows(g, noise[c], size), size)
+            slot = c - len(sizes) + self.slots
+            chosen.append(drawn if slot < 0 else g.node("Where", free[slot], drawn, known[slot]))
+            if c + 1 < len(sizes):
+                context = g.add(context, self._rows_of(g, f"depth_embedding.{c}", chosen[-1]))
         return chosen
 
+    def _rows_of(self, g: GraphBuilder, table: str, index: Value) -> Value:
+        """Rows of an embedding table that is read and never multiplied by."""
+        return g.embedding(table, self.weights[f"{table}.weight"], index, tied=False)
+
     def _rows(self, g: GraphBuilder, noise: Value, size: int) -> Value:
-        if size == self.grammar.max_codes:
+        if size == self.grammar.drawn.max():
             return noise
         return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(2))
 

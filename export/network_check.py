@@ -50,11 +50,11 @@ class NetworkCheck(Parity):
         """Check the three networks; ParityError says which disagrees, where, and by how much."""
         ids, mask = generation.pad_prompts(self.prompts)
         draw = (self.draw.temperature, self.draw.top_k)
-        motions = generation.generate(self.model, ids, mask, range(len(self.prompts)), None, *draw)
-        report = Report(len(motions), sum(m.size for m in motions))
+        whole = generation.draw(self.model, ids, mask, range(len(self.prompts)), None, *draw)
+        report = Report(len(whole), sum(drawn.size for drawn in whole))
         try:
-            report = self._motion_step(self._text_encoder(report), motions)
-            return self._frames(report, motions)
+            report = self._motion_step(self._text_encoder(report), whole)
+            return self._frames(report, [drawn[:, -self.model.slots :] for drawn in whole])
         finally:
             self.driver.close()
 

@@ -98,6 +98,7 @@ class Parity:
         self.log = log
         self.exact = precision == "fp32"
         self._slot_names = model.grammar.slot_names
+        self._choices = (*(["rhythm"] if model.grammar.rhythm else []), *self._slot_names)
 
     @torch.no_grad()
     def run(self) -> Report:
@@ -105,10 +106,11 @@ class Parity:
         ids, mask = generation.pad_prompts(self.prompts)
         draw = (self.draw.temperature, self.draw.top_k)
         seeds = range(len(self.prompts))
-        motions = generation.generate(self.model, ids, mask, seeds, None, *draw)
-        report = Report(len(motions), sum(m.size for m in motions))
+        whole = generation.draw(self.model, ids, mask, seeds, None, *draw)
+        motions = [drawn[:, -self.model.slots :] for drawn in whole]
+        report = Report(len(motions), sum(drawn.size for drawn in whole))
         report = self._text_encoder(report)
-        report = self._motion_step(report, motions)
+        report = self._motion_step(report, whole)
         if self.model.config.form == "step":
             self._completion(motions[0])
         report = self._caption_step(report, motions)
@@ -136,10 +138,11 @@ class Parity:
         self.log(f"  text_encoder   largest difference {worst:.1e} of the largest value, KL {kl:.1e} nats")
         return replace(report, kl_length=kl)
 
-    def _motion_step(self, report: Report, motions: Sequence[IntArray]) -> Report:
+    def _motion_step(self, report: Report, whole: Sequence[IntArray]) -> Report:
+        """``whole`` are PyTorch's own draws, ``(S, C)`` each: the rhythm, if any, and the codes."""
         equal = same = ties = 0
         apart, logits, distances = [], 0.0, []
-        for row, (ids, wanted) in enumerate(zip(self.prompts, motions, strict=True)):
+        for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
             read, encoded = self._read(row, ids)
             forced = self._forced(encoded, wanted)
             found = self.driver.forced_logits(read.memory, wanted)
@@ -157,12 +160,12 @@ class Parity:
         self._bound("motion_step", "the codes, with PyTorch's forced", kl)
         self.log(
             f"  motion_step    {equal} of {report.tokens} tokens equal under noise, {ties} ties, "
-            f"{same} of {len(motions)} lengths; forced: logits within {logits:.1e}, KL {kl:.1e} nats"
+            f"{same} of {len(whole)} lengths; forced: logits within {logits:.1e}, KL {kl:.1e} nats"
         )
         return replace(
             report,
             token_agreement=equal / report.tokens,
-            same_length=same / len(motions),
+            same_length=same / len(whole),
             ties=ties,
             kl_motion=kl,
             logits=logits,
@@ -175,7 +178,7 @@ class Parity:
         given = np.where(left, motion, UNKNOWN)
         ids = self.prompts[0]
         drawn = self.driver.generate(ids, 0, self.draw, given)
-        lost = float((drawn[:, left] != motion[:, left]).sum())
+        lost = float((drawn[:, -motion.shape[1] :][:, left] != motion[:, left]).sum())
         require("motion_step", "prompt 0, the left hand given", lost, 0.0, "of its codes not kept")
         if not self.exact:
             return
@@ -184,7 +187,7 @@ class Parity:
         require("text_encoder", "prompt 0, the left hand given", error, MEMORY, "of its largest value")
         batch, mask = generation.pad_prompts([ids])
         asked = (self.draw.temperature, self.draw.top_k)
-        wanted = generation.generate(self.model, batch, mask, [0], None, *asked, given=[given])[0]
+        wanted = generation.draw(self.model, batch, mask, [0], None, *asked, given=[given])[0]
         if not np.array_equal(drawn, wanted):
             self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn)
         self.log("  motion_step    a motion with the left hand given is completed alike")
@@ -192,12 +195,12 @@ class Parity:
     def _logits(self, row: int, wanted: list[Float32Array], found: list[Float32Array]) -> float:
         """The largest difference of one prompt's forced logits."""
         worst = 0.0
-        for slot, (a, b) in enumerate(zip(wanted, found, strict=True)):
+        for choice, (a, b) in enumerate(zip(wanted, found, strict=True)):
             error = largest_difference(b, a)
             worst = max(worst, error)
             if self.exact:
                 step = int(np.abs(a - b).max(axis=1).argmax())
-                where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}"
+                where = f"prompt {row}, step {step}, slot {self._choices[choice]}"
                 limit = TIE * max(1.0, float(np.abs(a).max()))
                 require("motion_step", where, error, limit, "in the logits")
         return worst
@@ -284,9 +287,9 @@ class Parity:
                 )
         return torch.stack(parts).numpy()
 
-    def _forced(self, encoded: Encoded, codes: IntArray) -> list[Float32Array]:
-        steps = torch.tensor([len(codes)])
-        return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(codes)[None], steps)]
+    def _forced(self, encoded: Encoded, drawn: IntArray) -> list[Float32Array]:
+        steps = torch.tensor([len(drawn)])
+        return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)]
 
     def _code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
         """How much farther than the nearest code one of ``chosen (K,)`` is, against the length of the latent.
@@ -325,12 +328,13 @@ class Parity:
         elif len(parted):
             step, slot = (int(i) for i in parted[0])
             first, second = int(wanted[step, slot]), int(drawn[step, slot])
-            where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}: code {second} for {first}"
-            gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, grammar.size(slot))
+            where = f"prompt {row}, step {step}, slot {self._choices[slot]}: code {second} for {first}"
+            gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, int(grammar.drawn[slot]))
             apart = gap(forced[slot][step] / self.draw.temperature + gumbel, first, second)
         require("motion_step", where, apart, TIE, "between their scores")
 
     def _distance(self, a: IntArray, b: IntArray) -> float:
-        """Mean joint distance of two motions of equal length, both decoded by PyTorch, mm."""
-        frames = self.shift.decode(torch.from_numpy(np.stack([a, b]))).numpy()
+        """Mean joint distance of two draws ``(S, C)`` of equal length, both decoded by PyTorch, mm."""
+        codes = np.stack([a, b])[..., -self.model.slots :]
+        frames = self.shift.decode(torch.from_numpy(codes)).numpy()
         return millimetres(frames[0], frames[1])

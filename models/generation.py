@@ -2,7 +2,7 @@
 
 The noise is the counter-based one of ``clutch_rt.noise`` and belongs to an item's seed alone, so a motion
 does not change with the batch it was drawn in. One slot is chosen as
-``argmax(top_k(logits / temperature) + gumbel)``.
+``argmax(top_k(logits / temperature) + gumbel)``, and so is the rhythm, where the model has one.
 """
 
 from __future__ import annotations
@@ -101,6 +101,23 @@ def generate(
         InputError: temperature, seeds, steps or what is given make no sense.
         GrammarError: what is given is no motion of the model's grammar.
     """
+    whole = draw(model, ids, ids_mask, seeds, steps, temperature, top_k, given, batch_size)
+    return [drawn[:, -model.slots :] for drawn in whole]
+
+
+@torch.no_grad()
+def draw(
+    model: MotionLM,
+    ids: Tensor,
+    ids_mask: Tensor,
+    seeds: Sequence[int],
+    steps: int | Sequence[int] | None = None,
+    temperature: float = DEFAULT_TEMPERATURE,
+    top_k: int = DEFAULT_TOP_K,
+    given: Sequence[IntArray] | None = None,
+    batch_size: int = 64,
+) -> list[IntArray]:
+    """As ``generate``, but all that was drawn: B arrays ``(S_i, C)``, the rhythm, if any, and the codes."""
     if given is not None:
         steps = _given_lengths(model, len(ids), given, steps)
     lengths = _check(model, len(ids), seeds, steps, temperature)
@@ -111,7 +128,7 @@ def generate(
             [_lengths(model, encode(p), [seeds[i] for i in p], temperature) for p in parts]
         )
     order = torch.arange(len(ids)) if lengths is None else torch.as_tensor(np.argsort(lengths, kind="stable"))
-    out: list[IntArray] = [np.zeros((0, model.slots), np.int64)] * len(ids)
+    out: list[IntArray] = [np.zeros((0, len(model.grammar.drawn)), np.int64)] * len(ids)
     for part in order.split(batch_size):
         asked = None if lengths is None else lengths[part.numpy()]
         encoded, chosen_seeds = encode(part), [seeds[i] for i in part]
@@ -229,16 +246,17 @@ def _draw_steps(
     steps = torch.as_tensor(lengths, device=device).unsqueeze(1)
     known = None if given is None else _known(given, device)
     cache, rows = _new_cache(), []
-    codes = torch.zeros(len(seeds), g.slots, dtype=torch.long, device=device)
+    widest, choices = int(g.drawn.max()), len(g.drawn)
+    chosen = torch.zeros(len(seeds), choices, dtype=torch.long, device=device)
     for s in range(int(lengths.max())):
-        drawn_noise = [noise.step_noise(seed, s, g.max_codes, g.slots) for seed in seeds]
+        drawn_noise = [noise.step_noise(seed, s, widest, choices) for seed in seeds]
         gumbel = torch.as_tensor(np.stack(drawn_noise)).to(encoded.memory)
-        previous = model.start.expand(len(seeds), 1, -1) if s == 0 else model.embed_codes(codes).unsqueeze(1)
+        previous = model.start.expand(len(seeds), 1, -1) if s == 0 else model.embed_drawn(chosen).unsqueeze(1)
         position = torch.full_like(steps, s)
         context = model.decode(previous + model.place(position, steps), encoded, cache)[:, 0]
         forced = None if known is None else known[:, s]
-        codes = _draw_depth(model, context, gumbel, temperature, top_k, forced)
-        rows.append(codes.cpu().numpy())
+        chosen = _draw_depth(model, context, gumbel, temperature, top_k, forced)
+        rows.append(chosen.cpu().numpy())
     drawn = np.stack(rows, 1)
     return [drawn[i, :n] for i, n in enumerate(lengths)]
 
@@ -257,13 +275,13 @@ def _draw_depth(
     top_k: int,
     given: Tensor | None = None,
 ) -> Tensor:
-    """The slots of one step in turn: ``context (B, d)`` and ``gumbel (B, K, rows)`` to codes ``(B, K)``.
+    """The choices of one step in turn: ``context (B, d)`` and ``gumbel (B, C, rows)`` to ``(B, C)``.
 
-    What is ``given (B, K)`` is taken as it is, where it is not ``UNKNOWN``.
+    What is ``given (B, K)`` of the codes is taken as it is, where it is not ``UNKNOWN``.
     """
 
-    def pick(slot: int, logits: Tensor) -> Tensor:
-        return choose(logits, gumbel[:, slot, : logits.shape[-1]], temperature, top_k)
+    def pick(choice: int, logits: Tensor) -> Tensor:
+        return choose(logits, gumbel[:, choice, : logits.shape[-1]], temperature, top_k)
 
     return model.draw_depth(context, pick, given)
 

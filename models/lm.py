@@ -1,9 +1,10 @@
 """The language model: T5 over text and motion, in two forms chosen by ``config.grammar.form``.
 
-``step`` (the form that ships) gives the decoder one position per step of 8 frames: the K slot embeddings
-of the previous step summed, with the step's index, the motion's length and the steps that remain. A small
-*depth head* then chooses the slots in turn, each seeing the ones before it. The length comes first, from
-the pooled text. ``flat`` is the paper's stream: ``<som> t p t p ... <eom>`` over one vocabulary.
+``step`` (the form that ships) gives the decoder one position per step of 8 frames: the embeddings of what
+was drawn in the previous step summed, with the step's index, the motion's length and the steps that remain.
+A small *depth head* then makes the C choices of the step in turn, each seeing the ones before it: the rhythm,
+where the grammar has one, and the K codes. The length comes first, from the pooled text. ``flat`` is the
+paper's stream: ``<som> t p t p ... <eom>`` over one vocabulary.
 
 A motion that is made from a sentence alone is made under a plan; see ``models.plan``.
 
@@ -39,7 +40,14 @@ __all__ = ["Encoded", "LMConfig", "MotionLM"]
 # Tables must be small beside what they learn in the first hundred steps: 0.5 cost 0.8 nats after 240 steps.
 FRESH_TABLE_STD = 0.1
 _UNSEEN = -1e9  # added to a score of attention, leaves it no weight
-_INPUT_TABLES = ("slot_embedding", "start", "position_embedding", "length_embedding", "remaining_embedding")
+_INPUT_TABLES = (
+    "rhythm_embedding",
+    "slot_embedding",
+    "start",
+    "position_embedding",
+    "length_embedding",
+    "remaining_embedding",
+)
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,10 @@ class MotionLM(nn.Module):
     def _build_step_form(self) -> None:
         g, d = self.grammar, self.config.d_model
         hidden = self.config.depth_hidden or 2 * d
-        sizes = [g.size(k) for k in range(self.slots)]
-        self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in sizes])
+        sizes = g.drawn.tolist()
+        self.choices = len(sizes)
+        self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in g.sizes.tolist()])
+        self.rhythm_embedding = nn.Embedding(g.rhythm, d) if g.rhythm else None
         self.start = nn.Parameter(torch.zeros(d))
         self.position_embedding = nn.Embedding(g.max_steps, d)
         self.length_embedding = nn.Embedding(g.max_steps + 1, d)
@@ -127,7 +137,8 @@ class MotionLM(nn.Module):
         model = cls(config, seed)
         adopt(model.t5, pretrained)
         spread = float(model.t5.shared.weight.detach()[: config.grammar.text_vocab].std())
-        summed = FRESH_TABLE_STD * (model.slots + 3) ** 0.5  # the slots, index, length, remaining
+        drawn = len(config.grammar.drawn)
+        summed = FRESH_TABLE_STD * (drawn + 3) ** 0.5  # what was drawn, index, length, remaining
         with torch.no_grad():
             for name, p in model.named_parameters():
                 if name.startswith(_INPUT_TABLES):
@@ -223,12 +234,20 @@ class MotionLM(nn.Module):
         )
         return out.last_hidden_state
 
-    def embed_codes(self, codes: Tensor) -> Tensor:
-        """Sum of the slot embeddings of codes ``(..., K)``: ``(..., d_model)``."""
-        return sum(table(codes[..., k]) for k, table in enumerate(self.slot_embedding))  # type: ignore[return-value]
+    def embed_drawn(self, drawn: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Sum of the embeddings of what was drawn ``(..., C)``: ``(..., d_model)``.
+
+        Where ``hidden (...)`` is true ``start`` stands in for the codes. The rhythm is not hidden: a model
+        that has only that to go by learns to go by it.
+        """
+        codes = drawn[..., self.choices - self.slots :]
+        known = torch.stack([table(codes[..., k]) for k, table in enumerate(self.slot_embedding)]).sum(0)
+        if hidden is not None:
+            known = torch.where(hidden.unsqueeze(-1), self.start, known)
+        return known if self.rhythm_embedding is None else known + self.rhythm_embedding(drawn[..., 0])
 
     def embed_known(self, codes: Tensor) -> Tensor:
-        """As ``embed_codes``, where codes may be ``UNKNOWN``: these add nothing."""
+        """Sum of the embeddings of codes ``(..., K)``; those that are ``UNKNOWN`` add nothing."""
         known = (codes != UNKNOWN).unsqueeze(-1)
         rows = [table(codes[..., k].clamp(min=0)) for k, table in enumerate(self.slot_embedding)]
         return (torch.stack(rows, dim=-2) * known).sum(dim=-2)
@@ -242,50 +261,49 @@ class MotionLM(nn.Module):
             + self.remaining_embedding(remaining)
         )
 
-    def step_inputs(self, codes: Tensor, steps: Tensor, hidden: Tensor | None = None) -> Tensor:
+    def step_inputs(self, drawn: Tensor, steps: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Teacher-forced decoder inputs of the ``step`` form.
 
         Args:
-            codes: ``(B, S, K)``.
+            drawn: ``(B, S, C)``, the rhythm, if any, and the codes.
             steps: ``(B,)`` true lengths, at most S.
-            hidden: ``(B, S)`` true where the decoder may not see the step before (``start`` stands in).
+            hidden: ``(B, S)`` true where the decoder may not see the codes of the step before.
 
         Returns:
-            ``(B, S, d_model)``; position s sees the codes of step s - 1.
+            ``(B, S, d_model)``; position s sees what was drawn in step s - 1.
         """
-        batch, length = codes.shape[:2]
+        batch, length = drawn.shape[:2]
         start = self.start.expand(batch, 1, -1)
-        previous = torch.cat([start, self.embed_codes(codes[:, :-1])], 1)
-        if hidden is not None:
-            previous = torch.where(hidden.unsqueeze(-1), self.start, previous)
-        positions = torch.arange(length, device=codes.device)
+        unseen = None if hidden is None else hidden[:, 1:]
+        previous = torch.cat([start, self.embed_drawn(drawn[:, :-1], unseen)], 1)
+        positions = torch.arange(length, device=drawn.device)
         return previous + self.place(positions.unsqueeze(0), steps.unsqueeze(1))
 
-    def depth(self, slot: int, context: Tensor) -> Tensor:
-        """Logits of one slot ``(..., K_slot)`` from its context ``(..., d_model)``."""
-        return self.depth_head[slot](context + self.depth_mlp[slot](self.depth_norm[slot](context)))
+    def depth(self, choice: int, context: Tensor) -> Tensor:
+        """Logits of one choice ``(..., values)`` from its context ``(..., d_model)``."""
+        return self.depth_head[choice](context + self.depth_mlp[choice](self.depth_norm[choice](context)))
 
     def draw_depth(
         self, context: Tensor, pick: Callable[[int, Tensor], Tensor], given: Tensor | None = None
     ) -> Tensor:
-        """Choose the slots of steps in turn, each seeing the ones before.
+        """Make the choices of steps in turn, each seeing the ones before.
 
         Args:
             context: ``(..., d_model)``.
-            pick: slot and its logits ``(..., K_slot)`` to codes ``(...)``.
+            pick: which choice, and its logits ``(..., values)``, to what is chosen ``(...)``.
             given: ``(..., K)`` codes that are taken as they are, where they are not ``UNKNOWN``.
 
         Returns:
-            ``(..., K)`` int64.
+            ``(..., C)`` int64.
         """
         chosen: list[Tensor] = []
-        for k in range(self.slots):
-            code = pick(k, self.depth(k, context))
-            if given is not None:
-                code = torch.where(given[..., k] == UNKNOWN, code, given[..., k])
-            chosen.append(code)
-            if k + 1 < self.slots:
-                context = context + self.depth_embedding[k](code)
+        for c in range(self.choices):
+            value, slot = pick(c, self.depth(c, context)), c - (self.choices - self.slots)
+            if given is not None and slot >= 0:
+                value = torch.where(given[..., slot] == UNKNOWN, value, given[..., slot])
+            chosen.append(value)
+            if c + 1 < self.choices:
+                context = context + self.depth_embedding[c](value)
         return torch.stack(chosen, -1)
 
     def flat_ids(self, codes: Tensor) -> Tensor:
@@ -318,33 +336,36 @@ class MotionLM(nn.Module):
         return hidden @ self.t5.head_weight[first:last].T
 
     def slot_logits(
-        self, encoded: Encoded, codes: Tensor, steps: Tensor, hidden: Tensor | None = None
+        self, encoded: Encoded, drawn: Tensor, steps: Tensor, hidden: Tensor | None = None
     ) -> list[Tensor]:
-        """Teacher-forced logits of each slot, both forms: K of ``(B, S, K_slot)``; arguments as above."""
+        """Teacher-forced logits of each choice of a step, both forms: C of ``(B, S, values)``.
+
+        Arguments as of ``step_inputs``; in the ``flat`` form what is drawn are the codes alone.
+        """
         if self.config.form == "step":
-            return self.depth_logits(self.contexts(encoded, codes, steps, hidden), codes)
-        out = self._flat_decode(encoded, codes, hidden)[:, :-1]
+            return self.depth_logits(self.contexts(encoded, drawn, steps, hidden), drawn)
+        out = self._flat_decode(encoded, drawn, hidden)[:, :-1]
         g = self.grammar
         return [
             self.head(out[:, k :: self.slots], g.base(k), g.base(k) + g.size(k)) for k in range(self.slots)
         ]
 
     def contexts(
-        self, encoded: Encoded, codes: Tensor, steps: Tensor, hidden: Tensor | None = None
+        self, encoded: Encoded, drawn: Tensor, steps: Tensor, hidden: Tensor | None = None
     ) -> Tensor:
-        """What the decoder makes of each step's past, before its codes are chosen: ``(B, S, d_model)``.
+        """What the decoder makes of each step's past, before anything is chosen: ``(B, S, d_model)``.
 
         ``step`` form only; arguments as for ``step_inputs``.
         """
-        return self.decode(self.step_inputs(codes, steps, hidden), encoded)
+        return self.decode(self.step_inputs(drawn, steps, hidden), encoded)
 
-    def depth_logits(self, context: Tensor, codes: Tensor) -> list[Tensor]:
-        """Teacher-forced logits of each slot, K of ``(B, S, K_slot)``, from the steps' contexts."""
+    def depth_logits(self, context: Tensor, drawn: Tensor) -> list[Tensor]:
+        """Teacher-forced logits of each choice, C of ``(B, S, values)``, from the steps' contexts."""
         logits = []
-        for k in range(self.slots):
-            logits.append(self.depth(k, context))
-            if k + 1 < self.slots:
-                context = context + self.depth_embedding[k](codes[..., k])
+        for c in range(self.choices):
+            logits.append(self.depth(c, context))
+            if c + 1 < self.choices:
+                context = context + self.depth_embedding[c](drawn[..., c])
         return logits
 
     def flat_logits(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None = None) -> Tensor:

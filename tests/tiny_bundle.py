@@ -33,6 +33,7 @@ MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
 LEVELS = 2
+RHYTHMS = 60  # more than the codebooks hold, as the widest choice of a step
 PLAN = {"verb": ("wave", "stir", "clap"), "count": ("1", "2")}
 METRICS = {
     "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
@@ -63,7 +64,8 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> Non
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
-    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS)
+    rhythm = RHYTHMS if form == "step" else 0
+    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS, rhythm)
     config = LMConfig(
         grammar=grammar,
         d_model=48,

@@ -145,9 +145,8 @@ class LMTrainConfig(FitConfig):
     bag_weight: float = 1.5  # loss weight of each quarter's codes, told from the sentence alone
     plan: bool = True  # a motion is decoded under the labels that are read from its sentence
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
-    rhythm_weight: float = (
-        0.3  # loss weight of action, cycles left and phase told by the decoder at each step
-    )
+    rhythm: bool = True  # which action, cycles left and phase are drawn first in a step (step form)
+    rhythm_weight: float = 0.3  # loss weight of them
     complete_share: float = 0.12  # part of the motions of pre-training that are completed from a given part
     dropout: float = 0.0
     validation_clips: int = 384  # held-out clips that each validation reads

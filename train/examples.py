@@ -21,7 +21,7 @@ from torch import Tensor
 from models.generation import PAD, pad_codes, pad_prompts
 from train.completion import SHORTEST, draw_part, keep_part
 from train.labels import ACTIONS, FIELDS, LabelVocabulary
-from train.rhythm import RHYTHM, rhythm
+from train.rhythm import rhythm
 from train.seeding import generator
 from train.tokenizer import encode
 from train.tokens import TokenStore
@@ -73,7 +73,7 @@ class MotionRows(Rows):
 
     ``clips (B,)`` are the rows' numbers in the store, or -1 where that is not known.
     ``labels (B, ACTIONS, len(FIELDS))`` are the actions', -100 in rows whose prompt does not tell them.
-    ``rhythm (B, S, len(RHYTHM))`` is the steps', -100 where it is not known, and behind the end.
+    ``rhythm (B, S)`` is the steps', -100 where it is not known, and behind the end.
     """
 
     codes: Tensor
@@ -175,8 +175,8 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
 
 
 def _rhythm(examples: Sequence[Example], width: int) -> Tensor:
-    """The rhythm of their steps, ``(B, width, len(RHYTHM))``, -100 where it is not known."""
-    rows = torch.full((len(examples), width, len(RHYTHM)), IGNORE)
+    """The rhythm of their steps, ``(B, width)``, -100 where it is not known."""
+    rows = torch.full((len(examples), width), IGNORE)
     for row, example in zip(rows, examples, strict=True):
         if example.rhythm is not None:
             row[: len(example.rhythm)] = torch.from_numpy(example.rhythm)
@@ -277,7 +277,7 @@ class Tasks:
         return self.labels.numbers(actions) if actions else None
 
     def rhythm(self, clip: int) -> IntArray:
-        """Where each step stands in the clip's actions and their cycles, ``(S, len(RHYTHM))``."""
+        """Where each step stands in the clip's actions and their cycles, ``(S,)``."""
         return rhythm(self.store.actions(clip), min(int(self.store.steps[clip]), self.max_steps))
 
     def caption(self, clip: int, rng: np.random.Generator) -> str:

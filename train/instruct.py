@@ -22,12 +22,11 @@ from train.completion import PARTS, SHORTEST, keep_part
 from train.config import InstructConfig
 from train.examples import Example, LMBatch, Schedule, Tasks, collate, hide_past
 from train.loop import fit
-from train.objectives import LMObjective
 from train.pretrain import (
     PROBES_FILE,
-    TEXT_WEIGHT,
     Materials,
     Validation,
+    build_objective,
     build_probes,
     loss,
     parameter_groups,
@@ -134,7 +133,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     materials.check(model)
     probes = build_probes(model, materials, config.lm)
     probes.load(stage_folder(folder, "pretrain") / PROBES_FILE)
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes, config.lm.own_share)
+    objective = build_objective(model, config.lm, probes)
     report = fit(
         folder,
         STAGE,

@@ -23,6 +23,7 @@ class LMObjective(nn.Module):
         lm: the model.
         length_weight: of the length's cross-entropy (``step`` form).
         text_weight: of the text's.
+        rhythm_weight: of the rhythm's, where the model draws one.
         probes: what the sentence alone must tell; None leaves that out.
         own_share: of the motions, in training, how many have some of the model's own codes for a past.
     """
@@ -32,6 +33,7 @@ class LMObjective(nn.Module):
         lm: MotionLM,
         length_weight: float,
         text_weight: float,
+        rhythm_weight: float,
         probes: Probes | None = None,
         own_share: float = 0.0,
     ) -> None:
@@ -39,7 +41,12 @@ class LMObjective(nn.Module):
         self.lm = lm
         self.probes = probes
         self.own_share = own_share
-        self.weights = {"motion": 1.0, "length": length_weight, "text": text_weight}
+        self.weights = {
+            "motion": 1.0,
+            "length": length_weight,
+            "text": text_weight,
+            "rhythm": rhythm_weight,
+        }
         if probes is not None:
             self.weights |= probes.weights
 
@@ -56,12 +63,11 @@ class LMObjective(nn.Module):
         """Losses of the rows answered by motion, those of the probes included."""
         read = encode_rows(self.lm, rows)
         encoded = under_plan(self.lm, read, rows)
-        contexts = None
-        if self.lm.config.form == "step":
-            past = own_past(self.lm, encoded, rows, self.own_share) if self.training else rows
-            contexts = step_contexts(self.lm, encoded, past)
-        losses = motion_predictions(self.lm, encoded, rows, contexts)[1]
-        return losses if self.probes is None else losses | self.probes(read, rows, contexts, self.lm.plan)
+        past = None
+        if self.lm.config.form == "step" and self.training:
+            past = own_past(self.lm, encoded, rows, self.own_share)
+        losses = motion_predictions(self.lm, encoded, rows, past)[1]
+        return losses if self.probes is None else losses | self.probes(read, rows, self.lm.plan)
 
     def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
@@ -133,28 +139,43 @@ def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:
 
 
 def motion_predictions(
-    lm: MotionLM, encoded: Encoded, rows: MotionRows, contexts: Tensor | None = None
+    lm: MotionLM, encoded: Encoded, rows: MotionRows, past: Tensor | None = None
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
     """Logits of each slot, K of ``(B, S, K_slot)``, and ``motion_losses``, the ending's included.
 
-    ``contexts`` are those of the ``step`` form, where they are known already.
+    ``past (B, S, C)`` is what the decoder sees drawn before each step, where that is not the truth; ``step``
+    form only.
     """
     if lm.config.form == "flat":
         stream = lm.flat_logits(encoded, rows.codes, rows.hidden)
         return _slots(lm, stream), {"motion": _flat_loss(lm, stream, rows)}
-    logits = lm.depth_logits(step_contexts(lm, encoded, rows) if contexts is None else contexts, rows.codes)
+    true = true_choices(lm, rows)
+    contexts = lm.contexts(encoded, true if past is None else past, rows.steps, rows.hidden)
+    choices = lm.depth_logits(contexts, true)
+    logits = choices[-lm.slots :]
     length = F.cross_entropy(lm.length_logits(encoded), rows.steps - 1)
-    return logits, {**slot_losses(lm, logits, rows), "length": length}
+    losses = {**slot_losses(lm, logits, rows), "length": length}
+    if lm.grammar.rhythm:
+        losses["rhythm"] = rhythm_loss(choices[0], rows.rhythm)
+    return logits, losses
 
 
-def step_contexts(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Tensor:
-    """The decoder's context of each step, ``(B, S, d_model)``; ``step`` form only."""
-    return lm.contexts(encoded, rows.codes, rows.steps, rows.hidden)
+def true_choices(lm: MotionLM, rows: MotionRows) -> Tensor:
+    """What the model should draw, ``(B, S, C)``; a rhythm that is not known stands as none."""
+    if not lm.grammar.rhythm:
+        return rows.codes
+    return torch.cat([rows.rhythm.clamp(min=0).unsqueeze(-1), rows.codes], -1)
+
+
+def rhythm_loss(logits: Tensor, rhythm: Tensor) -> Tensor:
+    """Mean cross-entropy of ``rhythm (B, S)`` over the steps where it is known, 0 where there are none."""
+    told = F.cross_entropy(logits.flatten(0, 1), rhythm.flatten(), ignore_index=IGNORE, reduction="sum")
+    return told / (rhythm != IGNORE).sum().clamp(min=1)
 
 
 @torch.no_grad()
-def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> MotionRows:
-    """Rows of which about ``share`` have for some of their codes what the model would have drawn there.
+def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> Tensor:
+    """What the decoder sees drawn, ``(B, S, C)``; in about ``share`` of the rows some is the model's own.
 
     A decoder that has only seen true pasts goes on from its own slips as if they were meant: a cycle drawn
     too long moves all those that follow. From a past of its own it learns that the step's place and the plan
@@ -162,11 +183,12 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     the part of a row that is taken is drawn too, up to the whole: parallel scheduled sampling (Duckworth et
     al., 2019). What is given stays. ``step`` form only.
     """
-    chosen = (torch.rand(len(rows.codes), device=rows.codes.device) < share).nonzero().squeeze(-1)
+    whole = true_choices(lm, rows)
+    chosen = (torch.rand(len(whole), device=whole.device) < share).nonzero().squeeze(-1)
     if not len(chosen):
-        return rows
-    true, hidden = rows.codes[chosen], None if rows.hidden is None else rows.hidden[chosen]
-    known = true.masked_fill(code_targets(rows)[chosen] != IGNORE, UNKNOWN)
+        return whole
+    true, hidden = whole[chosen], None if rows.hidden is None else rows.hidden[chosen]
+    known = rows.codes[chosen].masked_fill(code_targets(rows)[chosen] != IGNORE, UNKNOWN)
 
     def pick(_: int, logits: Tensor) -> Tensor:
         scores = logits.float()
@@ -175,9 +197,9 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     own = lm.draw_depth(lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden), pick, known)
     rate = torch.rand(len(chosen), 1, device=true.device)
     taken = (torch.rand(true.shape[:2], device=true.device) < rate).unsqueeze(-1)
-    codes = rows.codes.clone()
-    codes[chosen] = torch.where(taken, own, true)
-    return replace(rows, codes=codes)
+    whole = whole.clone()
+    whole[chosen] = torch.where(taken, own, true)
+    return whole
 
 
 def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:

@@ -35,6 +35,7 @@ from train.loop import fit
 from train.objectives import LMObjective, validation_losses
 from train.optim import Group
 from train.probes import Probes
+from train.rhythm import RHYTHMS
 from train.run import RunFolder, is_main, stage_main
 from train.seeding import generator, share
 from train.tokenizer import TOKENIZER_FILE, load_tokenizer
@@ -52,7 +53,8 @@ def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Gramm
     """The grammar that the run's SHIFT, vocabulary and settings make; raises as ``shift_config``."""
     shift, lm = shift_config(folder.path), folder.config.lm
     pieces, books = processor.get_piece_size(), (shift.trajectory_codes, shift.pose_codes)
-    return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels)
+    rhythm = RHYTHMS if lm.rhythm and lm.form == "step" else 0
+    return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels, rhythm)
 
 
 def build_model(
@@ -200,9 +202,13 @@ class Validation:
 
 
 def build_probes(model: MotionLM, materials: Materials, lm: LMTrainConfig) -> Probes:
-    """Fresh probes of what the model reads, and of what its decoder knows."""
-    sizes = materials.train.labels.sizes
-    return Probes(model, lm.bag_weight, lm.label_weight, sizes, lm.rhythm_weight)
+    """Fresh probes of what the model reads."""
+    return Probes(model, lm.bag_weight, lm.label_weight, materials.train.labels.sizes)
+
+
+def build_objective(model: MotionLM, lm: LMTrainConfig, probes: Probes | None = None) -> LMObjective:
+    """What the model is trained towards, under the settings' weights."""
+    return LMObjective(model, lm.length_weight, TEXT_WEIGHT, lm.rhythm_weight, probes, lm.own_share)
 
 
 def stage_folder(folder: RunFolder, stage: str) -> Path:
@@ -227,7 +233,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     grammar = build_grammar(folder, materials.processor)
     model = build_model(grammar, config.lm, config.seed, materials.train.labels)
     probes = build_probes(model, materials, config.lm)
-    objective = LMObjective(model, config.lm.length_weight, TEXT_WEIGHT, probes, config.lm.own_share)
+    objective = build_objective(model, config.lm, probes)
     report = fit(
         folder,
         STAGE,

@@ -1,8 +1,7 @@
-"""What must be told besides the codes: by the reading of the sentence, and by the decoder at each step.
+"""What must be told besides the codes, by the reading of the sentence.
 
-A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder;
-and nothing teaches it to count, since the codes of one cycle are those of another. Probes do: small heads on
-the encoder's memory and on the decoder's contexts, which are training's alone and no part of the model.
+A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder.
+Probes do: small heads on the encoder's memory, which are training's alone and no part of the model.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from torch.nn import functional as F
 from models.files import appearing
 from models.lm import Encoded, MotionLM
 from models.plan import LabelReader, Plan, Reader
-from train.examples import IGNORE, MotionRows, real_steps, told_rows
-from train.rhythm import RHYTHM
+from train.examples import MotionRows, real_steps, told_rows
 
 QUARTERS: Final = 4
 
@@ -38,7 +36,6 @@ class Probes(nn.Module):
         bag_weight: of ``BagOfCodes``.
         label_weight: of the labels, which the model's plan reads, or where it has none a ``LabelReader``.
         label_sizes: numbers of each label, as ``LabelVocabulary.sizes``.
-        rhythm_weight: of ``RhythmProbe``, which the ``flat`` form has not.
     """
 
     def __init__(
@@ -47,13 +44,11 @@ class Probes(nn.Module):
         bag_weight: float,
         label_weight: float = 0.0,
         label_sizes: Sequence[int] = (),
-        rhythm_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weights = {"bag": bag_weight, "labels": label_weight, "rhythm": rhythm_weight}
+        self.weights = {"bag": bag_weight, "labels": label_weight}
         self.bag = BagOfCodes(lm) if bag_weight else None
         self.labels = _reader(lm, label_sizes) if label_weight and lm.plan is None else None
-        self.rhythm = RhythmProbe(lm) if rhythm_weight and lm.config.form == "step" else None
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for p in self.parameters():
@@ -63,14 +58,13 @@ class Probes(nn.Module):
         self,
         encoded: Encoded,
         rows: MotionRows,
-        contexts: Tensor | None = None,
         plan: Plan | None = None,
     ) -> dict[str, Tensor]:
-        """Losses by name; those of the sentence over the rows whose prompt tells the whole motion.
+        """Losses by name, over the rows whose prompt tells the whole motion.
 
-        ``encoded`` is without a plan; the model's own ``plan``, where it has one, reads the labels.
-        ``contexts`` are the decoder's, ``(B, S, d_model)``, of the ``step`` form. A loss over no rows is 0;
-        the logged means count such a 0 too, in batches of instructions that hold no told motion.
+        ``encoded`` is without a plan; the model's own ``plan``, where it has one, reads the labels. A loss
+        over no rows is 0; the logged means count such a 0 too, in batches of instructions that hold no told
+        motion.
         """
         told = told_rows(rows)
         memory, mask = encoded.memory[told], encoded.text_mask[told]
@@ -80,8 +74,6 @@ class Probes(nn.Module):
         reader = self.labels if plan is None else plan.reader
         if reader is not None and self.weights["labels"]:
             losses["labels"] = label_loss(reader.scores(memory, mask), rows.labels[told])
-        if self.rhythm is not None and contexts is not None:
-            losses["rhythm"] = self.rhythm(contexts, rows.rhythm)
         return losses
 
     def save(self, path: Path) -> None:
@@ -161,22 +153,3 @@ def label_loss(scores: Sequence[Tensor], labels: Tensor) -> Tensor:
         for k, x in enumerate(scores)
     ]
     return torch.stack(each).sum() / max(labels[..., 0].numel(), 1)
-
-
-class RhythmProbe(nn.Module):
-    """Predicts where a step stands in its action and its cycles from the decoder's context of that step."""
-
-    def __init__(self, lm: MotionLM) -> None:
-        super().__init__()
-        d = lm.config.d_model
-        self.head = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, sum(RHYTHM.values())))
-
-    def forward(self, contexts: Tensor, rhythm: Tensor) -> Tensor:
-        """Mean over the known steps of the summed cross-entropies of ``rhythm (B, S, len(RHYTHM))``."""
-        each = [
-            F.cross_entropy(scores.flatten(0, 1), told.flatten(), ignore_index=IGNORE, reduction="sum")
-            for scores, told in zip(
-                self.head(contexts).split(list(RHYTHM.values()), dim=-1), rhythm.unbind(-1), strict=True
-            )
-        ]
-        return torch.stack(each).sum() / (rhythm[..., 0] != IGNORE).sum().clamp(min=1)

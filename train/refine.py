@@ -64,7 +64,7 @@ class RefineObjective(LMObjective):
     def __init__(
         self, lm: MotionLM, shift: Shift, settings: RefineConfig, lm_settings: LMTrainConfig
     ) -> None:
-        super().__init__(lm, lm_settings.length_weight, TEXT_WEIGHT)
+        super().__init__(lm, lm_settings.length_weight, TEXT_WEIGHT, lm_settings.rhythm_weight)
         self.settings = settings
         self.geometry = Geometry(shift)
 

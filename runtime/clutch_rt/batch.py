@@ -139,7 +139,7 @@ class Batches:
     ) -> Iterator[IntArray]:
         """Codes ``(b, K)`` of each step, of those of the tasks that are still on."""
         ports, grammar = self._engine.ports(graph), self._engine.grammar
-        noises = [Noise(task.request, grammar.sizes.tolist()) for task in tasks]
+        noises = [Noise(task.request, grammar.drawn.tolist()) for task in tasks]
         steps = np.asarray([task.steps for task in tasks], np.int64)
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {
@@ -158,6 +158,6 @@ class Batches:
             feeds["steps"] = steps[:rows]
             feeds["given"] = np.full((rows, grammar.slots), UNKNOWN, np.int64)
             feeds["noise"] = np.stack([noise.of(step) for noise in noises[:rows]])
-            feeds["codes"], *caches = self._sessions.run(graph, ports.outputs, feeds)
-            ports.advance(feeds, caches)
+            feeds["codes"], *carried = self._sessions.run(graph, ports.outputs, feeds)
+            ports.advance(feeds, carried)
             yield feeds["codes"]

@@ -208,7 +208,7 @@ class Engine:
     ) -> Iterator[IntArray]:
         assert length is not None
         ports = self.ports("motion_step")
-        noise = Noise(request, self._grammar.sizes.tolist())
+        noise = Noise(request, self._grammar.drawn.tolist())
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {
             **sampling(request),
@@ -226,8 +226,8 @@ class Engine:
                 feeds["given"][0] = given[step]
             drawn = noise.of(step)
             feeds["noise"] = drawn[None] if ports.batched_noise else drawn
-            feeds["codes"], *caches = self._sessions.run("motion_step", ports.outputs, feeds)
-            ports.advance(feeds, caches)
+            feeds["codes"], *carried = self._sessions.run("motion_step", ports.outputs, feeds)
+            ports.advance(feeds, carried)
             yield feeds["codes"][0].copy()
 
     def _flat_form(
@@ -308,11 +308,11 @@ class Decoder:
 
 
 class Noise:
-    """Gumbel noise ``(K, most rows)`` of each step, drawn in blocks; zeros where the likeliest is wanted.
+    """Gumbel noise ``(C, most rows)`` of each step, drawn in blocks; zeros where the likeliest is wanted.
 
     Args:
         request: its seed and temperature count.
-        rows: entries that each of the K slots draws from.
+        rows: values that each of the C choices of a step is drawn from.
     """
 
     def __init__(self, request: Request, rows: Sequence[int]) -> None:

@@ -5,6 +5,10 @@ one level K is 4: trajectory and pose of the left hand, then of the right. With 
 slots come again for each, coarse before fine: every slot of a level refines the slot of the same name before
 it, and has a codebook of its own. In what is given to a model ``UNKNOWN`` stands where a code is not known.
 
+A model may draw more in a step than its codes: first of all the *rhythm*, one number that says which action
+is on and where in its cycles it stands (see ``train.rhythm``). It is fed back with the codes and is no part
+of the motion: nothing decodes it, and nobody gives it.
+
 Two forms of the language model read and write it:
 
 * ``step``: one decoder position per row; the codes are used as they are.
@@ -43,6 +47,7 @@ class Grammar:
         max_steps: the longest motion, in steps of 8 frames.
         form: ``step`` or ``flat``.
         levels: residual levels, each with codebooks of the same two sizes.
+        rhythm: values that the rhythm of a step may have; 0 draws none. ``step`` form only.
     """
 
     text_vocab: int
@@ -51,6 +56,7 @@ class Grammar:
     max_steps: int
     form: Form = "step"
     levels: int = 1
+    rhythm: int = 0
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -60,6 +66,8 @@ class Grammar:
                 raise GrammarError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.levels > MOST_LEVELS:
             raise GrammarError(f"levels is {self.levels}; at most {MOST_LEVELS} are possible")
+        if self.rhythm < 0 or (self.rhythm and self.form != "step"):
+            raise GrammarError(f"rhythm is {self.rhythm}; 0 or more is wanted, and 0 in the 'flat' form")
 
     @property
     def som(self) -> int:
@@ -93,8 +101,13 @@ class Grammar:
 
     @property
     def max_codes(self) -> int:
-        """Entries of the larger codebook: the width of one slot's noise."""
+        """Entries of the larger codebook."""
         return max(self.trajectory_codes, self.pose_codes)
+
+    @property
+    def drawn(self) -> IntArray:
+        """Values of each choice of a step, in their order, ``(C,)``: the rhythm, if any, then the slots."""
+        return np.asarray([*([self.rhythm] if self.rhythm else []), *self.sizes.tolist()], dtype=np.int64)
 
     def size(self, slot: int) -> int:
         """Entries of the codebook that slot ``slot`` (0 to K - 1) draws from."""

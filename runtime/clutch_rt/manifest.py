@@ -226,9 +226,11 @@ def _check_constants(fields: Fields) -> None:
 def _grammar(fields: Fields) -> Grammar:
     child = fields.child("grammar")
     names = ["text_vocab", "trajectory_codes", "pose_codes", "max_steps"]
-    if "levels" in child.raw:  # bundles of one level need not say so
-        names.append("levels")
     values = {name: child.at_least(name, 1) for name in names}
+    # Bundles of one level, and of no rhythm, need not say so.
+    for name, least in (("levels", 1), ("rhythm", 0)):
+        if name in child.raw:
+            values[name] = child.at_least(name, least)
     form = child.get("form", str)
     try:
         grammar = Grammar(**values, form=cast(Form, form))

@@ -1,5 +1,8 @@
 """How a motion step takes the sentence and the past: the graphs of a bundle say it by their inputs.
 
+What a step gives to the next is carried from output to input: the codes by who runs the graph, and by
+``Ports`` the cache and, where the model draws one, the rhythm.
+
 * Bundles of today have an input and an output for the keys, and for the values, of each layer: nothing is cut
   or joined in a step. Memories are filled up to a round length with entries that nothing attends to, so that
   sentences of different lengths can be decoded together, and alone in the same way.
@@ -21,10 +24,11 @@ MEMORY_LENGTH: Final = 32
 """Memories are filled up to a multiple of this, which holds nearly every sentence."""
 
 _PADDED: Final = -1e9
+_RHYTHM: Final = "rhythm"
 
 
 class Ports:
-    """The inputs of a step graph that carry memory and cache, and the outputs that carry the cache on.
+    """The inputs of a step graph that carry memory and past, and the outputs that carry the past on.
 
     Args:
         shapes: of the graph's inputs, by name.
@@ -32,9 +36,9 @@ class Ports:
 
     def __init__(self, shapes: dict[str, list[Any]]) -> None:
         self._shapes = shapes
-        self._caches = [name for name in shapes if name.split(".")[0] == "cache"]
+        self._carried = [name for name in shapes if name.split(".")[0] in ("cache", _RHYTHM)]
         self._memories = [name for name in shapes if name.split(".")[0] == "memory"]
-        self.outputs = ("next_codes", *(f"next_{name}" for name in self._caches))
+        self.outputs = ("next_codes", *(f"next_{name}" for name in self._carried))
 
     def __contains__(self, name: str) -> bool:
         """Whether the graph has this input."""
@@ -47,7 +51,7 @@ class Ports:
 
     @property
     def batched_noise(self) -> bool:
-        """Whether noise is ``(B, K, rows)``, and not ``(K, rows)``."""
+        """Whether noise is ``(B, C, rows)``, and not ``(C, rows)``."""
         return len(self._shapes["noise"]) == 3
 
     def start(self, memories: list[Float32Array]) -> dict[str, Any]:
@@ -56,7 +60,7 @@ class Ports:
         Args:
             memories: of each motion, ``(2N, 1, H, M, D)``; of one M if the graph cannot pad.
         """
-        feeds: dict[str, Any] = {name: self._empty(name, len(memories)) for name in self._caches}
+        feeds: dict[str, Any] = {name: self._empty(name, len(memories)) for name in self._carried}
         if "padding" not in self:
             return {**feeds, "memory": np.concatenate(memories, axis=1)}
         longest = max(memory.shape[3] for memory in memories)
@@ -69,18 +73,18 @@ class Ports:
             whole[:, row, 0, :, : memory.shape[3]] = memory[:, 0]
         return {**feeds, "padding": padding, **dict(zip(self._memories, whole, strict=True))}
 
-    def advance(self, feeds: dict[str, Any], caches: list[Float32Array]) -> None:
-        """Feed what the step gave as caches."""
-        feeds.update(zip(self._caches, caches, strict=True))
+    def advance(self, feeds: dict[str, Any], carried: list[Any]) -> None:
+        """Feed what the step gave behind its codes."""
+        feeds.update(zip(self._carried, carried, strict=True))
 
     def keep(self, feeds: dict[str, Any], rows: int) -> None:
         """Go on with the first ``rows`` motions only."""
-        for name in (*self._caches, *self._memories, "padding"):
+        for name in (*self._carried, *self._memories, "padding"):
             feeds[name] = feeds[name][:rows]
 
-    def _empty(self, name: str, rows: int) -> Float32Array:
+    def _empty(self, name: str, rows: int) -> np.ndarray[Any, Any]:
         sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in self._shapes[name]]
-        return np.zeros(sizes, np.float32)
+        return np.zeros(sizes, np.int64 if name == _RHYTHM else np.float32)
 
 
 def padded_length(memory: Float32Array) -> int:

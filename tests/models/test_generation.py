@@ -11,19 +11,24 @@ from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.generation import caption, choose, generate, pad_prompts
+from models.generation import caption, choose, draw, generate, pad_prompts
 from models.lm import LMConfig, MotionLM
 
 SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
 PROMPTS = [[5, 9, 1], [7, 1], [3, 4, 5, 6, 7, 8, 9, 1], [30, 31, 32, 1], [9, 5, 1]]
 
 
-def model_of(form: str, seed: int = 0, levels: int = 1) -> MotionLM:
-    grammar = Grammar(60, 24, 16, 8, form, levels)  # type: ignore[arg-type]
+KINDS = (*FORMS, "rhythm")
+"""The forms, and the step form with a rhythm, of more values than a codebook."""
+
+
+def model_of(kind: str, seed: int = 0, levels: int = 1) -> MotionLM:
+    form, rhythm = ("step", 30) if kind == "rhythm" else (kind, 0)
+    grammar = Grammar(60, 24, 16, 8, form, levels, rhythm)  # type: ignore[arg-type]
     return MotionLM(LMConfig(grammar, **SMALL), seed).eval()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", KINDS)
 @settings(max_examples=15, deadline=None)
 @given(
     weights=st.integers(0, 2**31),
@@ -42,7 +47,7 @@ def test_random_weights_make_valid_motions(
         np.testing.assert_array_equal(flat.parse(flat.flatten(codes)), codes)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", KINDS)
 @pytest.mark.parametrize("steps", [None, 5])
 def test_the_seed_decides_whatever_the_batch(form: str, steps: int | None) -> None:
     model = model_of(form)
@@ -58,7 +63,7 @@ def test_the_seed_decides_whatever_the_batch(form: str, steps: int | None) -> No
     assert any(not np.array_equal(a, b) for a, b in zip(together, other, strict=True))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", KINDS)
 def test_the_asked_length_is_obeyed(form: str) -> None:
     model = model_of(form)
     ids, mask = pad_prompts(PROMPTS)
@@ -67,24 +72,27 @@ def test_the_asked_length_is_obeyed(form: str) -> None:
     assert {len(c) for c in generate(model, ids, mask, range(5), 4)} == {4}
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", KINDS)
 def test_the_cache_gives_what_the_whole_pass_gives(form: str) -> None:
     """Each drawn code is the choice that uncached, teacher-forced logits make under the same noise."""
     model = model_of(form, seed=3)
     ids, mask = pad_prompts(PROMPTS)
     lengths, seeds, temperature, top_k = [6, 4, 8, 5, 7], [1, 2, 3, 4, 5], 0.9, 9
-    drawn = generate(model, ids, mask, seeds, lengths, temperature, top_k)
-    g = model.grammar
-    for row, codes in enumerate(drawn):
+    whole = draw(model, ids, mask, seeds, lengths, temperature, top_k)
+    sizes = model.grammar.drawn.tolist()
+    for row, drawn in enumerate(whole):
         encoded = model.encode(*pad_prompts([PROMPTS[row]]))
-        steps = torch.tensor([len(codes)])
-        logits = model.slot_logits(encoded, torch.from_numpy(codes)[None], steps)
-        for s in range(len(codes)):
-            for k in range(4):
-                width = g.max_codes + (form == "flat")
-                gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, k, width)[: g.size(k)]
-                chosen = choose(logits[k][0, s : s + 1], torch.from_numpy(gumbel)[None], temperature, top_k)
-                assert int(chosen) == codes[s, k]
+        steps = torch.tensor([len(drawn)])
+        logits = model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)
+        for s in range(len(drawn)):
+            for c, size in enumerate(sizes):
+                gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, c, size)
+                chosen = choose(logits[c][0, s : s + 1], torch.from_numpy(gumbel)[None], temperature, top_k)
+                assert int(chosen) == drawn[s, c]
+    for motion, drawn in zip(
+        generate(model, ids, mask, seeds, lengths, temperature, top_k), whole, strict=True
+    ):
+        np.testing.assert_array_equal(motion, drawn[:, -model.slots :])
 
 
 def test_the_length_is_drawn_from_its_own_stream() -> None:
@@ -144,7 +152,7 @@ def test_what_is_given_must_fit() -> None:
         generate(flat, ids, mask, [1], given=[motion])
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", KINDS)
 def test_captions_are_the_greedy_ones_whatever_the_batch(form: str) -> None:
     model = model_of(form, seed=6)
     ids, mask = pad_prompts(PROMPTS)

@@ -149,6 +149,35 @@ def test_a_hidden_step_is_kept_from_later_steps_and_not_from_itself(form: str, s
         torch.testing.assert_close(ends[0], ends[1], **CLOSE)
 
 
+def test_the_rhythm_is_fed_back_and_is_never_hidden() -> None:
+    """It alone is left to a step whose past is hidden, or whose codes have slipped."""
+    model = MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=30), **SMALL), 0).eval()
+    encoded, steps = model.encode(*prompt(1, 4)), torch.tensor([3])
+    drawn = torch.cat([torch.tensor([[[4], [9], [2]]]), random_codes(model, 1, 3)], -1)
+    hidden = torch.tensor([[False, True, True]])
+    before = model.slot_logits(encoded, drawn, steps, hidden)
+    assert [x.shape[-1] for x in before] == [30, 24, 16, 24, 16]
+    for choice, seen in ((0, True), (1, False)):
+        changed = drawn.clone()
+        changed[0, 0, choice] += 1
+        after = model.slot_logits(encoded, changed, steps, hidden)[0]
+        assert torch.equal(after[0, 0], before[0][0, 0]), "nothing looks ahead"
+        assert torch.allclose(after[0, 1:], before[0][0, 1:], **CLOSE) != seen
+
+
+def test_a_rhythm_is_no_part_of_what_the_encoder_reads() -> None:
+    plain, counting = (
+        MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=r), **SMALL), 0).eval() for r in (0, 30)
+    )
+    found = counting.load_state_dict({k: v for k, v in plain.state_dict().items() if "depth" not in k}, False)
+    assert not found.unexpected_keys
+    ids, mask = prompt(1, 4)
+    codes = random_codes(plain, 1, 3)
+    torch.testing.assert_close(
+        plain.encode(ids, mask, codes).memory, counting.encode(ids, mask, codes).memory
+    )
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_not_hidden_is_seen_as_ever(form: str) -> None:
     model = small_model(form)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from clutch_rt.errors import GrammarError
-from clutch_rt.grammar import UNKNOWN, Grammar
+from clutch_rt.grammar import UNKNOWN, Form, Grammar
 from clutch_rt.layout import SLOTS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +88,16 @@ def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_steps_round_up_to_hold_every_frame() -> None:
     assert [GRAMMAR.steps_for(n) for n in (1, 8, 9, 16, 17)] == [1, 1, 2, 2, 3]
+
+
+def test_the_rhythm_is_drawn_before_the_codes_and_is_none_of_them() -> None:
+    grammar = replace(GRAMMAR, form="step", rhythm=30)
+    assert grammar.drawn.tolist() == [30, 7, 5, 7, 5]
+    assert grammar.slots == len(SLOTS) and grammar.max_codes == 7
+    assert replace(GRAMMAR, form="step").drawn.tolist() == [7, 5, 7, 5]
+
+
+@pytest.mark.parametrize(("form", "rhythm"), [("step", -1), ("flat", 3)])
+def test_a_rhythm_that_cannot_be_is_refused(form: Form, rhythm: int) -> None:
+    with pytest.raises(GrammarError, match="rhythm"):
+        replace(GRAMMAR, form=form, rhythm=rhythm)

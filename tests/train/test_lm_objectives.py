@@ -28,8 +28,8 @@ from train.seeding import generator
 def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
     lm = replace(run.config.lm, form=form)
     materials = Materials.open(run)
-    grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, lm, 0).eval(), 0.3, 0.25)
+    grammar = replace(build_grammar(run, materials.processor), form=form, rhythm=0)
+    objective = LMObjective(build_model(grammar, lm, 0).eval(), 0.3, 0.25, 0.3)
     a, b = (materials.train.text_to_motion(i, generator(i)) for i in (0, 1))
     with torch.no_grad():
         alone = [objective(collate([e]))["motion"] for e in (a, b)]
@@ -45,7 +45,7 @@ def test_padding_does_not_count_in_the_loss(run: RunFolder, form: str) -> None:
 
 def with_probes(materials: Materials, grammar: Grammar, lm: LMTrainConfig) -> LMObjective:
     model = build_model(grammar, lm, 0)
-    return LMObjective(model, 0.3, 0.25, build_probes(model, materials, lm))
+    return LMObjective(model, 0.3, 0.25, 0.3, build_probes(model, materials, lm))
 
 
 def test_every_parameter_learns_in_exactly_one_group(run: RunFolder) -> None:
@@ -86,8 +86,8 @@ def test_an_encoder_that_says_nothing_gains_nothing(
     run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     materials = Materials.open(run)
-    grammar = replace(build_grammar(run, materials.processor), form=form)
-    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0).eval(), 0.3, 0.25)
+    grammar = replace(build_grammar(run, materials.processor), form=form, rhythm=0)
+    objective = LMObjective(build_model(grammar, replace(run.config.lm, form=form), 0).eval(), 0.3, 0.25, 0.3)
     validation = pretrain.Validation(materials.val, VALIDATION)
     numbers = validation(objective, 0)
     assert numbers["text_gain"] == pytest.approx(numbers["motion_shuffled"] - numbers["motion"])
@@ -116,7 +116,7 @@ def test_bags_of_codes_teach_the_encoder_and_forget_the_order_within_a_quarter(
     run: RunFolder, form: str
 ) -> None:
     materials = Materials.open(run)
-    grammar = replace(build_grammar(run, materials.processor), form=form)
+    grammar = replace(build_grammar(run, materials.processor), form=form, rhythm=0)
     objective = with_probes(materials, grammar, replace(run.config.lm, form=form))
     examples = [materials.train.text_to_motion(i, generator(i)) for i in range(3)]
     bag = objective(collate(examples))["bag"]
@@ -141,7 +141,8 @@ def test_bags_of_codes_teach_the_encoder_and_forget_the_order_within_a_quarter(
 
 def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
     materials = Materials.open(run)
-    objective = LMObjective(build_model(build_grammar(run, materials.processor), run.config.lm, 0), 0.3, 0.25)
+    model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
+    objective = LMObjective(model, 0.3, 0.25, 0.3)
     numbers = pretrain.Validation(materials.val, 1)(objective, 0)
     assert "motion_blind" in numbers and "text_gain" not in numbers
 
@@ -157,7 +158,7 @@ def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
     run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     materials = Materials.open(run)
-    grammar = replace(build_grammar(run, materials.processor), form=form)
+    grammar = replace(build_grammar(run, materials.processor), form=form, rhythm=0)
     objective = with_probes(materials, grammar, replace(run.config.lm, form=form))
     tasks = materials.train
     makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second process has no caption

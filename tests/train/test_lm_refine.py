@@ -67,7 +67,7 @@ def test_refinement_of_the_stream_holds_its_ending(run: RunFolder) -> None:
     batch = next(b for b in (batches(step, 0, 1) for step in range(20)) if not b.masked)
     losses = objective(batch)
     with torch.no_grad():
-        wanted = LMObjective(model, 0.3, 0.25)(LMBatch(batch.rows, None))["motion"]
+        wanted = LMObjective(model, 0.3, 0.25, 0.3)(LMBatch(batch.rows, None))["motion"]
     torch.testing.assert_close(losses["motion"], wanted)  # the paper's stream, <eom> among its targets
     losses["total"].backward()
     gradient = model.t5.head_weight.grad

@@ -11,7 +11,7 @@ from clutch_rt.errors import InputError
 from models.lm import MotionLM
 from train.examples import MotionRows, collate, real_steps
 from train.labels import LabelVocabulary
-from train.objectives import LMObjective, code_targets, encode_rows, own_past
+from train.objectives import LMObjective, code_targets, encode_rows, own_past, true_choices
 from train.pretrain import Materials, build_grammar, build_model, build_probes
 from train.run import RunFolder
 from train.seeding import generator
@@ -20,7 +20,7 @@ from train.seeding import generator
 def objective_of(run: RunFolder, own_share: float) -> tuple[Materials, LMObjective]:
     materials, lm = Materials.open(run), replace(run.config.lm, plan=True)
     model = build_model(build_grammar(run, materials.processor), lm, 0, materials.train.labels)
-    return materials, LMObjective(model, 0.3, 0.25, build_probes(model, materials, lm), own_share)
+    return materials, LMObjective(model, 0.3, 0.25, 0.3, build_probes(model, materials, lm), own_share)
 
 
 def rows_of(materials: Materials, completed: bool = False) -> MotionRows:
@@ -35,19 +35,21 @@ def test_only_codes_that_are_to_be_told_are_taken(run: RunFolder, completed: boo
     materials, objective = objective_of(run, 1.0)
     rows, lm = rows_of(materials, completed), objective.lm
     torch.manual_seed(0)
-    own = own_past(lm, encode_rows(lm, rows), rows, 1.0).codes
+    drawn = own_past(lm, encode_rows(lm, rows), rows, 1.0)
+    assert ((drawn >= 0) & (drawn < torch.as_tensor(lm.grammar.drawn))).all()
+    assert (drawn != true_choices(lm, rows))[real_steps(rows)][:, 0].any(), "the rhythm is its own, too"
+    own = drawn[..., -lm.slots :]
     changed = own != rows.codes
     assert changed.any()
     assert not changed[~real_steps(rows)].any(), "behind the end"
     assert not changed[code_targets(rows) < 0].any(), "what is given"
-    sizes = torch.as_tensor(lm.grammar.sizes)
-    assert ((own >= 0) & (own < sizes)).all()
 
 
 def test_no_share_takes_nothing(run: RunFolder) -> None:
     materials, objective = objective_of(run, 0.0)
     rows = rows_of(materials)
-    assert own_past(objective.lm, encode_rows(objective.lm, rows), rows, 0.0) is rows
+    lm = objective.lm
+    assert torch.equal(own_past(lm, encode_rows(lm, rows), rows, 0.0), true_choices(lm, rows))
 
 
 def test_held_out_losses_are_of_the_true_past(run: RunFolder) -> None:

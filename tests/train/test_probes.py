@@ -25,7 +25,7 @@ VOCABULARY = LabelVocabulary((("cut", "stir"), ("left", "right"), ("up",), ("slo
 def objective_of(run: RunFolder) -> tuple[Materials, LMObjective]:
     materials = Materials.open(run)
     model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
-    return materials, LMObjective(model, 0.3, 0.25, build_probes(model, materials, LMTrainConfig()))
+    return materials, LMObjective(model, 0.3, 0.25, 0.3, build_probes(model, materials, LMTrainConfig()))
 
 
 def test_labels_become_numbers_and_what_is_not_known_is_none() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.corpus import draw_clip
-from train.rhythm import RHYTHM, rhythm
+from train.rhythm import MOST_CYCLES, QUARTERS, RHYTHMS, places, rhythm
 
-ACTION, LEFT, PHASE = range(len(RHYTHM))
+ACTION, LEFT, QUARTER = range(3)
 
 
 def clapping(start: int, period: int, cycles: int) -> dict[str, object]:
@@ -19,17 +19,18 @@ def clapping(start: int, period: int, cycles: int) -> dict[str, object]:
 
 
 def test_three_claps_are_counted_down_in_quarters() -> None:
-    numbers = rhythm([clapping(16, 16, 3)], 9)
+    numbers = places([clapping(16, 16, 3)], 9)
     assert numbers[:, ACTION].tolist() == [0, 0, 1, 1, 1, 1, 1, 1, 0]
     assert numbers[:, LEFT].tolist() == [0, 0, 3, 3, 2, 2, 1, 1, 0]
-    assert numbers[:, PHASE].tolist() == [0, 0, 2, 4, 2, 4, 2, 4, 0]
+    assert numbers[:, QUARTER].tolist() == [0, 0, 2, 4, 2, 4, 2, 4, 0]
 
 
-def test_an_action_that_does_not_repeat_has_no_cycles() -> None:
-    once = {"start": 8, "stop": 24, "frequency_hz": None}
-    numbers = rhythm([once, clapping(32, 8, 2)], 6)
-    assert numbers[:, ACTION].tolist() == [0, 1, 1, 0, 2, 2]
-    assert numbers[:, LEFT].tolist() == [0, 0, 0, 0, 2, 1]
+def test_an_action_that_does_not_repeat_is_one_cycle() -> None:
+    once = {"start": 8, "stop": 40, "frequency_hz": None}
+    numbers = places([once, clapping(48, 8, 2)], 8)
+    assert numbers[:, ACTION].tolist() == [0, 1, 1, 1, 1, 0, 2, 2]
+    assert numbers[:, LEFT].tolist() == [0, 1, 1, 1, 1, 0, 2, 1]
+    assert numbers[:, QUARTER].tolist() == [0, 1, 2, 3, 4, 0, 3, 3]
 
 
 @settings(max_examples=40, deadline=None)
@@ -37,11 +38,23 @@ def test_an_action_that_does_not_repeat_has_no_cycles() -> None:
 def test_of_any_clip_the_cycles_run_out_one_by_one(index: int) -> None:
     clip = draw_clip(0, index)
     steps = len(clip.frames) // 8
-    numbers = rhythm([asdict(a) for a in clip.actions], steps)
-    assert numbers.shape == (steps, len(RHYTHM))
-    assert (numbers >= 0).all() and (numbers < list(RHYTHM.values())).all()
+    numbers = places([asdict(a) for a in clip.actions], steps)
+    assert numbers.shape == (steps, 3)
+    assert (numbers >= 0).all() and (numbers <= [len(clip.actions), MOST_CYCLES, QUARTERS]).all()
     for place, action in enumerate(clip.actions, 1):
         left = numbers[numbers[:, ACTION] == place, LEFT]
         assert (np.diff(left) <= 0).all()
         if action.count is not None and len(left):
             assert left[0] in (action.count, action.count - 1) and left[-1] == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(index=st.integers(0, 10_000))
+def test_one_number_tells_the_place_and_nothing_else(index: int) -> None:
+    clip = draw_clip(0, index)
+    actions, steps = [asdict(a) for a in clip.actions], len(clip.frames) // 8
+    numbers, told = places(actions, steps), rhythm(actions, steps)
+    assert ((told >= 0) & (told < RHYTHMS)).all()
+    for number in set(told.tolist()):
+        assert len(np.unique(numbers[told == number], axis=0)) == 1
+    assert len(np.unique(numbers, axis=0)) == len(set(told.tolist()))
