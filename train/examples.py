@@ -44,7 +44,7 @@ class Example:
         codes: motion to answer with ``(S, K)``, or None.
         answer: ids to answer with, ``<eos>`` at the end, or None; one of ``codes`` and ``answer`` is there.
         hidden: ``(S,)`` true where the decoder does not see the step before, or None.
-        labels: of the actions, as ``LabelVocabulary.numbers``; None where the prompt is no caption of it.
+        labels: of the actions, as ``LabelVocabulary.numbers``; None where what is read does not tell them.
         rhythm: of the steps, as ``train.rhythm.rhythm``; None where it is not known.
     """
 
@@ -86,10 +86,14 @@ class MotionRows(Rows):
 
 @dataclass(frozen=True)
 class TextRows(Rows):
-    """Rows answered by text: ``inputs (B, N)`` from pad on, ``targets (B, N)`` with -100 behind the end."""
+    """Rows answered by text: ``inputs (B, N)`` from pad on, ``targets (B, N)`` with -100 behind the end.
+
+    ``labels`` are as in ``MotionRows``, of the motion that is given whole.
+    """
 
     inputs: Tensor
     targets: Tensor
+    labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ def real_steps(rows: MotionRows) -> Tensor:
     return positions < rows.steps.unsqueeze(1)
 
 
-def told_rows(rows: MotionRows) -> Tensor:
-    """``(B,)`` true where the prompt tells the whole motion."""
+def told_rows(rows: MotionRows | TextRows) -> Tensor:
+    """``(B,)`` true where what the encoder reads tells the whole motion."""
     return rows.labels[:, 0, 0] != IGNORE
 
 
@@ -159,8 +163,6 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
     codes, real = pad_codes([e.codes for e in examples if e.codes is not None])
     numbers = torch.tensor([n for _, n in pairs])
     hidden = _hidden(examples, codes.shape[1])
-    untold = np.full((ACTIONS, len(FIELDS)), IGNORE, np.int64)
-    labels = torch.from_numpy(np.stack([untold if e.labels is None else e.labels for e in examples]))
     return MotionRows(
         ids,
         mask,
@@ -168,10 +170,16 @@ def _motion_rows(pairs: Sequence[tuple[Example, int]]) -> MotionRows:
         codes=codes,
         steps=real.sum(1),
         clips=numbers,
-        labels=labels,
+        labels=_labels(examples),
         rhythm=_rhythm(examples, codes.shape[1]),
         hidden=hidden,
     )
+
+
+def _labels(examples: Sequence[Example]) -> Tensor:
+    """The labels of their actions, ``(B, ACTIONS, len(FIELDS))``, -100 where they are not told."""
+    untold = np.full((ACTIONS, len(FIELDS)), IGNORE, np.int64)
+    return torch.from_numpy(np.stack([untold if e.labels is None else e.labels for e in examples]))
 
 
 def _rhythm(examples: Sequence[Example], width: int) -> Tensor:
@@ -199,7 +207,7 @@ def _text_rows(examples: Sequence[Example]) -> TextRows:
     answers, real = pad_prompts([e.answer or [] for e in examples])
     inputs = torch.cat([torch.full_like(answers[:, :1], PAD), answers[:, :-1]], 1)
     targets = answers.masked_fill(~real, IGNORE)
-    return TextRows(ids, mask, *_given(examples), inputs=inputs, targets=targets)
+    return TextRows(ids, mask, *_given(examples), inputs=inputs, targets=targets, labels=_labels(examples))
 
 
 class Schedule:
@@ -317,7 +325,8 @@ class Tasks:
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""
         answer = self.ids(self.caption(clip, rng))
-        return Example(self.ids(prompts.MOTION_TO_TEXT), given=self.codes(clip), answer=answer)
+        prompt, motion = self.ids(prompts.MOTION_TO_TEXT), self.codes(clip)
+        return Example(prompt, given=motion, answer=answer, labels=self.told(clip))
 
 
 def caption_rows(size: int, share: float) -> set[int]:

@@ -78,7 +78,8 @@ def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
     unfit = template.given in PARTS and not tasks.completes
     if short or unfit or not template.fields <= set(known):
         template = TEMPLATES[0]
-    told = tasks.told(clip) if "{text}" in template.prompt and template.given == "nothing" else None
+    said = "{text}" in template.prompt and template.given == "nothing"
+    told = tasks.told(clip) if said or template.given == "whole" else None
     made = fill(tasks, template, known, codes, rng, told)
     return made if made.codes is None else replace(made, rhythm=tasks.rhythm(clip))
 
@@ -93,7 +94,7 @@ def fill(
 ) -> Example:
     """A template with its fields filled; the start of a clip is 1 step to two thirds of it.
 
-    ``told`` are the clip's labels, where the prompt tells them.
+    ``told`` are the clip's labels, where the prompt tells them or the motion is given whole.
     """
     prompt = tasks.ids(template.prompt.format(**known))
     answer = tasks.ids(template.answer.format(**known)) if template.answer else None

@@ -56,7 +56,7 @@ class LMObjective(nn.Module):
         if batch.motion is not None:
             losses.update(self._motion(batch.motion))
         if batch.text is not None:
-            losses["text"] = text_loss(self.lm, batch.text)
+            losses.update(self._text(batch.text))
         return {**losses, "total": self.total(losses, self.shares(batch))}
 
     def _motion(self, rows: MotionRows) -> dict[str, Tensor]:
@@ -68,6 +68,12 @@ class LMObjective(nn.Module):
             past = own_past(self.lm, encoded, rows, self.own_share)
         losses = motion_predictions(self.lm, encoded, rows, past)[1]
         return losses if self.probes is None else losses | self.probes(read, rows, self.lm.plan)
+
+    def _text(self, rows: TextRows) -> dict[str, Tensor]:
+        """Losses of the rows answered by text."""
+        encoded = encode_rows(self.lm, rows)
+        losses = {"text": text_loss(self.lm, encoded, rows)}
+        return losses if self.probes is None else losses | self.probes.of_motion(encoded, rows, self.lm.plan)
 
     def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
@@ -88,7 +94,7 @@ class LMObjective(nn.Module):
         here = torch.cat([counts, torch.ones_like(counts[:1])])
         everywhere = sum_over_processes(here.clone())
         share = here * everywhere[-1] / everywhere.clamp(min=1.0)  # the last is the number of processes
-        steps, codes, motions, told, pieces = share[:-1].unbind()
+        steps, codes, motions, told, pieces, seen = share[:-1].unbind()
         return {
             "motion": codes,
             "length": motions,
@@ -96,16 +102,17 @@ class LMObjective(nn.Module):
             "labels": told,
             "rhythm": steps,
             "text": pieces,
+            "seen": seen,
             "rebuilt": steps,
         }
 
 
 def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:
-    """What the means of a batch run over, ``(5,)``: steps, codes, motions, motions told, pieces.
+    """What the means of a batch run over: steps, codes, motions, motions told, pieces, motions seen whole.
 
-    The flat form's ``<eom>`` counts as a code.
+    ``(6,)``; the flat form's ``<eom>`` counts as a code.
     """
-    counts = torch.zeros(5, device=lm.device)
+    counts = torch.zeros(6, device=lm.device)
     if batch.motion is not None:
         steps, motions = batch.motion.steps.sum(), len(batch.motion.steps)
         endings = motions if lm.config.form == "flat" else 0
@@ -114,6 +121,7 @@ def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:
         counts[3] = told_rows(batch.motion).sum()
     if batch.text is not None:
         counts[4] = (batch.text.targets != IGNORE).sum()
+        counts[5] = told_rows(batch.text).sum()
     return counts
 
 
@@ -247,9 +255,9 @@ def _flat_loss(lm: MotionLM, logits: Tensor, rows: MotionRows) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
 
 
-def text_loss(lm: MotionLM, rows: TextRows) -> Tensor:
+def text_loss(lm: MotionLM, encoded: Encoded, rows: TextRows) -> Tensor:
     """Cross-entropy of the answer's pieces."""
-    logits = lm.text_logits(encode_rows(lm, rows), rows.inputs)
+    logits = lm.text_logits(encoded, rows.inputs)
     return F.cross_entropy(logits.flatten(0, 1), rows.targets.flatten(), ignore_index=IGNORE)
 
 

@@ -1,4 +1,4 @@
-"""What must be told besides the codes, by the reading of the sentence.
+"""What must be told besides the codes and the captions, by the reading of the sentence or of the motion.
 
 A decoder that is fed with the truth can do nearly without its prompt, and then nothing teaches the encoder.
 Probes do: small heads on the encoder's memory, which are training's alone and no part of the model.
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from models.files import appearing
 from models.lm import Encoded, MotionLM
 from models.plan import LabelReader, Plan, Reader
-from train.examples import MotionRows, real_steps, told_rows
+from train.examples import MotionRows, TextRows, real_steps, told_rows
 
 QUARTERS: Final = 4
 
@@ -46,7 +46,7 @@ class Probes(nn.Module):
         label_sizes: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        self.weights = {"bag": bag_weight, "labels": label_weight}
+        self.weights = {"bag": bag_weight, "labels": label_weight, "seen": label_weight}
         self.bag = BagOfCodes(lm) if bag_weight else None
         self.labels = _reader(lm, label_sizes) if label_weight and lm.plan is None else None
         generator = torch.Generator().manual_seed(0)
@@ -71,10 +71,28 @@ class Probes(nn.Module):
         losses = {}
         if self.bag is not None:
             losses["bag"] = self.bag(memory, mask, rows.codes[told], real_steps(rows)[told])
-        reader = self.labels if plan is None else plan.reader
-        if reader is not None and self.weights["labels"]:
+        reader = self._label_reader(plan)
+        if reader is not None:
             losses["labels"] = label_loss(reader.scores(memory, mask), rows.labels[told])
         return losses
+
+    def of_motion(self, encoded: Encoded, rows: TextRows, plan: Plan | None = None) -> dict[str, Tensor]:
+        """Losses by name, over the rows whose motion is seen whole: its labels, as a sentence's are told.
+
+        What a caption must say, the verb above all, is little of its cross-entropy.
+        """
+        told, reader = told_rows(rows), self._label_reader(plan)
+        if reader is None:
+            return {}
+        return {
+            "seen": label_loss(reader.scores(encoded.memory[told], encoded.mask[told]), rows.labels[told])
+        }
+
+    def _label_reader(self, plan: Plan | None) -> LabelReader | None:
+        """Who reads the labels, if anyone: the model's own plan, or the probe."""
+        if not self.weights["labels"]:
+            return None
+        return self.labels if plan is None else plan.reader
 
     def save(self, path: Path) -> None:
         """Write the weights, for the next stage."""
