@@ -22,6 +22,7 @@ from export.t5_graph import GrowingCache, Past, T5Spec
 from export.weights import Array, WeightStore
 from models.lm import MotionLM
 from models.plan import ACTIONS
+from models.rhythm import following
 
 CAPTION_TOKENS: Final = 512
 """Positions the decoder's bias table always covers, so that captions have room whatever a motion needs."""
@@ -194,7 +195,8 @@ class LMGraphs:
             g, self.spec, self.t5, x, position, past, self._max_positions, self._caching()
         )
         sampler = self._sampler(g, temperature, top_k)
-        chosen = self._depth(g, sampler, hidden, g.split(noise, len(self.grammar.drawn), axis=1), given)
+        noises = g.split(noise, len(self.grammar.drawn), axis=1)
+        chosen = self._depth(g, sampler, hidden, noises, given, rhythm)
         g.output(g.concat(chosen[-self.slots :], axis=1), "next_codes", [rows, self.slots], _INT)
         if rhythm is not None:
             g.output(g.node("Identity", chosen[0]), "next_rhythm", [rows, 1], _INT)
@@ -229,11 +231,18 @@ class LMGraphs:
         return g.add(g.add(rows[0], rows[1]), rows[2])
 
     def _depth(
-        self, g: GraphBuilder, sampler: Sampler, hidden: Value, noise: list[Value], given: Value
+        self,
+        g: GraphBuilder,
+        sampler: Sampler,
+        hidden: Value,
+        noise: list[Value],
+        given: Value,
+        rhythm: Value | None,
     ) -> list[Value]:
         """The choices of a step in turn, each seeing the ones before.
 
-        ``hidden (B, d)``, ``noise`` C of ``(B, 1, rows)`` and ``given (B, K)`` to C of ``(B, 1)``.
+        ``hidden (B, d)``, ``noise`` C of ``(B, 1, rows)``, ``given (B, K)`` and the ``rhythm (B, 1)`` of the
+        step before to C of ``(B, 1)``.
         """
         chosen: list[Value] = []
         context = g.reshape(hidden, -1, 1, self.spec.width)
@@ -246,12 +255,19 @@ class LMGraphs:
             x = g.node("Relu", self._linear(g, x, f"depth_mlp.{c}.0"))
             x = g.add(context, self._linear(g, x, f"depth_mlp.{c}.2"))
             logits = g.label(self._linear(g, x, f"depth_head.{c}"), f"logits.{c}")
+            if c == 0 and rhythm is not None:
+                logits = g.add(logits, self._barred(g, rhythm))
             drawn = sampler.choose(logits, self._rows(g, noise[c], size), size)
             slot = c - len(sizes) + self.slots
             chosen.append(drawn if slot < 0 else g.node("Where", free[slot], drawn, known[slot]))
             if c + 1 < len(sizes):
                 context = g.add(context, self._rows_of(g, f"depth_embedding.{c}", chosen[-1]))
         return chosen
+
+    def _barred(self, g: GraphBuilder, rhythm: Value) -> Value:
+        """Minus infinity for what may not follow ``rhythm (B, 1)``, 0 for the others: ``(B, 1, RHYTHMS)``."""
+        table = np.where(following(), np.float16(0.0), np.float16(-np.inf))
+        return g.cast(g.gather(g.weight("rhythm.barred", table), rhythm), TensorProto.FLOAT)
 
     def _rows_of(self, g: GraphBuilder, table: str, index: Value) -> Value:
         """Rows of an embedding table that is read and never multiplied by."""

@@ -20,6 +20,7 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from models.lm import Encoded, MotionLM
 from models.plan import ACTIONS
+from models.rhythm import following
 
 PAD, EOS = 0, 1
 DEFAULT_TEMPERATURE = 0.8
@@ -247,6 +248,7 @@ def _draw_steps(
     known = None if given is None else _known(given, device)
     cache, rows = _new_cache(), []
     widest, choices = int(g.drawn.max()), len(g.drawn)
+    follows = torch.from_numpy(following()).to(device) if g.rhythm else None
     chosen = torch.zeros(len(seeds), choices, dtype=torch.long, device=device)
     for s in range(int(lengths.max())):
         drawn_noise = [noise.step_noise(seed, s, widest, choices) for seed in seeds]
@@ -255,7 +257,8 @@ def _draw_steps(
         position = torch.full_like(steps, s)
         context = model.decode(previous + model.place(position, steps), encoded, cache)[:, 0]
         forced = None if known is None else known[:, s]
-        chosen = _draw_depth(model, context, gumbel, temperature, top_k, forced)
+        barred = None if follows is None else ~follows[chosen[:, 0]]
+        chosen = _draw_depth(model, context, gumbel, temperature, top_k, forced, barred)
         rows.append(chosen.cpu().numpy())
     drawn = np.stack(rows, 1)
     return [drawn[i, :n] for i, n in enumerate(lengths)]
@@ -274,13 +277,17 @@ def _draw_depth(
     temperature: float,
     top_k: int,
     given: Tensor | None = None,
+    barred: Tensor | None = None,
 ) -> Tensor:
     """The choices of one step in turn: ``context (B, d)`` and ``gumbel (B, C, rows)`` to ``(B, C)``.
 
-    What is ``given (B, K)`` of the codes is taken as it is, where it is not ``UNKNOWN``.
+    What is ``given (B, K)`` of the codes is taken as it is, where it is not ``UNKNOWN``. The rhythms that are
+    ``barred (B, RHYTHMS)`` are not chosen.
     """
 
     def pick(choice: int, logits: Tensor) -> Tensor:
+        if choice == 0 and barred is not None:
+            logits = logits.masked_fill(barred, -torch.inf)
         return choose(logits, gumbel[:, choice, : logits.shape[-1]], temperature, top_k)
 
     return model.draw_depth(context, pick, given)

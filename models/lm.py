@@ -33,6 +33,7 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 from models.files import appearing
 from models.lm_config import LMConfig, read_config
 from models.plan import Plan
+from models.rhythm import RHYTHMS
 from models.t5 import Pretrained, T5Stacks, adopt, initialise
 
 __all__ = ["Encoded", "LMConfig", "MotionLM"]
@@ -101,6 +102,10 @@ class MotionLM(nn.Module):
         self.choices = len(sizes)
         self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in g.sizes.tolist()])
         self.rhythm_embedding = nn.Embedding(g.rhythm, d) if g.rhythm else None
+        if g.rhythm not in (0, RHYTHMS):
+            raise InputError(
+                f"the grammar has {g.rhythm} rhythms; this version's models have none, or {RHYTHMS}"
+            )
         self.start = nn.Parameter(torch.zeros(d))
         self.position_embedding = nn.Embedding(g.max_steps, d)
         self.length_embedding = nn.Embedding(g.max_steps + 1, d)

@@ -25,6 +25,7 @@ from export.graph import Precision
 from export.onnx import export_bundle
 from export.parity import SENTENCES
 from models.lm import LMConfig, MotionLM
+from models.rhythm import RHYTHMS
 from models.shift import Shift, ShiftConfig
 from train.config import apply, smoke
 from train.evaluate.judged import files_of_run
@@ -33,7 +34,6 @@ MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
 LEVELS = 2
-RHYTHMS = 60  # more than the codebooks hold, as the widest choice of a step
 PLAN = {"verb": ("wave", "stir", "clap"), "count": ("1", "2")}
 METRICS = {
     "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},

@@ -18,6 +18,7 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor, nn
 
 from models.lm import LMConfig, MotionLM
+from models.rhythm import RHYTHMS
 from models.t5 import SIZES, open_pretrained
 from train.config import LMTrainConfig
 from train.examples import (
@@ -35,7 +36,6 @@ from train.loop import fit
 from train.objectives import LMObjective, validation_losses
 from train.optim import Group
 from train.probes import Probes
-from train.rhythm import RHYTHMS
 from train.run import RunFolder, is_main, stage_main
 from train.seeding import generator, share
 from train.tokenizer import TOKENIZER_FILE, load_tokenizer

@@ -6,7 +6,7 @@ slots come again for each, coarse before fine: every slot of a level refines the
 it, and has a codebook of its own. In what is given to a model ``UNKNOWN`` stands where a code is not known.
 
 A model may draw more in a step than its codes: first of all the *rhythm*, one number that says which action
-is on and where in its cycles it stands (see ``train.rhythm``). It is fed back with the codes and is no part
+is on and where in its cycles it stands (see ``models.rhythm``). It is fed back with the codes and is no part
 of the motion: nothing decodes it, and nobody gives it.
 
 Two forms of the language model read and write it:

@@ -82,6 +82,7 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
         "motion_step": {
             "step": [
                 "codes",
+                "rhythm",
                 "given",
                 "position",
                 "steps",
@@ -198,7 +199,7 @@ def test_length_top_k_and_temperature_are_those_of_pytorch(form: Form) -> None:
     ids = [5, 9, 17, 30, 1]
     batch, mask = generation.pad_prompts([ids])
     for seed, draw in enumerate((Draw(1.0, 0), Draw(0.7, 1), Draw(2.5, 1000), Draw(1.3, 3))):
-        (wanted,) = generation.generate(model, batch, mask, [seed], None, draw.temperature, draw.top_k)
+        (wanted,) = generation.draw(model, batch, mask, [seed], None, draw.temperature, draw.top_k)
         np.testing.assert_array_equal(driver.generate(ids, seed, draw), wanted)
 
 

@@ -63,10 +63,10 @@ def test_a_wrong_choice_is_refused_with_prompt_step_and_slot(
     honest = Driver.generate
 
     def faulty(self: Driver, ids: list[int], seed: int, draw: Draw) -> Any:
-        codes = honest(self, ids, seed, draw)
+        drawn = honest(self, ids, seed, draw)
         if seed == 4:
-            codes[min(2, len(codes) - 1), 3] ^= 1
-        return codes
+            drawn[min(2, len(drawn) - 1), 4] ^= 1  # the rhythm, then the codes
+        return drawn
 
     monkeypatch.setattr(Driver, "generate", faulty)
     with pytest.raises(ParityError, match=r"motion_step .* prompt 4, step \d+, slot right_pose: code"):

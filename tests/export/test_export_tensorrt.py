@@ -118,16 +118,16 @@ def test_networks_draw_what_the_graphs_of_the_bundle_draw(tmp_path: Path, precis
     reads = [driver.encode(prompt, temperature=1e-3) for driver in (ours, theirs)]  # the likeliest plan
     assert reads[0].plan is not None and np.array_equal(reads[0].plan, reads[1].plan)
     memories = [read.memory for read in reads]
-    codes = theirs.generate(prompt, 3, draw)
-    found, wanted = (d.forced_logits(m, codes) for d, m in zip((ours, theirs), memories, strict=True))
+    drawn = theirs.generate(prompt, 3, draw)
+    found, wanted = (d.forced_logits(m, drawn) for d, m in zip((ours, theirs), memories, strict=True))
     # Random weights spread logits by some 3; eleven, eight and four bits of weight.
     tolerance = {"fp16": 0.05, "int8": 0.2, "int4": 1.5}[precision]
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, atol=tolerance)
-    frames = [driver.shift_decode(codes) for driver in (ours, theirs)]
+    frames = [driver.shift_decode(drawn[:, 1:]) for driver in (ours, theirs)]
     np.testing.assert_allclose(*frames, atol=5e-3)
     if precision == "fp16":
-        assert (ours.generate(prompt, 3, draw) == codes).mean() > 0.9
+        assert (ours.generate(prompt, 3, draw) == drawn).mean() > 0.9
 
 
 def test_only_lengths_of_text_are_open() -> None:
@@ -431,7 +431,7 @@ def test_engines_are_built_ahead_of_time_and_described(
     assert built.key.sms == (89,) and set(built.graphs) == set(NETWORKS)
     step = built.graphs["motion_step"]
     assert step["layers"] > 50
-    assert [entry["name"] for entry in step["outputs"]] == ["next_codes", "next_cache"]
+    assert [entry["name"] for entry in step["outputs"]] == ["next_codes", "next_rhythm", "next_cache"]
     assert [entry["name"] for entry in step["inputs"] if "usual" in entry] == ["memory"]
     assert fitting_engines(sets, "rtx", built.key.version, 89, built.key.content) is built
 

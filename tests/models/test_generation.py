@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.generation import caption, choose, draw, generate, pad_prompts
 from models.lm import LMConfig, MotionLM
+from models.rhythm import RHYTHMS, following
 
 SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
 PROMPTS = [[5, 9, 1], [7, 1], [3, 4, 5, 6, 7, 8, 9, 1], [30, 31, 32, 1], [9, 5, 1]]
@@ -23,7 +24,7 @@ KINDS = (*FORMS, "rhythm")
 
 
 def model_of(kind: str, seed: int = 0, levels: int = 1) -> MotionLM:
-    form, rhythm = ("step", 30) if kind == "rhythm" else (kind, 0)
+    form, rhythm = ("step", RHYTHMS) if kind == "rhythm" else (kind, 0)
     grammar = Grammar(60, 24, 16, 8, form, levels, rhythm)  # type: ignore[arg-type]
     return MotionLM(LMConfig(grammar, **SMALL), seed).eval()
 
@@ -87,7 +88,11 @@ def test_the_cache_gives_what_the_whole_pass_gives(form: str) -> None:
         for s in range(len(drawn)):
             for c, size in enumerate(sizes):
                 gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, c, size)
-                chosen = choose(logits[c][0, s : s + 1], torch.from_numpy(gumbel)[None], temperature, top_k)
+                scores = logits[c][0, s : s + 1]
+                if size == RHYTHMS:
+                    allowed = torch.from_numpy(following()[drawn[s - 1, 0] if s else 0])
+                    scores = scores.masked_fill(~allowed, -torch.inf)
+                chosen = choose(scores, torch.from_numpy(gumbel)[None], temperature, top_k)
                 assert int(chosen) == drawn[s, c]
     for motion, drawn in zip(
         generate(model, ids, mask, seeds, lengths, temperature, top_k), whole, strict=True

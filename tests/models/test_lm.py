@@ -10,6 +10,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.grammar import FORMS, Grammar
 
 from models.lm import LMConfig, MotionLM
+from models.rhythm import RHYTHMS
 
 SMALL = {"d_model": 32, "d_kv": 8, "d_ff": 48, "layers": 2, "heads": 4}
 # float32 sums in another order; the values compared are of order one
@@ -151,12 +152,12 @@ def test_a_hidden_step_is_kept_from_later_steps_and_not_from_itself(form: str, s
 
 def test_the_rhythm_is_fed_back_and_is_never_hidden() -> None:
     """It alone is left to a step whose past is hidden, or whose codes have slipped."""
-    model = MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=30), **SMALL), 0).eval()
+    model = MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=RHYTHMS), **SMALL), 0).eval()
     encoded, steps = model.encode(*prompt(1, 4)), torch.tensor([3])
     drawn = torch.cat([torch.tensor([[[4], [9], [2]]]), random_codes(model, 1, 3)], -1)
     hidden = torch.tensor([[False, True, True]])
     before = model.slot_logits(encoded, drawn, steps, hidden)
-    assert [x.shape[-1] for x in before] == [30, 24, 16, 24, 16]
+    assert [x.shape[-1] for x in before] == [RHYTHMS, 24, 16, 24, 16]
     for choice, seen in ((0, True), (1, False)):
         changed = drawn.clone()
         changed[0, 0, choice] += 1
@@ -167,7 +168,7 @@ def test_the_rhythm_is_fed_back_and_is_never_hidden() -> None:
 
 def test_a_rhythm_is_no_part_of_what_the_encoder_reads() -> None:
     plain, counting = (
-        MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=r), **SMALL), 0).eval() for r in (0, 30)
+        MotionLM(LMConfig(Grammar(60, 24, 16, 12, rhythm=r), **SMALL), 0).eval() for r in (0, RHYTHMS)
     )
     found = counting.load_state_dict({k: v for k, v in plain.state_dict().items() if "depth" not in k}, False)
     assert not found.unexpected_keys

@@ -40,6 +40,20 @@ def test_period_and_count_of_a_known_stroke(period: int, cycles: int) -> None:
     assert count_of(reading) == cycles
 
 
+def test_cycles_of_different_sizes_are_cycles() -> None:
+    """A person counts strokes of 75 to 125 % as strokes; a meter that wants them alike finds .77 of these."""
+    rng, right = np.random.default_rng(0), []
+    for _ in range(100):
+        period, sizes = int(rng.integers(14, 37)), rng.uniform(0.75, 1.25, int(rng.integers(2, 6)))
+        joints = motion(period, len(sizes))
+        rest = joints[0, 1, 0, 0]
+        for number, size in enumerate(sizes):
+            cycle = slice(16 + number * period, 16 + (number + 1) * period)
+            joints[cycle, 1, :, 0] += (size - 1.0) * (joints[cycle, 1, :1, 0] - rest)
+        right.append(count_of(meters.read(joints)) == len(sizes))
+    assert np.mean(right) > 0.9
+
+
 def test_noise_of_a_few_millimetres_does_not_change_the_reading() -> None:
     rng = np.random.default_rng(0)
     joints = motion(20, 4)
