@@ -303,3 +303,13 @@ def test_articles():
     assert [plural(noun) for noun in ("potato", "knife", "berry", "peach")] == [
         *("potatoes", "knives", "berries", "peaches")
     ]
+
+
+@pytest.mark.parametrize("verb", ["drink", "eat", "brush_teeth", "climb", "row"])
+def test_people_eat_and_climb_not_their_hands(verb):
+    config = replace(CONFIG, verbs=(verb,), max_actions=1)
+    plans = (draw_plan(0, index, "train", config) for index in range(150))
+    texts = [text for plan in plans for text in describe(plan, config).sentences]
+    subject = re.compile(r"(only )?(the|a|one) ((left|right) )?hands?\b")
+    assert not [text for text in texts if subject.match(text)]
+    assert any(" hand" in text for text in texts), "they do it with a hand"

@@ -11,7 +11,14 @@ import pytest
 from train.corpus import free_clips
 from train.corpus.anatomy import STATE, WRIST, pose, to_frames
 from train.real.naturalness import compare, hands_of, main
-from train.real.quantities import QUANTITIES, measure_hand, nearest_posture, nearest_turn
+from train.real.quantities import (
+    QUANTITIES,
+    HandMotion,
+    measure_hand,
+    nearest_posture,
+    nearest_turn,
+)
+from train.real.synergies import find_synergies
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "real" / "motion"
 real = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of real hands beside this checkout")
@@ -55,6 +62,33 @@ def test_the_nearest_of_its_own_frames_is_itself() -> None:
     assert nearest_posture(moved, hand.postures[:1])[0] == pytest.approx(5.0, rel=1e-3)
 
 
+def bending(bends: np.ndarray) -> HandMotion:
+    """A hand by its bends `(T, 3, 4)`: knuckles, middle, last joints of index, middle, little and ring."""
+    names = ("knuckle bend", "middle joint bend", "last joint bend")
+    values = {name: bends[:, k].ravel() for k, name in enumerate(names)}
+    return HandMotion(values, np.zeros((0, 21, 3)), np.zeros((0, 3, 3)))
+
+
+def test_one_synergy_explains_a_hand_that_only_opens_and_closes() -> None:
+    closing = np.random.default_rng(0).normal(size=(500, 1, 1)) * np.ones((1, 3, 4))
+    closing[:, 2] *= 0.5
+    found = find_synergies([bending(closing)])
+    assert found.explained[0] == pytest.approx(1.0) and found.neighbours == pytest.approx(1.0)
+    assert found.in_finger == pytest.approx(1.0) and found.last_per_middle == pytest.approx(0.5)
+    assert found.unlike(found) == 0.0
+
+
+def test_fingers_of_their_own_need_many_synergies_and_read_as_unlike() -> None:
+    rng = np.random.default_rng(0)
+    together, own = (
+        find_synergies([bending(rng.normal(size=shape) * np.ones((1, 3, 4)))])
+        for shape in ((4000, 1, 1), (4000, 1, 4))
+    )
+    assert own.explained[0] < 0.3 < 0.99 < own.explained[3]
+    assert own.neighbours == pytest.approx(0.0, abs=0.05) and own.in_finger == pytest.approx(1.0)
+    assert own.unlike(together) == pytest.approx(54 / 66, abs=0.05), "54 of the 66 pairs are of two fingers"
+
+
 def test_a_mistake_in_the_arguments_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data=x"]) == 2 and "out= is missing" in capsys.readouterr().err
     assert main(["data=x", "out=y", "clips=none"]) == 2 and "clips=none" in capsys.readouterr().err
@@ -69,5 +103,6 @@ def test_free_motion_reaches_recorded_hands_that_the_corpus_does_not(tmp_path: P
     found = json.loads((out / "naturalness.json").read_text())
     posture = next(n for n in found["nearest"] if n["what"] == "posture")
     assert posture["free"][0] < posture["corpus"][0] and posture["free"][1] < posture["corpus"][1]
+    assert len(found["synergies"]["corpus"]) == 12
     assert "spread, degrees" in (out / "naturalness.md").read_text()
     assert (out / "naturalness.png").read_bytes().startswith(b"\x89PNG")

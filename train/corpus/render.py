@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .anatomy import ANGLES, FINGERS, STATE, THUMB, WRIST, Posed, pose, to_frames
 from .config import CorpusConfig
 from .contact import keep_apart, per_frame
-from .curves import SAMPLES, min_jerk, sample, table
+from .curves import SAMPLES, sample, table
+from .manner import TOGETHER, Manner, draw_manner, follow, freedom, take_part, way
 from .plan import ActionPlan, ClipPlan, Schedule, next_step, opposite, schedule
 from .shapes import SHAPES
 from .verbs import Track, Verb, Wave
@@ -26,9 +27,11 @@ FloatArray = NDArray[np.float64]
 AMPLITUDE = {"small": 0.6, "normal": 1.0, "large": 1.45}
 # A faster hand travels a little less far: people keep their speed from growing as much as their tempo.
 HASTE = {"slow": 1.05, "normal": 1.0, "fast": 0.86}
-REST = Track((0.16, -0.37, -0.30), (14, 8, 30), ("relaxed",))
+REST = Track((0.16, -0.335, -0.33), (14, 16, 30), ("relaxed",))
 _WRIST_CHANNELS = ("x", "y", "z", "yaw", "pitch", "roll", "bend", "dev")
-_TURN_NOISE = np.radians(3.0)
+_TURN_NOISE = np.radians(2.0)
+_SWELL = 0.04  # by which cycles grow and shrink from one to the next
+_SWELL_RATE = 0.37  # swells per cycle
 _EASE = 6.0  # frames over which a cycle gathers speed before it counts
 
 
@@ -77,6 +80,13 @@ class _Part:
         self.rate = np.array([w.rate for w in waves])
         self.shift = np.array([w.shift for w in waves])
         self.scales = np.array([w.scales for w in waves], dtype=bool)
+        self.free = freedom(self._postures())
+
+    def _postures(self) -> FloatArray:
+        """Finger angles that a cycle, or the whole action, passes through, `(17, 21)`."""
+        phase = np.linspace(0.0, 1.0, 17)[:, None] * np.where(self.whole, 1.0, self.rate) + self.shift
+        values = sample(self.tables, phase, np.ones(len(self.rate), dtype=bool))
+        return np.asarray((self.base + values @ self.gains)[:, WRIST:])
 
 
 @lru_cache(maxsize=4096)
@@ -102,13 +112,13 @@ def _clock(local: FloatArray, length: int, period: int) -> FloatArray:
     return inside + before + before**2 / (2 * ease) + after - after**2 / (2 * ease)
 
 
-def _play(part: _Part, local: FloatArray, action: ActionPlan, scale: float, shift: float) -> FloatArray:
-    """One track over the frames `local` (frames since the action's start): `(T, 29)`."""
+def _play(part: _Part, local: FloatArray, action: ActionPlan, scale: FloatArray, shift: float) -> FloatArray:
+    """One track over the frames `local` (frames since the action's start), `scale` by frame: `(T, 29)`."""
     clock = _clock(local, action.frames, action.period)[:, None]
     phase = clock / action.period * part.rate + part.shift + shift
     phase = np.where(part.whole, clock / action.frames, phase)
     values = sample(part.tables, phase, part.periodic)
-    values = np.where(part.scales, values * scale, values)
+    values = np.where(part.scales, values * scale[:, None], values)
     return part.base + values @ part.gains
 
 
@@ -120,32 +130,52 @@ def _kinds(action: ActionPlan) -> tuple[str | None, str | None]:
     return (other, "lead") if action.hand == "right" else ("lead", other)
 
 
-def _action_state(action: ActionPlan, local: FloatArray, config: CorpusConfig) -> FloatArray:
+def _scale(action: ActionPlan, local: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """How large the waves are in each of the frames `local`, `(T,)`: no two cycles are quite alike."""
+    size = AMPLITUDE[action.amplitude] * HASTE[action.speed] * float(1.0 + 0.05 * rng.uniform(-1.0, 1.0))
+    swell = np.sin(2.0 * np.pi * (_SWELL_RATE * local / action.period + rng.uniform()))
+    return np.asarray(size * (1.0 + _SWELL * swell))
+
+
+def _action_state(action: ActionPlan, local: FloatArray, manner: Manner, config: CorpusConfig) -> FloatArray:
     """Both hands over the frames `local`: `(T, 2, 29)`, right-hand form."""
     rng = np.random.default_rng(action.noise)
     noise = rng.normal(size=(2, STATE)).clip(-2.0, 2.0)
     noise[:, :3] *= config.place_noise
     noise[:, 3:WRIST] *= _TURN_NOISE
-    noise[:, WRIST:] *= np.radians(config.pose_noise)
+    noise[:, WRIST:] *= np.radians(manner.noise)
     noise[:, [WRIST, WRIST + 4, WRIST + 8, WRIST + 12]] *= 0.5
-    scale = AMPLITUDE[action.amplitude] * HASTE[action.speed] * float(1.0 + 0.05 * rng.uniform(-1.0, 1.0))
+    scale = _scale(action, local, rng)
     state = np.empty((len(local), 2, STATE))
-    for hand, kind in enumerate(_kinds(action)):
+    kinds = _kinds(action)
+    starts = np.empty((2, STATE))
+    for hand, kind in enumerate(kinds):
         if kind is None:
-            state[:, hand] = rest_state() + 0.6 * noise[hand]
             continue
         shape = action.shape if kind == "lead" else action.second_shape
         towards = action.direction or next(iter(action.spec.directions), None)
         direction = opposite(towards) if hand == LEFT else towards
         shift = action.spec.alternate if action.hand == "both" and hand == LEFT else 0.0
         part = _part(action.spec, kind, shape, direction)
-        state[:, hand] = _play(part, local, action, scale, shift) + noise[hand]
+        free = part.free * (TOGETHER if action.hand == "both" else 1.0)
+        own = noise[hand] + manner.posture(free, 1.0 if None in kinds else TOGETHER)
+        state[:, hand] = _play(part, local, action, scale, shift) + own
+        starts[hand] = part.base + own
+        follow(state[:, hand], part.free)
+    for hand, kind in enumerate(kinds):
+        if kind is None:
+            state[:, hand] = take_part(_resting(manner), state[:, 1 - hand], starts[1 - hand])
     return state
 
 
+def _resting(manner: Manner) -> FloatArray:
+    """The state of a person's idle hand, `(29,)`."""
+    return rest_state() + manner.posture(np.ones(ANGLES))
+
+
 def blend(actions: tuple[ActionPlan, ...], when: Schedule, config: CorpusConfig) -> FloatArray:
-    """The whole clip, `(T, 2, 29)`: rest, the actions, rest, joined by minimum-jerk blends."""
-    rest = np.broadcast_to(rest_state(), (2, STATE))
+    """The whole clip, `(T, 2, 29)`: rest, the actions, rest, each reached on a `way`."""
+    manner = draw_manner(actions[0].noise, config.pose_noise)
     total = np.zeros((when.frames, 2, STATE))
     time = np.arange(when.frames, dtype=np.float64)
     edges = [
@@ -153,12 +183,12 @@ def blend(actions: tuple[ActionPlan, ...], when: Schedule, config: CorpusConfig)
         *zip(when.stops[:-1], when.starts[1:], strict=True),
         (when.stops[-1], when.frames - 1),
     ]
-    rises = [min_jerk((time - a) / (b - a)) for a, b in edges]
-    total += (1.0 - rises[0] + rises[-1])[:, None, None] * rest
+    rises = [way(time, a, b) for a, b in edges]
+    total += (1.0 - rises[0] + rises[-1])[:, None] * _resting(manner)
     for i, action in enumerate(actions):
         window = slice(edges[i][0], edges[i + 1][1] + 1)
-        weight = (rises[i] - rises[i + 1])[window, None, None]
-        total[window] += weight * _action_state(action, time[window] - when.starts[i], config)
+        weight = (rises[i] - rises[i + 1])[window, None]
+        total[window] += weight * _action_state(action, time[window] - when.starts[i], manner, config)
     return total
 
 

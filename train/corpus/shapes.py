@@ -36,7 +36,7 @@ def _even(
 _FISTED: Finger = (0, 82, 98, 0)
 
 SHAPES: dict[str, FloatArray] = {
-    "relaxed": _even(16, 24, (20, 5, 0, 10, 12), fan=3),
+    "relaxed": _even(16, 24, (15, 4, 0, 16, 18), fan=3),
     "flat": _even(2, 3, (-8, 6, 0, 2, 2), spread=2),
     "palm": _even(2, 3, (-22, 20, -20, 0, 4)),
     "cupped": _even(12, 13, (-20, 20, -18, 4, 8)),

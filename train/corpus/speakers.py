@@ -33,7 +33,7 @@ _OWNED = re.compile(
     r"\bthe (?=((left|right|other) )?(hands?|palms?|wrist|arm|fingers?|index finger|fists?|thumb|body)\b)"
 )
 # What a hand by itself does not do.
-_NOT_OF_HANDS = frozenset(("drink", "rest", "steer", "count"))
+_NOT_OF_HANDS = frozenset(("drink", "eat", "brush_teeth", "climb", "row", "rest", "steer", "count"))
 _NOT_HAND_LIKE = re.compile(
     r"^(use|have|do|say|greet|practi[sc]e|perform|work|call|ask|sip|taste|take a|make bread|signal|"
     r"play the|carry)\b"

@@ -1,7 +1,8 @@
 """``python -m train.real.naturalness data=RECORDINGS out=FOLDER``: is what SHIFT learns from like real hands?
 
 The corpus and free motion are set beside recordings of people by distributions of single quantities and by
-how near the nearest posture and wrist turn are to the recorded ones. Recordings are only measured.
+how near the nearest posture and wrist turn are to the recorded ones; `synergies` says how joints go together.
+Recordings are only measured.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from train.real.quantities import (
     nearest_posture,
     nearest_turn,
 )
+from train.real.synergies import Synergies, find_synergies
 from train.run import write_text
 
 Array = NDArray[np.float64]
@@ -144,7 +146,33 @@ def nearest(
     return rows
 
 
-def markdown(command: str, compared: Sequence[Compared], near: Sequence[Nearest]) -> str:
+def synergies_of(
+    real: dict[str, list[HandMotion]], corpus: Sequence[HandMotion], free: Sequence[HandMotion]
+) -> dict[str, Synergies]:
+    """Synergies of all recorded fingers, of the generated sets, and of each source."""
+    fingers = {source: hands for source, hands in real.items() if source not in _NO_FINGERS}
+    together = [hand for hands in fingers.values() for hand in hands]
+    sets = {"recordings": together, "corpus": corpus, "free motion": free, **fingers}
+    return {name: find_synergies(hands) for name, hands in sets.items()}
+
+
+def synergies_table(found: dict[str, Synergies]) -> str:
+    """What a person reads of them."""
+    rows = [
+        ["variance in the first synergy, %", *(f"{100 * s.explained[0]:.0f}" for s in found.values())],
+        ["in the first two", *(f"{100 * s.explained[1]:.0f}" for s in found.values())],
+        ["in the first three", *(f"{100 * s.explained[2]:.0f}" for s in found.values())],
+        ["neighbouring knuckles, r", *(f"{s.neighbours:.2f}" for s in found.values())],
+        ["knuckle and middle joint, r", *(f"{s.in_finger:.2f}" for s in found.values())],
+        ["last joint per middle joint", *(f"{s.last_per_middle:.2f}" for s in found.values())],
+        ["correlations, off by", *(f"{s.unlike(found['recordings']):.2f}" for s in found.values())],
+    ]
+    return table(["", *found], rows)
+
+
+def markdown(
+    command: str, compared: Sequence[Compared], near: Sequence[Nearest], synergies: dict[str, Synergies]
+) -> str:
     """The report a person reads."""
     body = [
         [
@@ -167,8 +195,13 @@ def markdown(command: str, compared: Sequence[Compared], near: Sequence[Nearest]
         "middle 98 % of the generated ones. Recordings are measured, never trained on. Made by:",
         f"    {command}",
         table(headings, [*body, [*mean, "", ""]]),
+        "![Cumulative distributions of every quantity](naturalness.png)",
         "## The nearest generated frame of 8000 to a recorded one, median and 95 %",
         table(["", "recordings", "corpus", "free motion"], found),
+        "## How the twelve finger joints go together",
+        "Principal components of their bends and correlations (r) between them; the last row is the mean "
+        "difference of all correlations from the recordings'.",
+        synergies_table(synergies),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -182,8 +215,9 @@ def plot(
     real: dict[str, list[HandMotion]],
     corpus: Sequence[HandMotion],
     free: Sequence[HandMotion],
+    synergies: dict[str, Synergies],
 ) -> None:
-    """Draw every quantity's cumulative distributions into a PNG."""
+    """Draw every quantity's cumulative distributions, and what synergies explain, into a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -205,6 +239,11 @@ def plot(
         axes.grid(alpha=0.3)
         if i == 0:
             axes.legend(fontsize=8)
+    axes = figure.add_subplot(3, 4, len(QUANTITIES) + 1)
+    for name in ("recordings", "corpus", "free motion"):
+        axes.plot(range(1, 13), synergies[name].explained, marker=".", label=name)
+    axes.set_title("variance in the first n synergies", fontsize=9)
+    axes.grid(alpha=0.3)
     with appearing(path) as part:
         figure.savefig(part, dpi=90, format="png")
 
@@ -220,12 +259,17 @@ def run(data: Path, out: Path, clips: int, command: str) -> Path:
     free = hands_of(free_clips(0, "val", clips))
     compared = [compare(q, measured(real, q), corpus, free) for q in QUANTITIES]
     near = nearest(real, corpus, free)
+    synergies = synergies_of(real, corpus, free)
     out.mkdir(parents=True, exist_ok=True)
-    text = markdown(command, compared, near)
+    text = markdown(command, compared, near, synergies)
     write_text(out / "naturalness.md", text)
-    found = {"quantities": [asdict(c) for c in compared], "nearest": [asdict(n) for n in near]}
+    found = {
+        "quantities": [asdict(c) for c in compared],
+        "nearest": [asdict(n) for n in near],
+        "synergies": {name: s.explained.tolist() for name, s in synergies.items()},
+    }
     write_text(out / "naturalness.json", json.dumps(found, indent=2) + "\n")
-    plot(out / "naturalness.png", real, corpus, free)
+    plot(out / "naturalness.png", real, corpus, free, synergies)
     print(text)
     return out / "naturalness.md"
 
