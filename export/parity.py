@@ -251,10 +251,10 @@ class Parity:
             wanted = self.shift.encode(frames)[0].numpy()
             found = self.driver.shift_encode(frames[0].numpy())
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
-            for step, slot in np.argwhere(found != wanted) if self.exact else ():
-                where = f"prompt {row}, step {step}, slot {self._slot_names[slot]}"
-                farther = self._code_gap(frames, int(step), int(slot), found[step])
-                require("shift_encoder", where, farther, TIE, "in the distance of the code it chose")
+            for step, place in np.argwhere(found != wanted) if self.exact else ():
+                where = f"prompt {row}, step {step}, slot {self._slot_names[place]}"
+                farther = self._code_gap(frames, int(step), int(place) % len(SLOTS), found[step])
+                require("shift_encoder", where, farther, TIE, "in the distance of the codes it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
         return replace(report, code_agreement=equal / total)
 
@@ -291,22 +291,24 @@ class Parity:
         steps = torch.tensor([len(drawn)])
         return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)]
 
-    def _code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
-        """How much farther than the nearest code one of ``chosen (K,)`` is, against the length of the latent.
+    def _code_gap(self, frames: torch.Tensor, step: int, place: int, chosen: IntArray) -> float:
+        """How much farther than PyTorch's the sum of codes ``chosen (K,)`` is, against the latent's length.
 
-        Of a finer level the latent is what the codes chosen before it leave over.
+        Args:
+            frames: ``(1, T, 2, 99)``.
+            step, place: of the codes: which step, and which slot of a level.
+            chosen: the step's codes.
         """
-        level, place = divmod(slot, len(SLOTS))
         hand, which = divmod(place, len(self.shift.plans))
         plan = self.shift.plans[which]
         branch = self.shift.branch(plan.name)
         rows = self.shift._rows(self.shift.normalise(frames), plan)
         latent = branch.latents(rows)[hand, step]
-        for coarser in range(level):
-            code = int(chosen[coarser * len(SLOTS) + place])
-            latent = latent - branch.quantizer.level(coarser).codebook[code]
-        distance = torch.linalg.norm(branch.quantizer.level(level).codebook - latent, dim=1)
-        return float((distance[int(chosen[slot])] - distance.min()) / (1.0 + latent.norm()))
+        both = torch.stack(
+            [branch.quantizer.nearest(latent[None])[0], torch.from_numpy(chosen[place :: len(SLOTS)])]
+        )
+        nearest, found = torch.linalg.norm(branch.quantizer.lookup(both) - latent, dim=1).tolist()
+        return (found - nearest) / (1.0 + float(latent.norm()))
 
     # ---- judging --------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ average; the 8-bit product of the language model would move them by 0.5 mm, to s
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -98,23 +100,47 @@ class ShiftGraphs:
         h = g.node("Relu", self._conv(g, h, f"{name}.conv", block.conv))
         return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
 
-    def _nearest(self, g: GraphBuilder, branch: str, left: Value) -> list[Value]:
-        """Latents ``(2, S, D)`` to the code of each level, ``(2, S)``: the nearest to what is left.
+    def _nearest(self, g: GraphBuilder, branch: str, latents: Value) -> list[Value]:
+        """Latents ``(2, S, D)`` to the code of each level, ``(2, S)``: ``ResidualQuantizer.nearest``.
 
-        ``argmin |c|^2 / 2 - z . c`` over the codes c of a level.
+        ``argmin |z|^2 / 2 + |c|^2 / 2 - z . c`` over what is left, z, of each sum that is kept, and over the
+        codes c of a level.
         """
-        codes = []
+        latents = g.node("Unsqueeze", latents, g.ints(2))  # (2, S, 1, D)
+        left, codes = latents, list[Value]()  # codes of the levels so far, (2, S, kept)
         for level in range(self.levels):
             table = self._codebook(branch, level)
-            name = f"{branch}.codebook.{level}"
             half = torch.from_numpy(table.astype(np.float32)).square().sum(dim=1) * 0.5
+            name = f"{branch}.codebook.{level}"
             codebook = self._stored(g, name, table)
-            products = g.matmul(left, g.transpose(codebook, 1, 0))
-            distance = g.sub(g.weight(f"{name}.half_norm", half.numpy()), products)
-            codes.append(g.node("ArgMin", distance, axis=-1, keepdims=0))
-            if level + 1 < self.levels:
-                left = g.sub(left, g.gather(codebook, codes[-1]))
-        return codes
+            size = len(table)
+            away = g.sub(
+                g.weight(f"{name}.half_norm", half.numpy()), g.matmul(left, g.transpose(codebook, 1, 0))
+            )
+            if level:
+                square = g.node("ReduceSum", g.mul(left, left), g.ints(-1), keepdims=1)
+                away = g.add(away, g.mul(square, g.scalar(0.5)))
+            away = g.reshape(away, _N_HANDS, -1, size * self._kept(branch, level))
+            width = self._kept(branch, level + 1)
+            best = g.nodes("TopK", [away, g.ints(width)], 2, axis=-1, largest=0)[1]
+            if level:
+                before = g.node("Div", best, g.ints(size))
+                codes = [g.node("GatherElements", code, before, axis=2) for code in codes]
+            codes.append(g.node("Mod", best, g.ints(size)))
+            left = g.sub(latents, self._sum(g, branch, codes)) if level + 1 < self.levels else left
+        return [g.node("Squeeze", code, g.ints(2)) for code in codes]
+
+    def _sum(self, g: GraphBuilder, branch: str, codes: list[Value]) -> Value:
+        """The sum of the entries of codes ``(2, S, kept)`` of the first levels, ``(2, S, kept, D)``."""
+        parts = [g.gather(self._entries(g, branch, level), code) for level, code in enumerate(codes)]
+        return reduce(g.add, parts)
+
+    def _kept(self, branch: str, level: int) -> int:
+        """Sums of codes that go into a level, or come out of the last."""
+        if level in (0, self.levels):
+            return 1
+        sizes = [len(self._codebook(branch, i)) for i in range(level)]
+        return min(self.model.config.beam, math.prod(sizes))
 
     # ---- decoder --------------------------------------------------------------------------------------
 

@@ -96,12 +96,18 @@ class Quantizer(nn.Module):
         """Weights ``(..., K)`` to the weighted sum of codes ``(..., D)``; differentiable."""
         return weights @ self.codebook
 
-    def forward(self, latents: Tensor) -> Quantized:
-        """Quantise ``(N, D)``; in training mode also learn from them."""
+    @property
+    def started(self) -> bool:
+        """Whether the codebook has been filled with latents."""
+        return int(self.updates) >= self.start_steps
+
+    def forward(self, latents: Tensor, codes: Tensor | None = None) -> Quantized:
+        """Quantise ``(N, D)``, to ``codes (N,)`` or the nearest; in training mode also learn from them."""
         seen = latents.detach().float()
-        with torch.autocast(latents.device.type, enabled=False):  # distances need every bit
-            codes = self.nearest(seen)
-        if self.training and int(self.updates) < self.start_steps:
+        if codes is None:
+            with torch.autocast(latents.device.type, enabled=False):  # distances need every bit
+                codes = self.nearest(seen)
+        if self.training and not self.started:
             self._collect(seen)
             return Quantized(latents, codes, latents.new_zeros(()))
         chosen = self.lookup(codes).to(latents.dtype)
@@ -170,12 +176,21 @@ class ResidualQuantizer(nn.Module):
     Args:
         levels: codebooks.
         size, code_size, decay, restart, start_steps: of each, as for ``Quantizer``.
+        beam: sums of codes that the search for the nearest keeps from level to level.
     """
 
     def __init__(
-        self, levels: int, size: int, code_size: int, decay: float, restart: float, start_steps: int
+        self,
+        levels: int,
+        size: int,
+        code_size: int,
+        decay: float,
+        restart: float,
+        start_steps: int,
+        beam: int = 1,
     ) -> None:
         super().__init__()
+        self.beam = beam
         self.levels = nn.ModuleList(
             Quantizer(size, code_size, decay, restart, start_steps * (level + 1)) for level in range(levels)
         )
@@ -186,24 +201,43 @@ class ResidualQuantizer(nn.Module):
         assert isinstance(level, Quantizer)
         return level
 
+    @property
+    def _started(self) -> bool:
+        return all(self.level(index).started for index in range(len(self.levels)))
+
     def nearest(self, latents: Tensor) -> Tensor:
-        """Codes ``(N, levels)`` int64 of latents ``(N, D)``: the nearest of each level to what is left."""
-        codes, left = [], latents
+        """Codes ``(N, levels)`` int64 of latents ``(N, D)``, whose sum is near: a search with ``beam``.
+
+        Level after level the ``beam`` nearest sums go on, and of the last the nearest is taken. With a beam
+        of 1 that is the nearest code of each level to what those before left over.
+        """
+        kept = latents.new_zeros(len(latents), 1, 0, dtype=torch.int64)  # (N, beam, levels so far)
         for index in range(len(self.levels)):
-            codes.append(self.level(index).nearest(left))
-            left = left - self.level(index).lookup(codes[-1])
-        return torch.stack(codes, dim=-1)
+            codebook = self.level(index).codebook
+            left = latents[:, None] - self.lookup(kept)
+            away = codebook.square().sum(dim=1) * 0.5 - left @ codebook.T  # (N, beam, K)
+            away = (away + left.square().sum(dim=2, keepdim=True) * 0.5).flatten(1)
+            width = 1 if index + 1 == len(self.levels) else min(self.beam, away.shape[1])
+            best = away.topk(width, dim=1, largest=False).indices if width > 1 else away.argmin(1, True)
+            before = torch.div(best, len(codebook), rounding_mode="floor")[..., None]
+            kept = kept.gather(1, before.expand(-1, -1, kept.shape[2]))
+            kept = torch.cat([kept, (best % len(codebook))[..., None]], dim=2)
+        return kept[:, 0]
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """Codes ``(..., levels)`` to the sum of their entries ``(..., D)``."""
-        parts = [self.level(index).lookup(codes[..., index]) for index in range(len(self.levels))]
-        return torch.stack(parts).sum(dim=0)
+        """Codes ``(..., levels)``, or of the first levels alone, to the sum of their entries ``(..., D)``."""
+        total = self.level(0).codebook.new_zeros(*codes.shape[:-1], self.level(0).codebook.shape[1])
+        for index in range(codes.shape[-1]):
+            total = total + self.level(index).lookup(codes[..., index])
+        return total
 
     def forward(self, latents: Tensor) -> ResidualQuantized:
         """Quantise ``(N, D)``; in training mode also learn from them."""
         left, codes, commitment = latents, [], latents.new_zeros(())
+        with torch.autocast(latents.device.type, enabled=False):
+            chosen = self.nearest(latents.detach().float()) if self._started else None
         for index in range(len(self.levels)):
-            quantized = self.level(index)(left)
+            quantized = self.level(index)(left, None if chosen is None else chosen[:, index])
             codes.append(quantized.codes)
             commitment = commitment + quantized.commitment
             left = left - quantized.latents.detach()

@@ -65,7 +65,13 @@ class Branch(nn.Module):
         super().__init__()
         self.encoder = Encoder(channels, config.widths, config.depth, config.code_size)
         self.quantizer = ResidualQuantizer(
-            config.levels, codes, config.code_size, config.decay, config.restart, config.start_steps
+            config.levels,
+            codes,
+            config.code_size,
+            config.decay,
+            config.restart,
+            config.start_steps,
+            config.beam,
         )
         self.decoder = Decoder(channels, config.widths, config.depth, config.out_depth, config.code_size)
 

@@ -26,6 +26,7 @@ class ShiftConfig:
     pose_codes: int = 1024  # entries of the pose codebook
     code_size: int = 64  # numbers of a code
     levels: int = 1  # residual codes per slot, each level with codebooks of its own, of the same sizes
+    beam: int = 1  # sums of codes that the search for the nearest keeps from level to level
     decay: float = 0.97  # mu of the codebooks' moving averages
     restart: float = 0.2  # a code is lost under this part of the fair share of latents
     start_steps: int = 80  # training steps that leave latents unquantised
@@ -35,7 +36,7 @@ class ShiftConfig:
             raise InputError(f"SHIFT variant is {self.variant!r}; it must be one of {', '.join(VARIANTS)}")
         if len(self.widths) != 4 or min(self.widths) < 1:
             raise InputError(f"SHIFT widths are {self.widths}; four positive channel counts are wanted")
-        for name in ("trajectory_codes", "pose_codes", "code_size", "levels"):
+        for name in ("trajectory_codes", "pose_codes", "code_size", "levels", "beam"):
             if getattr(self, name) < 1:
                 raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be at least 1")
 

@@ -113,6 +113,7 @@ def tiny_shift() -> Shift:
                 trajectory_codes=TRAJECTORY_CODES,
                 pose_codes=POSE_CODES,
                 levels=LEVELS,
+                beam=3,
             )
         )
     rng = np.random.default_rng(5)

@@ -1,5 +1,7 @@
 """Muon: steps of equal size in every direction of a matrix, with AdamW for all that is no matrix of a layer.
 
+The kernel of a convolution ``(outputs, inputs, taps)`` is the matrix of its outputs by all that they see.
+
 An encoder that is fed with short, much alike sentences gets gradients of low rank, and Adam follows them
 until every token says the same. A step made orthogonal cannot do that. Measured at 125 steps of the shipped
 model's pre-training, with the same losses: codes' cross-entropy 3.05 (AdamW 3.87), text gain .48 (.24).
@@ -25,7 +27,7 @@ _QUINTICS: Final = (
 
 
 class MuonAdamW(torch.optim.AdamW):
-    """AdamW, but for groups with ``rows`` or ``columns`` above 0, whose 2-D parameters learn by Muon.
+    """AdamW, but for groups with ``rows`` or ``columns`` above 0, whose matrices and kernels learn by Muon.
 
     K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. A parameter is cut into
     ``rows`` blocks of rows and ``columns`` blocks of columns, one of which must be 1: attention's heads are
@@ -65,14 +67,14 @@ class MuonAdamW(torch.optim.AdamW):
             if p.grad is None:
                 continue
             momentum = self._momentum(p).lerp_(p.grad, 1.0 - MOMENTUM)
-            blocks = cut(p.grad.lerp(momentum, MOMENTUM), rows, columns)
+            blocks = cut(p.grad.lerp(momentum, MOMENTUM).flatten(1), rows, columns)
             alike.setdefault(blocks.shape, []).append((p, blocks))
         for shape, pairs in alike.items():
             made = orthogonal(torch.cat([blocks for _, blocks in pairs]))
             size = _RMS * max(shape[-2:]) ** 0.5
             for (p, _), step in zip(pairs, made.split(shape[0]), strict=True):
                 p.mul_(1.0 - rate * group["weight_decay"])
-                p.add_(joined(step, rows, columns), alpha=-rate * size)
+                p.add_(joined(step, rows, columns).view_as(p), alpha=-rate * size)
 
     def _momentum(self, p: Tensor) -> Tensor:
         """The running mean of a parameter's gradients; beside it ``step``, which AdamW wants."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from clutch_rt.layout import Float32Array
+from clutch_rt.layout import FRAMES_PER_STEP, Float32Array
 from torch import Tensor, nn
 
 from models.kinematics import HandKinematics
@@ -21,6 +21,7 @@ from train.config import ShiftTrainConfig
 from train.corpus.free import free_clips
 from train.evaluate.metrics import acceleration_error, code_usage, mpjpe, wrist_aligned_mpjpe
 from train.loop import fit, forked_random, generator, share
+from train.optim import Group
 from train.run import RunFolder, is_main, stage_main, write_text
 from train.shift_loss import Objective
 from train.store import read_clips
@@ -47,6 +48,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
         batch=lambda step, rank, world: draw(train, settings, folder.config.seed, step, rank, world),
         loss=objective,
         settings=settings,
+        groups=groups(model),
         validate=lambda m, step: {**measure(m, held_out), **_free_errors(m, free)},
     )
     if is_main():
@@ -85,10 +87,24 @@ def _free_errors(model: nn.Module, clips: Sequence[Float32Array]) -> dict[str, f
 
 
 def draw(motions: Motions, settings: ShiftTrainConfig, seed: int, step: int, rank: int, world: int) -> Tensor:
-    """A process's share of a step's windows, ``(batch_size / world, window, 2, 99)``."""
+    """A process's share of a step's windows, ``(batch_size / world, window, 2, 99)``, or shorter and more.
+
+    In ``short_share`` of training they last any whole number of 8 frames, and are about as many frames in
+    all: of a motion of a second little has passed that it could be decoded from, and of 8 frames nothing.
+    """
     rng = generator(seed, STAGE, "windows", step)
-    windows = motions.windows(settings.window, settings.batch_size, rng)
-    return windows[share(settings.batch_size, rank, world)]
+    size, count = settings.window, settings.batch_size
+    if rng.random() < settings.short_share:
+        size = FRAMES_PER_STEP * int(rng.integers(1, size // FRAMES_PER_STEP + 1))
+        count *= settings.window // size
+    return motions.windows(size, count, rng, settings.ends)[share(count, rank, world)]
+
+
+def groups(model: nn.Module) -> list[Group]:
+    """Kernels learn by Muon, each as a matrix of its outputs by all that they see; vectors by AdamW."""
+    kernels = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    return [Group(kernels, blocks=(1, 1)), Group(vectors, decay=False)]
 
 
 @torch.no_grad()

@@ -42,14 +42,15 @@ class Motions:
         """One motion ``(T, 2, 99)``."""
         return self.frames[self.starts[index] : self.starts[index] + self.lengths[index]]
 
-    def windows(self, size: int, count: int, rng: np.random.Generator) -> Tensor:
-        """Random windows ``(count, size, 2, 99)``, every frame as likely as another to lie in one.
+    def windows(self, size: int, count: int, rng: np.random.Generator, ends: int = 0) -> Tensor:
+        """Random windows ``(count, size, 2, 99)``, of long motions more than of short ones.
 
-        A motion shorter than the window stands still on its last frame.
+        A motion shorter than the window stands still on its last frame. Windows are laid up to ``ends``
+        frames beyond a motion's ends and moved back, so that its ends come more often.
         """
         chosen = rng.choice(len(self), size=count, p=self.lengths / self.lengths.sum())
         spare = np.maximum(self.lengths[chosen] - size, 0)
-        first = rng.integers(0, spare + 1)
+        first = np.clip(rng.integers(-ends, spare + ends + 1), 0, spare)
         offsets = np.minimum(first[:, None] + np.arange(size), self.lengths[chosen][:, None] - 1)
         return self.frames[torch.from_numpy(self.starts[chosen][:, None] + offsets)]
 

@@ -193,9 +193,10 @@ def test_codebook_starts_unquantised_then_fills_with_data() -> None:
     assert not torch.equal(after.latents, latents[:64]) and float(after.commitment.detach()) > 0
 
 
-def test_each_level_quantises_what_those_before_leave_over() -> None:
+@pytest.mark.parametrize("beam", [1, 4])
+def test_each_level_quantises_what_those_before_leave_over(beam: int) -> None:
     latents = torch.randn(400, 8, generator=torch.Generator().manual_seed(3))
-    quantizer = ResidualQuantizer(3, 16, 8, 0.9, 0.2, 2).train()
+    quantizer = ResidualQuantizer(3, 16, 8, 0.9, 0.2, 2, beam).train()
     for step in range(40):
         out = quantizer(latents)
         if step < 2 * 3:  # the last level has not started
@@ -210,6 +211,27 @@ def test_each_level_quantises_what_those_before_leave_over() -> None:
         errors.append(float(left.square().mean()))
     torch.testing.assert_close(latents - left, quantizer.lookup(codes))
     assert errors[0] > 1.2 * errors[1] > 1.2**2 * errors[2]  # each level tells something
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**20), beam=st.integers(2, 8))
+def test_a_beam_finds_sums_as_near_as_the_nearest_of_each_level_does_or_nearer(seed: int, beam: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    quantizer = ResidualQuantizer(2, 8, 5, 0.97, 0.2, 0, beam)
+    for level in range(2):
+        quantizer.level(level).codebook.copy_(torch.randn(8, 5, generator=rng) / (level + 1))
+    latents = torch.randn(40, 5, generator=rng)
+
+    def away(codes: Tensor) -> Tensor:
+        return (quantizer.lookup(codes) - latents).norm(dim=1)
+
+    found = away(quantizer.nearest(latents))
+    quantizer.beam = 1
+    assert bool((found <= away(quantizer.nearest(latents)) + 1e-5).all())
+    if beam == 8:  # as many as there are codes: every sum is looked at
+        pairs = torch.cartesian_prod(torch.arange(8), torch.arange(8))
+        nearest = torch.cdist(latents.double(), quantizer.lookup(pairs).double()).amin(dim=1)
+        torch.testing.assert_close(found.double(), nearest, rtol=1e-4, atol=1e-5)
 
 
 def test_codebook_finds_clusters_and_no_code_is_lost() -> None:

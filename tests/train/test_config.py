@@ -69,7 +69,7 @@ def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object
         ("verbose", "key=value"),
         ("shift.model.variant=both", "shift, part, single"),
         ("shift.window=60", "window=60 is asked for; give a multiple of 8"),
-        ("shift.joint_stride=0", "joint_stride=0 is asked for; give 1 or more"),
+        ("shift.ends=-1", "ends=-1 is asked for; give 0 or more"),
         ("lm.batch_size=0", "batch_size=0 is asked for; give 1 or more"),
         ("lm.size=tinny", "lm.size=tinny: one of nano, tiny, small, base, large is wanted"),
         ("tokenizer.vocab=3", "vocab=3 is asked for; give 300 or more"),

@@ -97,6 +97,17 @@ def test_a_step_is_as_long_as_its_rate_says() -> None:
     assert 0.18 * 8**0.5 < length < 1.9 * 8**0.5
 
 
+def test_a_kernel_learns_as_the_matrix_of_its_outputs() -> None:
+    kernel = nn.Parameter(torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(1)))
+    matrix = nn.Parameter(kernel.detach().flatten(1).clone())
+    optimizer = make_optimizer([Group([kernel, matrix], blocks=(1, 1))], SETTINGS)
+    for step in range(3):
+        kernel.grad = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(step))
+        matrix.grad = kernel.grad.flatten(1)
+        optimizer.step()
+    torch.testing.assert_close(kernel.detach().flatten(1), matrix.detach())
+
+
 @pytest.mark.parametrize("blocks", [(2, 1), (1, 3)])
 def test_steps_are_those_of_the_formula(blocks: tuple[int, int]) -> None:
     model = _Two()

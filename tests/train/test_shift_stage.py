@@ -13,6 +13,7 @@ from clutch_rt.errors import InputError
 from clutch_rt.layout import Float32Array
 from torch import Tensor
 
+from models.kinematics import HandKinematics
 from models.shift import VARIANTS, Shift, ShiftConfig
 from train.config import MachineConfig, RunConfig, ShiftTrainConfig, preset
 from train.corpus import free_clips
@@ -20,8 +21,8 @@ from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.samplers import through_shift
 from train.loop import fit, generator
 from train.run import RunFolder
-from train.shift import _training_clips, draw, measure, stage
-from train.shift_loss import Objective
+from train.shift import _training_clips, draw, groups, measure, stage
+from train.shift_loss import Objective, gap_error
 from train.windows import Motions, first, whole_steps
 
 SMALL = ShiftConfig(
@@ -57,6 +58,21 @@ def test_windows_lie_in_one_motion_and_pad_with_its_last_frame() -> None:
     assert len(short) > 0 and bool((short[:, 7:, 0, 0] == 7).all())
 
 
+def test_the_ends_of_a_motion_come_more_often_where_that_is_asked_for() -> None:
+    clip = np.zeros((40, 2, 99), np.float32)
+    clip[:, 0, 0] = np.arange(40)
+    motions = Motions.gather([clip])
+
+    def firsts(ends: int) -> list[int]:
+        windows = motions.windows(16, 900, np.random.default_rng(1), ends)[:, 0, 0, 0]
+        return np.bincount(windows.long().numpy(), minlength=25).tolist()
+
+    plain, pulled = firsts(0), firsts(10)
+    assert len(plain) == len(pulled) == 25
+    # 25 places of 900 windows; of 45 places laid out, 11 are moved to each end.
+    assert max(plain[0], plain[-1]) < 70 < 150 < min(pulled[0], pulled[-1])
+
+
 def test_no_clips_is_an_error_with_the_command() -> None:
     with pytest.raises(InputError, match=r"train\.corpus"):
         Motions.gather([])
@@ -71,11 +87,40 @@ def test_a_motion_is_filled_to_whole_steps(frames: int, wanted: int) -> None:
 
 
 def test_shares_of_the_processes_make_up_the_batch_of_one() -> None:
-    motions, settings = Motions.gather(waves(6)), ShiftTrainConfig(batch_size=8, window=16)
+    motions, settings = Motions.gather(waves(6)), ShiftTrainConfig(batch_size=8, window=16, short_share=0.0)
     whole = draw(motions, settings, 0, 5, 0, 1)
     halves = torch.cat([draw(motions, settings, 0, 5, rank, 2) for rank in range(2)])
     assert torch.equal(whole, halves)
     assert not torch.equal(whole, draw(motions, settings, 0, 6, 0, 1))
+
+
+def test_some_steps_have_shorter_windows_and_more_of_them() -> None:
+    motions, settings = Motions.gather(waves(6)), ShiftTrainConfig(batch_size=4, window=32, short_share=0.5)
+    shapes = {tuple(draw(motions, settings, 0, step, 0, 2).shape[:2]) for step in range(40)}
+    assert shapes == {(2, 32), (2, 24), (4, 16), (8, 8)}  # half of the batch each
+
+
+def test_hands_that_come_too_near_cost_more_than_hands_that_stay_away() -> None:
+    kinematics = HandKinematics()
+    frames = torch.from_numpy(wave(8, 0))
+    frames[:, 0, 6:9], frames[:, 1, 6:9] = 0.0, torch.tensor([0.0, 0.03, 0.0])
+    true = kinematics(frames)
+    assert float(gap_error(true, true)) == pytest.approx(0.0, abs=1e-7)
+    wrong = []
+    for metres in (0.01, -0.01):
+        moved = frames.clone()
+        moved[:, 1, 7] += metres
+        wrong.append(float(gap_error(kinematics(moved), true)))
+    assert wrong[1] > 1.5 * wrong[0] > 0.0
+    frames[:, 1, 7] = 1.0  # far away, nothing is near
+    assert float(gap_error(true, kinematics(frames))) == 0.0
+
+
+def test_kernels_learn_by_muon_and_vectors_do_not() -> None:
+    kernels, vectors = groups(Shift(SMALL))
+    assert kernels.blocks == (1, 1) and all(p.ndim >= 2 for p in kernels.parameters)
+    assert vectors.blocks is None and all(p.ndim == 1 for p in vectors.parameters)
+    assert len([*kernels.parameters, *vectors.parameters]) == len(list(Shift(SMALL).parameters()))
 
 
 def test_a_perfect_reconstruction_has_no_joint_loss_and_a_shifted_one_only_a_world_loss() -> None:
