@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ import onnx
 import pytest
 import torch
 from clutch_rt.bundle import open_bundle
-from clutch_rt.errors import BundleError, InputError
+from clutch_rt.engine_build import NETWORKS_FILE
+from clutch_rt.errors import BundleError, InputError, MissingExtraError
 from clutch_rt.manifest import FileEntry
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +36,7 @@ from export.onnx import export_bundle
 from export.run_folder import read_run
 from export.shift_decoder import doubled, undoubled
 from export.t5_graph import T5Spec, bias_by_distance, embedding_of_bias
+from export.tensorrt import export_engines
 from models.lm import MotionLM
 from tests.tiny_bundle import save_model, tiny_bundle, tiny_run
 
@@ -181,6 +184,27 @@ def test_restored_weights_are_within_half_a_level(width: int, columns: int, seed
     spread = np.abs(scales).reshape(columns, -1).repeat(BLOCK, axis=1)[:, :width].T
     # The largest of a block may be cut off at seven levels of ten, for the good of the others.
     assert (np.abs(found - weight) <= 3.01 * spread).all()
+
+
+# ---- engines ----------------------------------------------------------------------------------------
+
+
+def test_networks_are_made_from_the_bundle_alone_and_say_so(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    said: list[str] = []
+    with pytest.raises(MissingExtraError, match="networks are written, and no engine is"):
+        export_engines(bundle, None, "jetson", log=said.append)
+    assert any("int8 weights read back" in line for line in said)
+    (written,) = bundle.glob(f"engines/networks/fp16-*/{NETWORKS_FILE}")
+    raw = json.loads(written.read_text())
+    assert raw["weights"] == "bundle, int8"
+    assert raw["checked"]["kl_motion"] < 1e-3
+    before = written.stat().st_mtime_ns
+    with pytest.raises(MissingExtraError):
+        export_engines(bundle, None, "jetson")  # of those that it carries now
+    assert written.stat().st_mtime_ns == before
 
 
 # ---- refusals ---------------------------------------------------------------------------------------
