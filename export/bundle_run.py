@@ -42,12 +42,13 @@ def run_of_bundle(bundle: Bundle) -> Run:
         raise
     except (Unreadable, ValueError, KeyError, IndexError) as error:
         raise _refusal(bundle, str(error)) from error
+    words = bundle.manifest.text.words
     return Run(
         path=bundle.path,
         shift=shift,
         model=model,
         tokenizer=bundle.file(TOKENIZER).read_bytes(),
-        words=None,
+        words=None if words is None else bundle.file(words).read_bytes(),
         settings={},
         training=training_of({}),
     )

@@ -171,9 +171,8 @@ def _write_networks(
     Their weights are those of the run it was exported from, or without one its own.
     """
     if folder.exists() and not force:
-        raise BundleError(
-            f"{folder} is there already; leave out --run to build from it, or say --force to write it again"
-        )
+        other = "" if run is None else "leave out --run to build from it, or "
+        raise BundleError(f"{folder} is there already; {other}say --force to write it again")
     loaded = _of_bundle(bundle, log) if run is None else _of_run(bundle, run)
     weights = f"bundle, {bundle.manifest.precision}" if run is None else "run"
     log(f"{loaded.path}: {precision} weights for {bundle.manifest.name}")
