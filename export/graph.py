@@ -57,6 +57,17 @@ def quantise_columns(weight: Array) -> tuple[Array, Array]:
     return (levels + ZERO_POINT).astype(np.uint8), scale
 
 
+def restored_columns(levels: Array, scale: Array) -> Array:
+    """What :func:`quantise_columns` rounded to, float32; of tables of rows too.
+
+    Args:
+        levels: uint8 around 128, or int8 around 0.
+        scale: such as multiplies them, ``(out,)``, or ``(rows, 1)`` of a table of rows.
+    """
+    zero = ZERO_POINT if levels.dtype == np.uint8 else 0
+    return (levels.astype(np.float32) - np.float32(zero)) * scale.astype(np.float32)
+
+
 def quantise_blocks(weight: Array) -> tuple[Array, Array]:
     """4-bit blocks of 32: ``(in, out)`` to bytes ``(out, blocks, 16)`` and scales ``(out * blocks,)``.
 
@@ -77,6 +88,13 @@ def quantise_blocks(weight: Array) -> tuple[Array, Array]:
         best, error = np.where(found < error, scale, best), np.minimum(found, error)
     levels = (_levels(rows, best) + 8).astype(np.uint8).reshape(columns, blocks, BLOCK // 2, 2)
     return levels[..., 0] | levels[..., 1] << 4, best.reshape(-1).astype(np.float32)
+
+
+def restored_blocks(packed: Array, scale: Array, width: int) -> Array:
+    """What :func:`quantise_blocks` rounded a matrix of ``width`` rows to, ``(in, out)`` float32."""
+    levels = np.stack([packed & 0xF, packed >> 4], axis=-1).reshape(len(packed), -1, BLOCK)
+    rows = (levels.astype(np.float32) - 8) * scale.astype(np.float32).reshape(len(packed), -1, 1)
+    return np.ascontiguousarray(rows.reshape(len(packed), -1)[:, :width].T)
 
 
 def _levels(rows: Array, scale: Array) -> Array:

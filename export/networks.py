@@ -14,11 +14,13 @@ stay open, each within the limits of the bundle.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnx
 from clutch_rt.errors import InputError
+from clutch_rt.grammar import Grammar
 from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
@@ -43,15 +45,20 @@ _MASKED: Final = -1e9
 
 def networks(run: Run, store: WeightStore, precision: EnginePrecision) -> dict[str, onnx.ModelProto]:
     """The networks of a run by name; their weights go to ``store``."""
-    if run.model.grammar.form != "step":
-        raise InputError(
-            f"{run.path} is a model of the form {run.model.grammar.form!r}, whose choices change in number "
-            "from slot to slot; an engine has fixed shapes: train the form 'step' (lm.form=step), or run "
-            "this one with ONNX Runtime"
-        )
+    require_steps(run.model.grammar, run.path)
     lm = NetworkLM(run.model, store, precision)
     decoder = NetworkShift(run.shift, store).decoder()
     return dict(zip(NETWORKS, (lm.text_encoder(), lm.step_form(), decoder), strict=True))
+
+
+def require_steps(grammar: Grammar, where: Path) -> None:
+    """InputError for the model of ``where`` unless it is of the form ``step``."""
+    if grammar.form != "step":
+        raise InputError(
+            f"{where} is a model of the form {grammar.form!r}, whose choices change in number "
+            "from slot to slot; an engine has fixed shapes: train the form 'step' (lm.form=step), or run "
+            "this one with ONNX Runtime"
+        )
 
 
 def profiles(model: onnx.ModelProto, max_prompt: int, max_steps: int) -> dict[str, Shapes]:

@@ -188,6 +188,20 @@ def doubled(kernel: Array) -> Array:
     return np.concatenate([even, odd], axis=1).astype(np.float32)
 
 
+def undoubled(matrix: Array) -> Array:
+    """The kernel ``(3, C, C')`` that :func:`doubled` made ``(3 C, 2 C')`` of.
+
+    The outer taps stand in it halved, which rounds nothing; the middle one only in sums, of which the three
+    are taken together: it comes back to the rounding of those.
+    """
+    even, odd = np.split(matrix.astype(np.float64), 2, axis=1)
+    (e0, e1, e2), (_, o1, o2) = np.split(even, 3), np.split(odd, 3)
+    k0, k2 = e0 * 2, e2 * 2
+    # The least squares of o1 - k0 = k1 / 2, o2 - k2 = k1 / 2 and e1 - (k0 + k2) / 2 = k1.
+    k1 = ((o1 - k0) / 2 + (o2 - k2) / 2 + e1 - (k0 + k2) / 2) / 1.5
+    return np.stack([k0, k1, k2]).astype(np.float32)
+
+
 def _kernel(conv: nn.Conv1d) -> Array:
     """``(taps, C, C')``."""
     return np.ascontiguousarray(as_array(conv.weight).transpose(2, 1, 0))

@@ -81,10 +81,24 @@ class Past:
 
 def bias_by_distance(spec: T5Spec, embedding: Array, relative: Array, bidirectional: bool) -> Array:
     """Position bias at each relative position (key minus query): ``(len(relative), H)`` float32."""
+    return np.ascontiguousarray(embedding[_buckets(spec, relative, bidirectional)], dtype=np.float32)
+
+
+def embedding_of_bias(spec: T5Spec, table: Array, relative: Array, bidirectional: bool) -> Array:
+    """The embedding ``(buckets, H)`` that :func:`bias_by_distance` made ``table`` of.
+
+    Buckets that none of ``relative`` falls into are 0: one there always is where both sides are seen.
+    """
+    embedding = np.zeros((spec.buckets, table.shape[1]), np.float32)
+    embedding[_buckets(spec, relative, bidirectional)] = table
+    return embedding
+
+
+def _buckets(spec: T5Spec, relative: Array, bidirectional: bool) -> Array:
     buckets = T5Attention._relative_position_bucket(
         torch.from_numpy(relative), bidirectional, spec.buckets, spec.max_distance
     )
-    return np.ascontiguousarray(embedding[buckets.numpy()], dtype=np.float32)
+    return np.asarray(buckets.numpy())
 
 
 def encoder(g: GraphBuilder, spec: T5Spec, weights: Weights, x: Value) -> Value:

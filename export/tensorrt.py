@@ -1,10 +1,10 @@
-"""Engines for NVIDIA GPUs: ``python -m export.tensorrt BUNDLE --run RUN --target rtx|cuda|jetson``.
+"""Engines for NVIDIA GPUs: ``python -m export.tensorrt BUNDLE [--run RUN] --target rtx|cuda|jetson``.
 
-An engine holds the weights as TensorRT wants them, so it is built from the weights before the bundle rounded
-them: from the training run the bundle was exported from, which is checked. For ``rtx`` the engines are built
-here, with no GPU; for ``cuda`` and ``jetson`` the networks go into the bundle, and the engines are built on
-the device by ``clutch-rt engine build``. The runtime loads those for ``rtx`` that fit its machine, and none
-of the others yet.
+An engine holds the weights as TensorRT wants them. They are the bundle's own, read back from its graphs
+(``export.bundle_run``); or, with ``--run``, those before the bundle rounded them, of the training run it was
+exported from, which is checked. For ``rtx`` the engines are built here, with no GPU; for ``cuda`` and
+``jetson`` the networks go into the bundle, and the engines are built on the device by ``clutch-rt engine
+build``. The runtime loads those for ``rtx`` that fit its machine, and none of the others yet.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from clutch_rt.errors import BundleError, InputError, MissingExtraError
 from clutch_rt.manifest import FileEntry
 from onnx import helper
 
+from export.bundle_run import compare, run_of_bundle
 from export.bundle_writer import write_graphs
 from export.driver import Draw
 from export.network_builder import ENGINE_PRECISIONS, EnginePrecision
@@ -79,7 +80,8 @@ def export_engines(
 
     Args:
         bundle: the bundle's folder.
-        run: the training run it was exported from; None to take the networks that it carries.
+        run: the training run it was exported from; None to take the networks that the bundle carries, or to
+            make them from its own weights where it carries none.
         target: ``rtx``, ``cuda`` or ``jetson``.
         sms: architectures for ``rtx``; none for all but SM 121.
         precision: of the weights.
@@ -113,12 +115,14 @@ def export_engines(
     with tempfile.TemporaryDirectory(prefix="clutch-rt-networks-") as scratch:
         kept = keep_networks or not kind.ahead
         folder = networks_folder(root if kept else Path(scratch), precision, content)
-        if run is None:
-            folder = networks_folder(opened.path / ENGINES, precision, content)
+        carried = networks_folder(opened.path / ENGINES, precision, content)
+        if run is None and carried.exists():
+            folder = carried
+            log(f"networks: {folder}")
         else:
-            _write_networks(opened, Path(run), precision, folder, force, log)
+            _write_networks(opened, None if run is None else Path(run), precision, folder, force, log)
+            log(f"networks: {folder if kept else 'checked'}")
         found = read_networks(folder, content)
-        log(f"networks: {folder}" if kept or run is None else "networks: checked")
         if library is None:
             library = _library_of_device(kind)
             groups = [(sm_of_gpu(),)]
@@ -160,16 +164,18 @@ def _build(
 
 
 def _write_networks(
-    bundle: Bundle, run: Path, precision: EnginePrecision, folder: Path, force: bool, log: Log
+    bundle: Bundle, run: Path | None, precision: EnginePrecision, folder: Path, force: bool, log: Log
 ) -> None:
-    """Write the networks of a run that the bundle was exported from, after checking them against PyTorch."""
+    """Write the networks of a bundle, after checking them against PyTorch.
+
+    Their weights are those of the run it was exported from, or without one its own.
+    """
     if folder.exists() and not force:
-        raise BundleError(
-            f"{folder} is there already; leave out --run to build from it, or say --force to write it again"
-        )
-    loaded = read_run(run)
-    _require_same(bundle, loaded)
-    log(f"run {loaded.path}: {precision} weights for {bundle.manifest.name}")
+        other = "" if run is None else "leave out --run to build from it, or "
+        raise BundleError(f"{folder} is there already; {other}say --force to write it again")
+    loaded = _of_bundle(bundle, log) if run is None else _of_run(bundle, run)
+    weights = f"bundle, {bundle.manifest.precision}" if run is None else "run"
+    log(f"{loaded.path}: {precision} weights for {bundle.manifest.name}")
     with folder_by_rename(folder) as part:
         store = WeightStore()
         models = networks(loaded, store, precision)
@@ -190,6 +196,7 @@ def _write_networks(
                 "bundle": bundle.manifest.name,
                 "content": content_hash(bundle.manifest),
                 "precision": precision,
+                "weights": weights,
                 "networks": {
                     name: profiles(model, limits.max_prompt_tokens, limits.max_steps)
                     for name, model in models.items()
@@ -198,6 +205,19 @@ def _write_networks(
                 "files": {path.name: FileEntry.of(path).to_dict() for path in sorted(part.iterdir())},
             },
         )
+
+
+def _of_run(bundle: Bundle, path: Path) -> Run:
+    run = read_run(path)
+    _require_same(bundle, run)
+    return run
+
+
+def _of_bundle(bundle: Bundle, log: Log) -> Run:
+    log(f"{bundle.path}: its {bundle.manifest.precision} weights read back; its graphs beside PyTorch:")
+    run = run_of_bundle(bundle)
+    compare(bundle, run, log)
+    return run
 
 
 def _require_same(bundle: Bundle, run: Run) -> None:
@@ -257,7 +277,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--run",
         metavar="RUN",
-        help="the run folder the bundle was exported from (default: the networks that the bundle carries)",
+        help="the run folder the bundle was exported from, for its weights before they were rounded "
+        "(default: the networks that the bundle carries, or its own weights)",
     )
     parser.add_argument("--target", choices=tuple(TARGETS), default="rtx", help="(default: rtx)")
     parser.add_argument(

@@ -100,8 +100,8 @@ def read_networks(folder: Path, content: str) -> Networks:
     except FileNotFoundError as error:
         raise BundleError(
             f"{folder.parent.parent} holds no networks to build engines of this precision from "
-            f"({Path(error.filename or path).name} is missing); write them where the training run is: "
-            "`python -m export.tensorrt BUNDLE --run RUN --keep-networks`"
+            f"({Path(error.filename or path).name} is missing); write them with a checkout of "
+            "the project: `python -m export.tensorrt BUNDLE --keep-networks`"
         ) from None
     except BAD_JSON as error:
         raise BundleError(
@@ -175,6 +175,7 @@ def _key_file(key: EngineKey, networks: Networks, part: Path, built: Mapping[str
         "format": FORMAT,
         "key": key.to_dict(),
         "bundle": networks.raw.get("bundle"),
+        "weights": networks.raw.get("weights"),
         "checked_against_pytorch": networks.raw.get("checked"),
         "files": {path.name: FileEntry.of(path).to_dict() for path in sorted(part.iterdir())},
         "graphs": {name: one.to_dict() for name, one in built.items()},

@@ -319,7 +319,7 @@ def test_a_bundle_without_networks_names_the_command_that_writes_them(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__="10.9"))
     done = clutch_rt("engine", "build", "--target", "cuda", "--bundle", bundle)
-    assert done.exit_code == 1 and "--run RUN --keep-networks" in done.stderr
+    assert done.exit_code == 1 and "BUNDLE --keep-networks" in done.stderr
     assert "holds no engines" in clutch_rt("engine", "list", "--bundle", bundle).stdout
 
 
