@@ -14,7 +14,7 @@ from clutch_rt.grammar import Grammar
 from torch import nn
 
 from export.shift_decoder import undoubled
-from export.stored import Stored, Unreadable
+from export.stored import Stored, Unreadable, constant
 from export.weights import Array
 from models.causal import ChannelNorm
 from models.quantizer import Quantizer
@@ -59,7 +59,15 @@ def _config(stored: Stored, grammar: Grammar) -> ShiftConfig:
         pose_codes=grammar.pose_codes,
         code_size=stored["trajectory.codebook.0"].shape[1],
         levels=grammar.levels,
+        beam=_beam(stored),
     )
+
+
+def _beam(stored: Stored) -> int:
+    """Sums that the encoder's search for the nearest codes keeps; in bundles of before it kept one."""
+    graph = stored.graphs["shift_encoder"]
+    kept = [constant(graph, node.input[1]) for node in graph.node if node.op_type == "TopK"]
+    return max((int(width[0]) for width in kept if width is not None), default=1)
 
 
 def _state(model: Shift, stored: Stored) -> Iterator[tuple[str, Array]]:
