@@ -78,7 +78,7 @@ def instruction(tasks: Tasks, clip: int, rng: np.random.Generator) -> Example:
     unfit = template.given in PARTS and not tasks.completes
     if short or unfit or not template.fields <= set(known):
         template = TEMPLATES[0]
-    said = "{text}" in template.prompt and template.given == "nothing"
+    said = "{text}" in template.prompt and template.given == "nothing" and not template.answer
     told = tasks.told(clip) if said or template.given == "whole" else None
     made = fill(tasks, template, known, codes, rng, told)
     return made if made.codes is None else replace(made, rhythm=tasks.rhythm(clip))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from models.lm import Encoded, MotionLM
 from models.quantizer import sum_over_processes
+from models.rhythm import following
 from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows, real_steps, told_rows
 from train.probes import Probes
 
@@ -196,11 +197,13 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     if not len(chosen):
         return whole
     true, hidden = whole[chosen], None if rows.hidden is None else rows.hidden[chosen]
+    follows = torch.from_numpy(following()).to(true.device) if lm.grammar.rhythm else None
     known = rows.codes[chosen].masked_fill(code_targets(rows)[chosen] != IGNORE, UNKNOWN)
 
-    def pick(_: int, logits: Tensor) -> Tensor:
+    def pick(choice: int, logits: Tensor) -> Tensor:
         scores = logits.float()
-        return (scores - torch.empty_like(scores).exponential_().log()).argmax(-1)
+        drawn = (scores - torch.empty_like(scores).exponential_().log()).argmax(-1)
+        return drawn if choice or follows is None else _between(drawn, true[..., 0], follows)
 
     own = lm.draw_depth(lm.contexts(encoded.rows(chosen), true, rows.steps[chosen], hidden), pick, known)
     rate = torch.rand(len(chosen), 1, device=true.device)
@@ -208,6 +211,15 @@ def own_past(lm: MotionLM, encoded: Encoded, rows: MotionRows, share: float) -> 
     whole = whole.clone()
     whole[chosen] = torch.where(taken, own, true)
     return whole
+
+
+def _between(drawn: Tensor, true: Tensor, follows: Tensor) -> Tensor:
+    """Rhythms ``(B, S)`` that were drawn, where they may stand between the true ones; elsewhere the true.
+
+    What may not follow is never drawn when a motion is made, and so no slip that the truth contradicts.
+    """
+    before, after = F.pad(true[:, :-1], (1, 0)), torch.cat([true[:, 1:], drawn[:, -1:]], 1)
+    return torch.where(follows[before, drawn] & follows[drawn, after], drawn, true)
 
 
 def _slots(lm: MotionLM, stream: Tensor) -> list[Tensor]:
@@ -265,15 +277,15 @@ def text_measures(lm: MotionLM, rows: MotionRows, motion: Tensor) -> dict[str, T
     """How much the codes' cross-entropy ``motion`` of these rows hangs on their sentences.
 
     ``motion_shuffled`` is what it becomes when each motion has the sentence of the row before, and
-    ``text_gain`` the difference: 0 where the encoder says the same of every sentence. A model that plans has
-    the clip's own labels for a plan, or those of the row before: whether they are read is for the loss of the
-    labels to say. ``motion_blind`` has
-    the right sentence, and none of the past. A batch of one has no other sentence, and gives the last only.
+    ``text_gain`` the difference: 0 where the encoder says the same of every sentence. A plan and a rhythm
+    come with the sentence, the clip's own or the other's, as if they had been read from it: whether they are
+    is for their own losses to say. ``motion_blind`` has the right sentence, and of the past the rhythm alone.
+    A batch of one has no other sentence, and gives the last only.
     """
     hidden = torch.ones_like(rows.codes[..., 0], dtype=torch.bool)
     measures = {"motion_blind": motion_losses(lm, replace(rows, hidden=hidden))["motion"]}
     if len(rows.ids) > 1:
-        told = {name: getattr(rows, name).roll(1, 0) for name in ("ids", "mask", "labels")}
+        told = {name: getattr(rows, name).roll(1, 0) for name in ("ids", "mask", "labels", "rhythm")}
         other = replace(rows, **told)
         shuffled = motion_losses(lm, other)["motion"]
         measures |= {"motion_shuffled": shuffled, "text_gain": shuffled - motion}

@@ -15,8 +15,9 @@ from models.rhythm import MOST_CYCLES, PARTS, pack
 def places(actions: Sequence[Mapping[str, Any]], steps: int) -> IntArray:
     """Where the steps of a clip stand, ``(steps, 3)``; taken at the middle of each.
 
-    In columns: which of the actions is on, from 1; its cycles that are not over yet, this one included; and
-    the part of the cycle, from 1. Where no action is on all are 0. What does not repeat is one cycle.
+    In columns: which of the actions is on, or was last, from 1; its cycles that are not over yet, this one
+    included; and the part of the cycle, from 1. ``models.rhythm.pack`` says what is 0. What does not repeat
+    is one cycle.
 
     Args:
         actions: as the clip store has them, in order; those behind ``ACTIONS`` are left out.
@@ -30,7 +31,7 @@ def places(actions: Sequence[Mapping[str, Any]], steps: int) -> IntArray:
         period = FPS / float(action["frequency_hz"]) if action["frequency_hz"] else stop - start
         gone = (middle[on] - start) / period
         left = round((stop - start) / period) - np.floor(gone)
-        numbers[on, 0] = number
+        numbers[middle >= start] = (number, 0, 0)
         numbers[on, 1] = left.clip(1, MOST_CYCLES)
         numbers[on, 2] = 1 + np.floor(gone % 1.0 * PARTS).clip(max=PARTS - 1)
     return numbers

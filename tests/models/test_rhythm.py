@@ -26,25 +26,31 @@ def test_every_rhythm_is_a_place_of_its_own() -> None:
     assert len(np.unique(places, axis=0)) == RHYTHMS
 
 
-@given(rhythms, st.integers(0, 2**31))
-def test_a_count_that_was_begun_is_kept(first: int, seed: int) -> None:
+@given(st.integers(0, 2**31))
+def test_actions_come_in_order_and_a_count_that_was_begun_is_kept(seed: int) -> None:
     """Whatever is drawn, the cycles of an action run out one by one, and none is left when it ends."""
-    rng, path = np.random.default_rng(seed), [first]
-    for _ in range(40):
+    rng, path = np.random.default_rng(seed), [0]
+    for _ in range(60):
         path.append(int(rng.choice(np.flatnonzero(FOLLOWING[path[-1]]))))
-    places = unpack(np.asarray(path))
-    for (action, left, part), (then, to_come, where) in itertools.pairwise(places):
-        if action and then == action:
+    for (action, left, part), (then, to_come, where) in itertools.pairwise(unpack(np.asarray(path)).tolist()):
+        if then == action:
             assert to_come in (left, left - 1)
             assert to_come < left or where >= part or left == MOST_CYCLES
-        elif action:
-            assert left == 1 and then in (0, action + 1)
+        else:
+            assert then == action + 1 and left <= 1 and to_come > 0
 
 
-def test_three_cycles_may_not_end_after_two() -> None:
-    assert FOLLOWING[number(1, 3, 8), number(1, 2, 1)] and FOLLOWING[number(1, 1, 8), 0]
-    assert not FOLLOWING[number(1, 2, 8), 0]
+def test_what_may_not_follow() -> None:
+    assert FOLLOWING[number(1, 3, 8), number(1, 2, 1)] and FOLLOWING[number(1, 1, 8), number(1, 0, 0)]
+    assert FOLLOWING[number(1, 0, 0), number(2, 4, 1)] and FOLLOWING[number(1, 1, 8), number(2, 4, 1)]
+    assert not FOLLOWING[number(1, 2, 8), number(1, 0, 0)], "three cycles may not end after two"
     assert not FOLLOWING[number(1, 2, 8), number(2, 3, 1)]
     assert not FOLLOWING[number(1, 2, 4), number(1, 2, 3)], "no cycle goes backwards"
     assert not FOLLOWING[number(1, 2, 4), number(1, 3, 4)], "none is added"
-    assert FOLLOWING[0].all(), "where no action is on any may begin"
+    assert not FOLLOWING[number(1, 0, 0), number(1, 1, 1)], "what is over does not begin again"
+    assert not FOLLOWING[0, number(2, 1, 1)], "the first action comes first"
+
+
+@given(rhythms)
+def test_every_rhythm_has_a_way_on(rhythm: int) -> None:
+    assert FOLLOWING[rhythm, rhythm]
