@@ -47,6 +47,7 @@ from export.driver import EOS, PAD, Draw, Driver, Read
 from export.graph import Precision
 from models import generation
 from models.lm import Encoded, MotionLM
+from models.rhythm import following
 from models.shift import Shift
 
 CAPTION_TOKENS: Final = 32
@@ -149,6 +150,7 @@ class Parity:
             logits = max(logits, self._logits(row, forced, found))
             apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
             drawn = self.driver.generate(ids, row, self.draw)
+            self._keeps_grammar(row, drawn)
             common = min(len(drawn), len(wanted))
             equal += int((drawn[:common] == wanted[:common]).sum())
             same += len(drawn) == len(wanted)
@@ -171,6 +173,13 @@ class Parity:
             logits=logits,
             generated_mm=float(np.mean(distances)),
         )
+
+    def _keeps_grammar(self, row: int, drawn: IntArray) -> None:
+        """In every precision a rhythm is followed by such as may follow it."""
+        if self.model.grammar.rhythm:
+            before = np.concatenate([[0], drawn[:-1, 0]])
+            broken = float((~following()[before, drawn[:, 0]]).sum())
+            require("motion_step", f"prompt {row}", broken, 0.0, "rhythms that may not follow")
 
     def _completion(self, motion: IntArray) -> None:
         """A motion whose left hand is given: kept in every precision, and in ``fp32`` the rest is alike."""
@@ -330,9 +339,13 @@ class Parity:
         elif len(parted):
             step, slot = (int(i) for i in parted[0])
             first, second = int(wanted[step, slot]), int(drawn[step, slot])
+            scores = forced[slot][step]
+            if self._choices[slot] == "rhythm":
+                barred = ~following()[wanted[step - 1, 0] if step else 0]
+                scores = np.where(barred, -np.inf, scores)
             where = f"prompt {row}, step {step}, slot {self._choices[slot]}: code {second} for {first}"
             gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, int(grammar.drawn[slot]))
-            apart = gap(forced[slot][step] / self.draw.temperature + gumbel, first, second)
+            apart = gap(scores / self.draw.temperature + gumbel, first, second)
         require("motion_step", where, apart, TIE, "between their scores")
 
     def _distance(self, a: IntArray, b: IntArray) -> float:

@@ -101,11 +101,11 @@ class MotionLM(nn.Module):
         sizes = g.drawn.tolist()
         self.choices = len(sizes)
         self.slot_embedding = nn.ModuleList([nn.Embedding(n, d) for n in g.sizes.tolist()])
-        self.rhythm_embedding = nn.Embedding(g.rhythm, d) if g.rhythm else None
         if g.rhythm not in (0, RHYTHMS):
             raise InputError(
                 f"the grammar has {g.rhythm} rhythms; this version's models have none, or {RHYTHMS}"
             )
+        self.rhythm_embedding = nn.Embedding(g.rhythm, d) if g.rhythm else None
         self.start = nn.Parameter(torch.zeros(d))
         self.position_embedding = nn.Embedding(g.max_steps, d)
         self.length_embedding = nn.Embedding(g.max_steps + 1, d)

@@ -50,22 +50,27 @@ def _root() -> Path:
     return folder
 
 
-def tiny_run(form: Form = "step", feed_forward: str = "relu", tied_head: bool = True) -> Path:
-    """A run folder: ``shift/``, ``lm/``, ``tokenizer.model``, ``config.json``, ``evaluate/metrics.json``."""
-    run = _root() / f"run-{form}-{feed_forward}-{'tied' if tied_head else 'untied'}"
+def tiny_run(
+    form: Form = "step", feed_forward: str = "relu", tied_head: bool = True, rhythm: bool = True
+) -> Path:
+    """A run folder: ``shift/``, ``lm/``, ``tokenizer.model``, ``config.json``, ``evaluate/metrics.json``.
+
+    The flat form has no rhythm, whatever is asked.
+    """
+    rhythms = RHYTHMS if rhythm and form == "step" else 0
+    run = _root() / f"run-{form}-{feed_forward}-{'tied' if tied_head else 'untied'}-{rhythms}"
     if not run.exists():
         part = run.with_suffix(".part")
-        _write_run(part, form, feed_forward, tied_head)
+        _write_run(part, form, feed_forward, tied_head, rhythms)
         part.rename(run)
     return run
 
 
-def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool) -> None:
+def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythms: int) -> None:
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
-    rhythm = RHYTHMS if form == "step" else 0
-    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS, rhythm)
+    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS, rhythms)
     config = LMConfig(
         grammar=grammar,
         d_model=48,

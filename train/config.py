@@ -153,7 +153,7 @@ class LMTrainConfig(FitConfig):
     bag_weight: float = 1.5  # loss weight of each quarter's codes, told from the sentence alone
     plan: bool = True  # a motion is decoded under the labels that are read from its sentence
     label_weight: float = 0.5  # loss weight of the actions' labels told from the sentence alone
-    rhythm: bool = True  # which action, cycles left and phase are drawn first in a step (step form)
+    rhythm: bool = True  # action, cycles left and part of the cycle are drawn first in a step (step form)
     rhythm_weight: float = 0.3  # loss weight of them
     complete_share: float = 0.12  # part of the motions of pre-training that are completed from a given part
     dropout: float = 0.0
@@ -337,7 +337,7 @@ def paper() -> RunConfig:
             model=ShiftConfig(widths=(256, 384, 512, 512), depth=3, out_depth=2),
             steps=60_000,
             batch_size=256,
-            learning_rate=5e-4,
+            learning_rate=2e-3,  # Muon's does not hang on the width
             warmup=1000,
             clips=50_000,  # 4.5 GB in memory, and four times that while they are measured: 24 GB will do
             validate_every=2000,

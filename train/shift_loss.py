@@ -43,8 +43,9 @@ class Objective:
     is, and a codebook that spells places alone leaves it out. Measured after 500 steps, movement_weight 0
     and 100: speed read right .77 and .83, MPJPE 19.4 and 18.2 mm, wrist-aligned 8.5 and 9.2. Their second
     differences over the same frames are what jitter is, and what ACCEL measures. What joints move before the
-    last frame counts again, for a clip ends at rest; and so do gaps between hands that are near each other,
-    for either hand may be a centimetre off, and both together pass through each other.
+    last frame of a window counts again, for windows that end a clip end at rest; and so do gaps between hands
+    that are near each other, for either hand may be a centimetre off, and both together pass through each
+    other.
     """
 
     def __init__(self, model: Shift, settings: ShiftTrainConfig) -> None:

@@ -208,6 +208,8 @@ class Engine:
     ) -> Iterator[IntArray]:
         assert length is not None
         ports = self.ports("motion_step")
+        if ("rhythm" in ports) != bool(self._grammar.rhythm):
+            raise BundleError("the manifest and the graph motion_step differ in the rhythm; export it again")
         noise = Noise(request, self._grammar.drawn.tolist())
         position = np.zeros(1, np.int64)
         feeds: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 The 6D form is the first two *columns* of the matrix, one after the other (Zhou et al., "On the Continuity
 of Rotation Representations in Neural Networks", CVPR 2019). Quaternions are ``(x, y, z, w)`` with w >= 0.
-``models/rotations.py`` is the torch twin; a test holds the two together. The input's dtype is kept.
+``models/kinematics.py`` has what it needs of them in torch. The input's dtype is kept.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Decoder, Engine, Memory
+from clutch_rt.errors import BundleError
 from clutch_rt.grammar import Form
 from clutch_rt.layout import IntArray
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, step_noise
@@ -132,16 +135,22 @@ def _tiny(form: Form) -> Path:
     return tiny_bundle(form, "fp32")
 
 
-@pytest.mark.parametrize("form", ["step", "flat"])
-def test_codes_equal_pytorchs(form: Form) -> None:
-    bundle, engine, sessions = _engine(_tiny(form))
+@pytest.mark.parametrize(("form", "rhythm"), [("step", True), ("step", False), ("flat", False)])
+def test_codes_equal_pytorchs(form: Form, rhythm: bool, tmp_path: Path) -> None:
+    folder = _tiny(form)
     import torch
 
+    from export.onnx import export_bundle
     from models.generation import generate
     from models.lm import MotionLM
     from tests.tiny_bundle import tiny_run
 
-    model = MotionLM.load(tiny_run(form, tied_head=form == "step") / "lm").eval()
+    run = tiny_run(form, tied_head=form == "step", rhythm=rhythm)
+    if form == "step" and not rhythm:
+        export_bundle(run, folder := tmp_path / "no-rhythm", "fp32")
+    bundle, engine, sessions = _engine(folder)
+    model = MotionLM.load(run / "lm").eval()
+    assert bool(model.grammar.rhythm) == rhythm
     ids = torch.from_numpy(PROMPT)
     for seed, steps in ((0, None), (1, None), (2**64 - 1, None), (3, 12)):
         reference = generate(
@@ -150,6 +159,17 @@ def test_codes_equal_pytorchs(form: Form) -> None:
         seconds = None if steps is None else steps * 8 / 30
         found = _draw(bundle, engine, seed=seed, seconds=seconds, temperature=0.9, top_k=16)
         np.testing.assert_array_equal(found, reference)
+    sessions.close()
+
+
+def test_a_rhythm_the_manifest_does_not_know_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(_tiny("step"), tmp_path / "bundle"))
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["grammar"]["rhythm"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    bundle, engine, sessions = _engine(folder)
+    with pytest.raises(BundleError, match="rhythm; export it again"):
+        _draw(bundle, engine, seed=0)
     sessions.close()
 
 

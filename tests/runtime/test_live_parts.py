@@ -175,11 +175,12 @@ def test_going_on_keeps_the_velocity() -> None:
 # -- the rest
 
 
-def test_natural_rest_is_where_the_corpus_rests() -> None:
+def test_natural_rest_is_where_people_of_the_corpus_rest_on_average() -> None:
     render = pytest.importorskip("train.corpus.render", reason="the corpus needs the extra `train`")
     from train.corpus.anatomy import pose, to_frames
+    from train.corpus.manner import usual_manner
 
-    states = np.broadcast_to(render.rest_state(), (1, 2, render.STATE)).copy()
+    states = np.broadcast_to(render.resting(usual_manner()), (1, 2, render.STATE)).copy()
     corpus = to_frames(pose(states))[0]
     # Rounded to a thousandth of a radian, and the corpus rounds its frames to 2^-15.
     assert _turned_by(natural_rest()[None], corpus[None]) < 2e-3

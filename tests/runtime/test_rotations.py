@@ -1,4 +1,4 @@
-"""Rotations: every form goes round and comes back, at every angle, and agrees with scipy and with torch."""
+"""Rotations: every form goes round and comes back, at every angle, and agrees with scipy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from clutch_rt import rotations as R
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-
-torch = pytest.importorskip("torch")
-T = pytest.importorskip("models.rotations")
 
 # Float64 work: what remains is rounding, a few thousand times 2e-16 near half turns.
 EXACT = 1e-9
@@ -106,37 +103,3 @@ def test_slerp_agrees_with_scipy(first: Any, one: float, second: Any, two: float
     np.testing.assert_allclose(
         R.matrix_from_quaternion(R.slerp(a, -b, t)), R.matrix_from_quaternion(R.slerp(a, b, t)), atol=1e-6
     )
-
-
-def test_the_torch_twin_agrees() -> None:
-    matrices = batch()
-    other = np.roll(matrices, 1, axis=0)
-    t = np.linspace(0, 1, len(matrices))
-    quaternion, sixd = R.quaternion_from_matrix(matrices), R.sixd_from_matrix(matrices)
-    rotvec = R.axis_angle_from_matrix(matrices)
-    rng = np.random.default_rng(0)
-
-    def both(name: str, *arguments: np.ndarray) -> None:
-        ours = getattr(R, name)(*arguments)
-        theirs = getattr(T, name)(*(torch.from_numpy(a) for a in arguments)).numpy()
-        np.testing.assert_allclose(theirs, ours, atol=EXACT, err_msg=name)
-
-    both("matrix_from_6d", sixd + rng.normal(0, 0.1, sixd.shape))
-    both("sixd_from_matrix", matrices)
-    both("matrix_from_axis_angle", rotvec)
-    both("quaternion_from_matrix", matrices)
-    both("axis_angle_from_matrix", matrices)
-    both("matrix_from_quaternion", quaternion)
-    both("slerp", quaternion, R.quaternion_from_matrix(other), t)
-
-
-def test_torch_gradients_are_finite_where_they_are_delicate() -> None:
-    for name, start in (
-        ("matrix_from_axis_angle", torch.zeros(3)),
-        ("matrix_from_6d", torch.tensor([1.0, 0, 0, 0, 1.0, 0])),
-        ("axis_angle_from_matrix", torch.eye(3)),
-        ("quaternion_from_matrix", torch.eye(3)),
-    ):
-        start = start.requires_grad_()
-        getattr(T, name)(start).sum().backward()
-        assert torch.isfinite(start.grad).all(), name

@@ -34,7 +34,7 @@ class CorpusConfig:
     min_frames: int = 40  # a clip that would be shorter takes longer to come back to rest
     max_frames: int = 256  # a clip that would be longer drops cycles, then actions
     place_noise: float = 0.008  # metres, standard deviation of where an action happens
-    pose_noise: float = 2.5  # degrees, how much postures differ: of people, and per finger angle and action
+    pose_noise: float = 2.5  # degrees, how much fingers differ: of people, and per angle and action
     mention: float = 0.7  # how often a caption names a modifier that is not the default
     val_share: float = 0.1
     test_share: float = 0.1

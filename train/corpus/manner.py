@@ -102,6 +102,11 @@ def draw_manner(seed: int, pose_noise: float) -> Manner:
     return Manner(turn, np.radians(ways) * (pose_noise / _USUAL_NOISE), _OWN * pose_noise)
 
 
+def usual_manner() -> Manner:
+    """The manner that people have on average."""
+    return Manner(np.zeros(5), np.radians(_USUAL), 0.0)
+
+
 def freedom(postures: FloatArray) -> FloatArray:
     """How free the fingers are of what they do, `(21,)`: 1, and less for those that meet or are folded.
 

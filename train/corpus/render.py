@@ -164,11 +164,11 @@ def _action_state(action: ActionPlan, local: FloatArray, manner: Manner, config:
         follow(state[:, hand], part.free)
     for hand, kind in enumerate(kinds):
         if kind is None:
-            state[:, hand] = take_part(_resting(manner), state[:, 1 - hand], starts[1 - hand])
+            state[:, hand] = take_part(resting(manner), state[:, 1 - hand], starts[1 - hand])
     return state
 
 
-def _resting(manner: Manner) -> FloatArray:
+def resting(manner: Manner) -> FloatArray:
     """The state of a person's idle hand, `(29,)`."""
     return rest_state() + manner.posture(np.ones(ANGLES))
 
@@ -184,7 +184,7 @@ def blend(actions: tuple[ActionPlan, ...], when: Schedule, config: CorpusConfig)
         (when.stops[-1], when.frames - 1),
     ]
     rises = [way(time, a, b) for a, b in edges]
-    total += (1.0 - rises[0] + rises[-1])[:, None] * _resting(manner)
+    total += (1.0 - rises[0] + rises[-1])[:, None] * resting(manner)
     for i, action in enumerate(actions):
         window = slice(edges[i][0], edges[i + 1][1] + 1)
         weight = (rises[i] - rises[i + 1])[window, None]
