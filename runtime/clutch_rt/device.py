@@ -24,9 +24,10 @@ from clutch_rt.providers import AUTO, CPU, DEVICES, PROVIDERS, is_available, not
 
 _NVIDIA: Final = ("cuda", "tensorrt", "tensorrt-rtx")
 _MEMORY: Final[Mapping[str, str]] = {"cuda": "cuda"}
-# Unless told so, CUDA rounds the inputs of float32 products to 10 bits (TF32): other codes than on a CPU, and
-# nothing is won where a step waits for its weights.
-_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: {"use_tf32": "0"}}
+CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
+"""Unless told so, CUDA rounds what float32 products take to 10 bits (TF32): other codes than on a CPU, and
+nothing is won where a step waits for its weights."""
+_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: CUDA_OPTIONS}
 # Where the work of a graph is; shapes and indices may well be left to the CPU.
 _PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", "QLinearMatMul", "DynamicQuantizeMatMul")
 
