@@ -19,6 +19,26 @@ from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
 
 
+def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
+    """The language model's graphs in ``folder`` as a bundle that an engine takes: no words, no SHIFT."""
+    manifest = Manifest(
+        name=folder.name,
+        form=grammar.form,
+        precision=precision,
+        grammar=grammar,
+        sampling=Sampling(1.0, 0),
+        limits=Limits(grammar.max_steps, 256),
+        text=TextSettings(0, 1, 2, "{text}", ""),
+        graphs={name: f"{name}.onnx" for name in GRAPHS},
+        files={},
+        licence="",
+        training_data="",
+        metrics={},
+        raw={},
+    )
+    return Bundle(folder, manifest)
+
+
 class Clutch:
     """The language model's graphs in ``folder``, run by ``clutch_rt.engine``, noise and sampling included.
 
@@ -33,23 +53,8 @@ class Clutch:
     def __init__(
         self, folder: str, grammar: dict[str, Any], prompt: list[int], seed: int, threads: int
     ) -> None:
-        known = Grammar(**grammar)
-        manifest = Manifest(
-            name=Path(folder).name,
-            form=known.form,
-            precision=Path(folder).name.split("-")[-1],
-            grammar=known,
-            sampling=Sampling(1.0, 0),
-            limits=Limits(known.max_steps, 256),
-            text=TextSettings(0, 1, 2, "{text}", ""),
-            graphs={name: f"{name}.onnx" for name in GRAPHS},
-            files={},
-            licence="",
-            training_data="",
-            metrics={},
-            raw={},
-        )
-        self._engine = Engine(manifest, Sessions(Bundle(Path(folder), manifest), "cpu", threads))
+        bundle = bare_bundle(Path(folder), Grammar(**grammar), Path(folder).name.split("-")[-1])
+        self._engine = Engine(bundle.manifest, Sessions(bundle, "cpu", threads))
         self._ids = np.asarray([prompt], np.int64)
         self._seed = seed
 

@@ -79,10 +79,9 @@ def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) ->
     encoder = shape.layers * (4 * d * inner + feed_forward)
     memory = shape.n_decoder_layers * 2 * d * inner
     decoder = shape.n_decoder_layers * (6 * d * inner + feed_forward)
-    rows = sum(shape.grammar.size(k) for k in range(shape.grammar.slots))
     if head_rows is None and shape.form == "step":
-        hidden = shape.depth_hidden or 2 * d
-        per_call, calls = (decoder + shape.grammar.slots * 2 * d * hidden + rows * d) * size, 1
+        drawn, hidden = shape.grammar.drawn, shape.depth_hidden or 2 * d
+        per_call, calls = (decoder + len(drawn) * 2 * d * hidden + int(drawn.sum()) * d) * size, 1
     else:
         head = (2 * CODES + 1 if head_rows is None else head_rows) * d
         per_call = decoder * size + head * (1.0 if precision == "int4" else size)

@@ -142,22 +142,21 @@ class Batches:
         noises = [Noise(task.request, grammar.drawn.tolist()) for task in tasks]
         steps = np.asarray([task.steps for task in tasks], np.int64)
         position = np.zeros(1, np.int64)
-        feeds: dict[str, Any] = {
+        start: dict[str, Any] = {
             **sampling(tasks[0].request),
             "codes": np.zeros((len(tasks), grammar.slots), np.int64),
-            "position": position,
+            "given": np.full((len(tasks), grammar.slots), UNKNOWN, np.int64),
+            "steps": steps,
             **ports.start([task.memory.keys_values for task in tasks]),
         }
+        draw, before = self._engine.loop(graph, ["next_codes"], ports.carried, start), len(tasks)
         for step in range(int(steps[0])):
             check(cancel)
             rows = int((steps > step).sum())
-            if rows < len(feeds["codes"]):
-                feeds["codes"] = feeds["codes"][:rows]
-                ports.keep(feeds, rows)
+            if rows < before:
+                draw.keep(rows)
+                before = rows
             position[0] = step
-            feeds["steps"] = steps[:rows]
-            feeds["given"] = np.full((rows, grammar.slots), UNKNOWN, np.int64)
-            feeds["noise"] = np.stack([noise.of(step) for noise in noises[:rows]])
-            feeds["codes"], *carried = self._sessions.run(graph, ports.outputs, feeds)
-            ports.advance(feeds, carried)
-            yield feeds["codes"]
+            drawn = np.stack([noise.of(step) for noise in noises[:rows]])
+            (codes,) = draw.run({"position": position, "noise": drawn})
+            yield codes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,11 @@ from clutch_rt.plugin import rtx_options
 from clutch_rt.providers import AUTO, CPU, DEVICES, PROVIDERS, is_available, not_there, why_unavailable
 
 _NVIDIA: Final = ("cuda", "tensorrt", "tensorrt-rtx")
+_MEMORY: Final[Mapping[str, str]] = {"cuda": "cuda"}
+CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
+"""Unless told so, CUDA rounds what float32 products take to 10 bits (TF32): other codes than on a CPU, and
+nothing is won where a step waits for its weights."""
+_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: CUDA_OPTIONS}
 # Where the work of a graph is; shapes and indices may well be left to the CPU.
 _PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", "QLinearMatMul", "DynamicQuantizeMatMul")
 
@@ -47,6 +52,16 @@ class Placement:
     def providers(self) -> list[str]:
         """Providers for a session: the chosen one, and the CPU for nodes it has no kernel for."""
         return [self.provider] if self.provider == CPU else [self.provider, CPU]
+
+    @property
+    def provider_options(self) -> list[dict[str, str]]:
+        """Options for each of ``providers``."""
+        return [dict(_OPTIONS.get(provider, {})) for provider in self.providers]
+
+    @property
+    def memory(self) -> str | None:
+        """ONNX Runtime's name of the memory that a motion's past stays in between steps; None: the host's."""
+        return _MEMORY.get(self.name)
 
 
 def candidates(device: str) -> list[Placement]:
@@ -230,7 +245,13 @@ def _start(path: Path, placement: Placement, threads: int) -> onnxruntime.Infere
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if placement.name == "tensorrt-rtx":
         return onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
-    return onnxruntime.InferenceSession(str(path), options, providers=placement.providers, enable_fallback=0)
+    return onnxruntime.InferenceSession(
+        str(path),
+        options,
+        providers=placement.providers,
+        provider_options=placement.provider_options,
+        enable_fallback=0,
+    )
 
 
 def _preload() -> str:

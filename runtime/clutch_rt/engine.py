@@ -9,7 +9,7 @@ several steps at once could give frames that differ in the last bits.)
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import numpy as np
 from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.loops import Loop, loop
 from clutch_rt.manifest import Manifest
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, plan_noise
 from clutch_rt.options import Request
@@ -170,6 +171,12 @@ class Engine:
         """How a step graph takes memory and cache."""
         return Ports({i.name: i.shape for i in self._sessions.get(graph).get_inputs()})
 
+    def loop(
+        self, graph: str, wanted: Sequence[str], carried: Mapping[str, str], start: Mapping[str, Any]
+    ) -> Loop:
+        """A graph that is run step after step; arguments as of ``loops.loop``."""
+        return loop(self._sessions, graph, wanted, carried, start)
+
     def decoder(self, rows: int = 1) -> Decoder:
         """A fresh SHIFT decoder for one motion, or for several where the bundle can."""
         return Decoder(self._sessions, rows)
@@ -185,12 +192,12 @@ class Engine:
         settings = self._manifest.text
         token = np.asarray([settings.pad], np.int64)
         position = np.zeros(1, np.int64)
-        cache = self._empty_cache("caption_step")
+        start = {"memory": memory.keys_values, "cache": self._empty_cache("caption_step")}
+        step = self.loop("caption_step", ["logits"], {"next_cache": "cache"}, start)
         found: list[int] = []
         while len(found) < MAX_CAPTION_TOKENS:
             check(cancel)
-            feeds = {"token": token, "position": position, "memory": memory.keys_values, "cache": cache}
-            logits, cache = self._sessions.run("caption_step", ["logits", "next_cache"], feeds)
+            (logits,) = step.run({"token": token, "position": position})
             token[0] = int(np.argmax(logits[0]))
             if token[0] == settings.eos:
                 break
@@ -212,25 +219,27 @@ class Engine:
             raise BundleError("the manifest and the graph motion_step differ in the rhythm; export it again")
         noise = Noise(request, self._grammar.drawn.tolist())
         position = np.zeros(1, np.int64)
-        feeds: dict[str, Any] = {
+        start: dict[str, Any] = {
             **sampling(request),
             "codes": np.zeros((1, self._grammar.slots), np.int64),
-            "position": position,
             "steps": np.asarray([length], np.int64),
             **ports.start([memory.keys_values]),
         }
         if "given" in ports:
-            feeds["given"] = np.full((1, self._grammar.slots), UNKNOWN, np.int64)
+            start["given"] = np.full((1, self._grammar.slots), UNKNOWN, np.int64)
+        draw = self.loop("motion_step", ["next_codes"], ports.carried, start)
         for step in range(length):
             check(cancel)
             position[0] = step
-            if given is not None:
-                feeds["given"][0] = given[step]
             drawn = noise.of(step)
-            feeds["noise"] = drawn[None] if ports.batched_noise else drawn
-            feeds["codes"], *carried = self._sessions.run("motion_step", ports.outputs, feeds)
-            ports.advance(feeds, carried)
-            yield feeds["codes"][0].copy()
+            feeds: dict[str, Any] = {
+                "position": position,
+                "noise": drawn[None] if ports.batched_noise else drawn,
+            }
+            if given is not None:
+                feeds["given"] = given[step : step + 1]
+            (codes,) = draw.run(feeds)
+            yield codes[0].copy()
 
     def _flat_form(
         self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
@@ -238,27 +247,30 @@ class Engine:
         noise = Noise(request, [self._grammar.max_codes + 1] * self._grammar.slots)
         slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
         bias = np.zeros(1, np.float32)
-        feeds: dict[str, Any] = {
+        start: dict[str, Any] = {
             **sampling(request),
             "token": np.asarray([self._grammar.som], np.int64),
-            "slot": slot,
-            "position": position,
-            "eom_bias": bias,
             "memory": memory.keys_values,
             "cache": self._empty_cache("motion_step"),
         }
+        carried = {"next_token": "token", "next_cache": "cache"}
+        draw = self.loop("motion_step", ["next_token"], carried, start)
         for step in range(length or self._manifest.limits.max_steps):
             # A motion has at least one step; one of asked length ends there and nowhere else.
             bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
             codes = np.empty(self._grammar.slots, np.int64)
             for k in range(self._grammar.slots):
                 check(cancel)
-                slot[0], feeds["noise"] = k, noise.of(step)[k]
-                feeds["token"], feeds["cache"] = self._sessions.run(
-                    "motion_step", ["next_token", "next_cache"], feeds
-                )
+                slot[0] = k
+                feeds: dict[str, Any] = {
+                    "slot": slot,
+                    "position": position,
+                    "eom_bias": bias,
+                    "noise": noise.of(step)[k],
+                }
+                (next_token,) = draw.run(feeds)
                 position[0] += 1
-                token = int(feeds["token"][0])
+                token = int(next_token[0])
                 if token == self._grammar.eom:
                     return
                 codes[k] = token - self._grammar.base(k)
@@ -278,13 +290,11 @@ class Decoder:
     """
 
     def __init__(self, sessions: Sessions, rows: int = 1) -> None:
-        self._sessions = sessions
-        inputs = [i.name for i in sessions.get("shift_decoder").get_inputs() if i.name != "codes"]
-        self._outputs = ["frames", *(f"next_{name}" for name in inputs)]
-        self._feeds: dict[str, Any] = {
-            name: _empty_input(sessions, "shift_decoder", name, rows) for name in inputs
-        }
-        self._states = inputs
+        states = [i.name for i in sessions.get("shift_decoder").get_inputs() if i.name != "codes"]
+        start = {name: _empty_input(sessions, "shift_decoder", name, rows) for name in states}
+        carried = {f"next_{name}": name for name in states}
+        self._rows = rows
+        self._loop = loop(sessions, "shift_decoder", ["frames"], carried, start)
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
@@ -292,9 +302,7 @@ class Decoder:
 
     def decode_many(self, codes: IntArray) -> Float32Array:
         """Frames ``(B, 8, 2, 99)`` of the next step's codes ``(B, K)`` of each motion."""
-        self._feeds["codes"] = codes[:, None]
-        frames, *states = self._sessions.run("shift_decoder", self._outputs, self._feeds)
-        self._feeds.update(zip(self._states, states, strict=True))
+        (frames,) = self._loop.run({"codes": codes[:, None]})
         if frames.shape[1] != FRAMES_PER_STEP:
             raise BundleError(
                 f"the SHIFT decoder made {frames.shape[1]} frames of one step, {FRAMES_PER_STEP} are wanted; "
@@ -304,9 +312,9 @@ class Decoder:
 
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only."""
-        for name in self._states:
-            if len(self._feeds[name]) > rows:
-                self._feeds[name] = self._feeds[name][:rows]
+        if rows < self._rows:
+            self._rows = rows
+            self._loop.keep(rows)
 
 
 class Noise:

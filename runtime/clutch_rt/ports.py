@@ -1,7 +1,7 @@
 """How a motion step takes the sentence and the past: the graphs of a bundle say it by their inputs.
 
-What a step gives to the next is carried from output to input: the codes by who runs the graph, and by
-``Ports`` the cache and, where the model draws one, the rhythm.
+What a step gives to the next is carried from output to input: the codes, the cache and, where the model draws
+one, the rhythm.
 
 * Bundles of today have an input and an output for the keys, and for the values, of each layer: nothing is cut
   or joined in a step. Memories are filled up to a round length with entries that nothing attends to, so that
@@ -45,6 +45,11 @@ class Ports:
         return name in self._shapes
 
     @property
+    def carried(self) -> dict[str, str]:
+        """The input that an output becomes in the next step, by output: codes, cache and rhythm."""
+        return dict(zip(self.outputs, ("codes", *self._carried), strict=True))
+
+    @property
     def batched(self) -> bool:
         """Whether the graph takes several motions at once."""
         return bool(self._shapes["codes"][0] == BATCH)
@@ -76,11 +81,6 @@ class Ports:
     def advance(self, feeds: dict[str, Any], carried: list[Any]) -> None:
         """Feed what the step gave behind its codes."""
         feeds.update(zip(self._carried, carried, strict=True))
-
-    def keep(self, feeds: dict[str, Any], rows: int) -> None:
-        """Go on with the first ``rows`` motions only."""
-        for name in (*self._carried, *self._memories, "padding"):
-            feeds[name] = feeds[name][:rows]
 
     def _empty(self, name: str, rows: int) -> np.ndarray[Any, Any]:
         sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in self._shapes[name]]

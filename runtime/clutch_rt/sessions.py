@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from clutch_rt.bundle import Bundle
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
@@ -15,6 +15,7 @@ from clutch_rt.errors import ClutchError
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.providers import CPU
 
+_Found = TypeVar("_Found")
 _CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
 
 log = logging.getLogger(__name__)
@@ -90,12 +91,16 @@ class Sessions:
             ClutchError: the sessions were closed. BundleError: the graph refused its inputs.
             DeviceError: the device failed, or its memory is used up.
         """
+        return self.run_with(name, lambda session: list(session.run(outputs, feeds)))
+
+    def run_with(self, name: str, work: Callable[[onnxruntime.InferenceSession], _Found]) -> _Found:
+        """What ``work`` gives, which runs graph ``name`` in its own way; errors as of ``run``."""
         session = self.get(name)
         with self._gate:
             self._check_open()
             self._running += 1
         try:
-            return list(session.run(outputs, feeds))
+            return work(session)
         except ORT_ERRORS as error:
             raise run_error(self._placement, name, error) from error
         finally:

@@ -40,9 +40,18 @@ class FakeSession:
     raises: type[Exception] | None = None
     parts: tuple[Part, ...] = (Part(CUDA, "MatMul"),)
 
-    def __init__(self, path: str, options: Any, providers: list[str], enable_fallback: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        options: Any,
+        providers: list[str],
+        provider_options: list[dict[str, str]],
+        enable_fallback: int,
+    ) -> None:
         assert enable_fallback == 0
+        assert len(provider_options) == len(providers)
         if CUDA in providers:
+            assert provider_options[0] == {"use_tf32": "0"}
             assert options.get_session_config_entry("session.record_ep_graph_assignment_info") == "1"
             if self.raises:
                 raise self.raises("CUDA failure 35: driver version is insufficient\nsecond line")

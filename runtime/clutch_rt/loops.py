@@ -1,0 +1,137 @@
+"""A graph that is run again and again on what it gave before: a decoder's cache, a stream's state.
+
+On the CPU that is handed on in arrays. On a device with memory of its own it stays there, and so does what
+never changes, a sentence's memory above all: through ONNX Runtime's IO binding only what the caller gives for
+a step goes in, and what he wants to see comes out. Both ways run the same graph on the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clutch_rt.ort import onnxruntime
+from clutch_rt.sessions import Sessions
+
+Array = NDArray[Any]
+
+
+class Loop(Protocol):
+    """A graph with what it carries from run to run. Of one motion, or one batch: not for several threads."""
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        """Run once more; inputs that are not given keep their values. What was wanted, as arrays."""
+
+    def keep(self, rows: int) -> None:
+        """Go on with the first ``rows`` motions only: of every input, if axis 0 is the motions."""
+
+
+def loop(
+    sessions: Sessions,
+    graph: str,
+    wanted: Sequence[str],
+    carried: Mapping[str, str],
+    start: Mapping[str, Array],
+) -> Loop:
+    """The loop that suits where the sessions run.
+
+    Args:
+        sessions: of a bundle.
+        graph: which is run.
+        wanted: outputs that ``run`` gives.
+        carried: the input of the next run that an output becomes, by output; it may be wanted as well.
+        start: inputs before the first run.
+    """
+    memory = sessions.placement.memory
+    if memory is None:
+        return HostLoop(sessions, graph, wanted, carried, start)
+    return DeviceLoop(sessions, graph, wanted, carried, start, memory)
+
+
+class HostLoop:
+    """Hands on in arrays; arguments as of ``loop``."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        graph: str,
+        wanted: Sequence[str],
+        carried: Mapping[str, str],
+        start: Mapping[str, Array],
+    ) -> None:
+        self._sessions = sessions
+        self._graph = graph
+        self._count = len(wanted)
+        self._outputs = tuple(dict.fromkeys((*wanted, *carried)))
+        self._carried = [(carried[name], i) for i, name in enumerate(self._outputs) if name in carried]
+        self._feeds: dict[str, Any] = dict(start)
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        self._feeds.update(feeds)
+        found = self._sessions.run(self._graph, self._outputs, self._feeds)
+        for name, i in self._carried:
+            self._feeds[name] = found[i]
+        return found[: self._count]
+
+    def keep(self, rows: int) -> None:
+        self._feeds = {name: value[:rows] for name, value in self._feeds.items()}
+
+
+class DeviceLoop:
+    """Leaves on the device what is carried; arguments as of ``loop``.
+
+    ONNX Runtime copies an input to the device when it is bound, not when it runs, and a bound output keeps
+    the buffer of its last run: so inputs that change are bound anew, and so is every output.
+
+    Args:
+        memory: ONNX Runtime's name of the device's memory, such as ``cuda``.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        graph: str,
+        wanted: Sequence[str],
+        carried: Mapping[str, str],
+        start: Mapping[str, Array],
+        memory: str,
+    ) -> None:
+        self._sessions = sessions
+        self._graph = graph
+        self._memory = memory
+        self._wanted = tuple(wanted)
+        self._carried = dict(carried)
+        self._outputs = tuple(dict.fromkeys((*wanted, *carried)))
+        self._held: dict[str, Any] = {}  # arrays, and values on the device
+        self._binding = sessions.run_with(graph, lambda session: session.io_binding())
+        sessions.run_with(graph, lambda _: self._bind(start))
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        return self._sessions.run_with(self._graph, lambda session: self._run(session, feeds))
+
+    def _run(self, session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> list[Any]:
+        self._bind(feeds)
+        for name in self._outputs:
+            self._binding.bind_output(name, self._memory)
+        self._binding.synchronize_inputs()
+        session.run_with_iobinding(self._binding)
+        found = dict(zip(self._outputs, self._binding.get_outputs(), strict=True))
+        seen = [found[name].numpy() for name in self._wanted]
+        for output, name in self._carried.items():
+            self._binding.bind_ortvalue_input(name, found[output])
+            self._held[name] = found[output]
+        return seen
+
+    def keep(self, rows: int) -> None:
+        """As of ``Loop``; for this once what is carried goes through the host."""
+        arrays = {n: v if isinstance(v, np.ndarray) else v.numpy() for n, v in self._held.items()}
+        kept = {name: array[:rows] for name, array in arrays.items()}
+        self._sessions.run_with(self._graph, lambda _: self._bind(kept))
+
+    def _bind(self, feeds: Mapping[str, Array]) -> None:
+        for name, value in feeds.items():
+            self._held[name] = np.ascontiguousarray(value)
+            self._binding.bind_cpu_input(name, self._held[name])
