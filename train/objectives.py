@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from clutch_rt.grammar import UNKNOWN
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from models.lm import Encoded, MotionLM
 from models.quantizer import sum_over_processes
 from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows, real_steps, told_rows
 from train.probes import Probes
+from train.whole import StepModel
 
 
-class LMObjective(nn.Module):
+class LMObjective(StepModel):
     """A language model and the weights of its losses; called with a batch it gives the numbers of each.
 
     Args:
@@ -41,6 +43,7 @@ class LMObjective(nn.Module):
         self.lm = lm
         self.probes = probes
         self.own_share = own_share
+        self._whole: Tensor | None = None
         self.weights = {
             "motion": 1.0,
             "length": length_weight,
@@ -82,19 +85,22 @@ class LMObjective(nn.Module):
         ]
         return torch.stack(weighted).sum()
 
-    def shares(self, batch: LMBatch) -> dict[str, Tensor]:
-        """What this process's losses count, so that the processes' mean is the mean over the whole batch.
+    def begin(self, parts: Sequence[Any]) -> None:
+        """Count what a step's LMBatches hold, in every process."""
+        counts = torch.stack([_counts(self.lm, part) for part in parts]).sum(0)
+        self._whole = sum_over_processes(torch.cat([counts, counts.new_full((1,), float(len(parts)))]))
 
-        They hold as many rows each, but not as many steps, motions or pieces. Alone, each counts 1. In
-        evaluation mode there are none, for one process judges while the others wait.
+    def shares(self, batch: LMBatch) -> dict[str, Tensor]:
+        """What a part's losses count, so that the mean over a step's parts is the mean over the whole batch.
+
+        They hold as many rows each, but not as many steps, motions or pieces. A batch that no ``begin`` made
+        part of a step is a whole one. In evaluation mode there are no shares, for one process judges alone.
         """
-        if not self.training:
+        if not self.training or self._whole is None:
             return {}
-        counts = _counts(self.lm, batch)
-        here = torch.cat([counts, torch.ones_like(counts[:1])])
-        everywhere = sum_over_processes(here.clone())
-        share = here * everywhere[-1] / everywhere.clamp(min=1.0)  # the last is the number of processes
-        steps, codes, motions, told, pieces, seen = share[:-1].unbind()
+        whole, parts = self._whole[:-1], self._whole[-1]
+        share = _counts(self.lm, batch) * parts / whole.clamp(min=1.0)
+        steps, codes, motions, told, pieces, seen = share.unbind()
         return {
             "motion": codes,
             "length": motions,

@@ -68,6 +68,10 @@ class RefineObjective(LMObjective):
         self.settings = settings
         self.geometry = Geometry(shift)
 
+    def begin(self, parts: Sequence[Any]) -> None:
+        """Count what a step's RefineBatches hold, in every process."""
+        super().begin([LMBatch(part.rows, None) for part in parts])
+
     def refine(self, batch: RefineBatch) -> dict[str, Tensor]:
         """Losses by name; ``total`` is the one to minimise."""
         rows, alpha = batch.rows, 0.0 if batch.masked else self.settings.alpha
