@@ -37,6 +37,7 @@ from train.optim import (
 )
 from train.run import RunFolder
 from train.seeding import derive_seed, forked_random, generator, share
+from train.throughput import Throughput
 from train.whole import StepModel
 
 __all__ = ["FitReport", "Group", "derive_seed", "fit", "forked_random", "generator", "share"]
@@ -98,6 +99,7 @@ class _Fit:
         self.wrapped = self.accelerator.prepare_model(self.model)
         learn_once_in(self.model, self.machine.accumulate)
         self.averages = _Averages()
+        self.throughput = Throughput(self.device, settings.batch_size, settings.precision == "bf16")
         self.saved = time.monotonic()
 
     @property
@@ -129,8 +131,8 @@ class _Fit:
                 "lower learning_rate or clip and start the stage again"
             )
 
-    def step(self, batch: Batch, loss: Loss) -> None:
-        """One optimizer step, over all parts of its batch."""
+    def step(self, batch: Batch, loss: Loss) -> float:
+        """One optimizer step, over all parts of its batch; returns its operations, 0 if not counted."""
         step, count = self.progress.step, self.machine.accumulate
         first, all_parts = self.accelerator.process_index * count, self.accelerator.num_processes * count
         for group in self.optimizer.param_groups:
@@ -148,6 +150,9 @@ class _Fit:
             self.averages.add({"gradient": norm})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if isinstance(self.model, StepModel) and self.throughput.counts_flops:
+            return sum(self.model.flops(part) for part in parts)
+        return 0.0
 
     def _learn(self, part: Any, loss: Loss) -> None:
         """Add a part's gradients to those of the parts before: their mean is that of the whole batch."""
@@ -156,10 +161,11 @@ class _Fit:
         (value / self.machine.accumulate).backward()
         self.averages.add({"loss": value, **numbers})
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float, flops: float) -> None:
         """Count a step that is done."""
         p = self.progress
         self.progress = replace(p, step=p.step + 1, seconds=p.seconds + seconds)
+        self.throughput.add(seconds, flops)
 
     def log(self) -> None:
         """Write the means since the last line."""
@@ -167,7 +173,7 @@ class _Fit:
         self._check(numbers)
         self.progress = replace(self.progress, numbers=numbers)
         rate = self.settings.learning_rate * rate_at(self.progress.step - 1, self.settings)
-        self.folder.log(self.stage, self.progress.step, {**numbers, "rate": rate})
+        self.folder.log(self.stage, self.progress.step, {**numbers, "rate": rate, **self.throughput.take()})
 
     def validate(self, validate: Validate) -> None:
         """Measure on held-out data, on the main process."""
@@ -235,11 +241,15 @@ def fit(
 
 def _one(run: _Fit, batch: Batch, loss: Loss, validate: Validate | None) -> None:
     """A step, and what falls due after it."""
+    step = run.progress.step + 1
+    last = step == run.settings.steps
+    logged = last or step % max(run.machine.log_every, 1) == 0
     started = time.monotonic()
-    run.step(batch, loss)
-    run.advance(time.monotonic() - started)
-    step, last = run.progress.step, run.progress.step == run.settings.steps
-    if last or step % max(run.machine.log_every, 1) == 0:
+    flops = run.step(batch, loss)
+    if logged:
+        run.throughput.settle()
+    run.advance(time.monotonic() - started, flops)
+    if logged:
         run.log()
     every = run.settings.validate_every
     if validate is not None and (last or (every > 0 and step % every == 0)):

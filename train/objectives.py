@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -111,6 +112,37 @@ class LMObjective(StepModel):
             "seen": seen,
             "rebuilt": steps,
         }
+
+    def flops(self, part: Any) -> float:
+        """Of an LMBatch; tables, heads, attention's own products and the drawing of pasts are left out."""
+        read, told = self._weights
+        return sum(
+            6.0 * (read * _positions_read(rows) + told * _positions_told(self.lm, rows))
+            for rows in (part.motion, part.text)
+            if rows is not None
+        )
+
+    @cached_property
+    def _weights(self) -> tuple[int, int]:
+        """Numbers in the layers of the encoder, and in those of the decoder."""
+        named = [(name, p.numel()) for name, p in self.lm.named_parameters() if p.ndim > 1]
+        told = ("decoder.block", "depth_mlp")
+        return (
+            sum(n for name, n in named if "encoder.block" in name),
+            sum(n for name, n in named if any(part in name for part in told)),
+        )
+
+
+def _positions_read(rows: Rows) -> int:
+    """Positions of the encoder, padding included."""
+    return rows.ids.numel() + (0 if rows.given_mask is None else rows.given_mask.numel())
+
+
+def _positions_told(lm: MotionLM, rows: MotionRows | TextRows) -> int:
+    """Positions of the decoder, padding included."""
+    if isinstance(rows, TextRows):
+        return rows.inputs.numel()
+    return rows.codes.numel() if lm.config.form == "flat" else rows.steps.numel() * rows.codes.shape[1]
 
 
 def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:

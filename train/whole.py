@@ -17,3 +17,7 @@ class StepModel(nn.Module):
     def begin(self, parts: Sequence[Any]) -> None:
         """Hear of all parts of this process, before the first; called once a step in every process."""
         raise NotImplementedError
+
+    def flops(self, part: Any) -> float:
+        """Operations of learning from a part: 6 for each weight of a layer and each position it works on."""
+        raise NotImplementedError

@@ -21,10 +21,14 @@ from train import instruct, pretrain, refine
 from train.all import STAGES, check_batches
 from train.command import Interrupted
 from train.config import FitConfig, MachineConfig, ShiftTrainConfig, preset
+from train.examples import LMBatch, collate
 from train.loop import fit, generator, share
+from train.objectives import LMObjective
 from train.pretrain import Materials, build_grammar, build_model
 from train.run import RunFolder, run_stage
+from train.seeding import generator as seeded
 from train.shift_loss import Objective
+from train.throughput import Throughput, peak_flops
 from train.whole import StepModel
 
 
@@ -156,3 +160,53 @@ def test_a_stop_falls_between_steps_and_another_number_of_parts_goes_on(tmp_path
     resumed, whole = toy(tmp_path / "a", 2), toy(tmp_path / "b", 1)
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+# ---- throughput ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "tera"),
+    [
+        ("NVIDIA H200", 989),
+        ("NVIDIA H100 80GB HBM3", 989),
+        ("NVIDIA H100 PCIe", 756),
+        ("NVIDIA A100-SXM4-80GB", 312),
+        ("NVIDIA L4", 121),
+        ("NVIDIA L40", None),
+        ("NVIDIA GeForce RTX 4090", 165),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+    ],
+)
+def test_peaks_are_of_the_very_card(card: str, tera: int | None) -> None:
+    assert peak_flops(card) == (tera and tera * 1e12)
+
+
+def test_throughput_counts_from_line_to_line_and_knows_no_gpu_without_one() -> None:
+    meter = Throughput(torch.device("cpu"), batch_size=24, bf16=True)
+    assert not meter.counts_flops
+    meter.add(0.5, 0.0)
+    meter.add(1.5, 0.0)
+    assert meter.take() == {"clips_per_second": 24.0}
+    meter.add(1.0, 0.0)
+    assert meter.take() == {"clips_per_second": 24.0}
+
+
+def test_operations_are_six_for_each_weight_and_position(run: RunFolder) -> None:
+    materials = Materials.open(run)
+    model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
+    objective, tasks = LMObjective(model, 0.3, 0.25, 0.3), materials.train
+    motion = collate([tasks.text_to_motion(i, seeded(i)) for i in range(3)]).motion
+    text = collate([tasks.motion_to_text(i, seeded(i)) for i in range(2)]).text
+    assert motion is not None and text is not None and text.given_mask is not None
+    layers = {
+        room: sum(p.numel() for n, p in model.named_parameters() if room in n and p.ndim > 1)
+        for room in ("encoder.block", "decoder.block", "depth_mlp")
+    }
+    told = layers["decoder.block"] + layers["depth_mlp"]
+    b, s, _ = motion.codes.shape
+    wanted = 6.0 * (layers["encoder.block"] * motion.ids.numel() + told * b * s)
+    assert objective.flops(LMBatch(motion, None)) == wanted
+    read = text.ids.numel() + text.given_mask.numel()
+    wanted += 6.0 * (layers["encoder.block"] * read + told * text.inputs.numel())
+    assert objective.flops(LMBatch(motion, text)) == wanted
