@@ -55,7 +55,9 @@ class Quantizer(nn.Module):
     """A codebook of K codes of D numbers.
 
     All that it learns lies in buffers, so a checkpoint resumes exactly, and its random picks come from
-    the count of its updates, so the processes of a run keep the same codebook.
+    the count of its updates, so the processes of a run keep the same codebook. Where a batch comes in parts
+    (``learn_once_in``) it waits for the last, and learns from the latents of all: an update for each part
+    would forget faster, and give the later parts other codes than the whole batch would have had.
 
     Args:
         size: K, entries of the codebook.
@@ -73,6 +75,8 @@ class Quantizer(nn.Module):
     def __init__(self, size: int, code_size: int, decay: float, restart: float, start_steps: int) -> None:
         super().__init__()
         self.size, self.decay, self.restart, self.start_steps = size, decay, restart, start_steps
+        self._parts = 1
+        self._seen: list[tuple[Tensor, Tensor]] = []
         # Small and distinct, so that an untrained model gives varied codes.
         codebook = torch.randn(size, code_size, generator=torch.Generator().manual_seed(0)) * 0.1
         self.register_buffer("codebook", codebook)
@@ -101,6 +105,10 @@ class Quantizer(nn.Module):
         """Whether the codebook has been filled with latents."""
         return int(self.updates) >= self.start_steps
 
+    def learn_in_parts(self, parts: int) -> None:
+        """Update once in so many training passes; what passes before have left is forgotten."""
+        self._parts, self._seen = parts, []
+
     def forward(self, latents: Tensor, codes: Tensor | None = None) -> Quantized:
         """Quantise ``(N, D)``, to ``codes (N,)`` or the nearest; in training mode also learn from them."""
         seen = latents.detach().float()
@@ -108,13 +116,25 @@ class Quantizer(nn.Module):
             with torch.autocast(latents.device.type, enabled=False):  # distances need every bit
                 codes = self.nearest(seen)
         if self.training and not self.started:
-            self._collect(seen)
+            self._keep(seen, codes)
             return Quantized(latents, codes, latents.new_zeros(()))
         chosen = self.lookup(codes).to(latents.dtype)
         if self.training:
-            self._learn(seen, codes)
+            self._keep(seen, codes)
         straight = latents + (chosen - latents).detach()
         return Quantized(straight, codes, F.mse_loss(latents, chosen))
+
+    def _keep(self, latents: Tensor, codes: Tensor) -> None:
+        """Learn from these latents, or from those of all parts of the batch once the last has passed."""
+        self._seen.append((latents, codes))
+        if len(self._seen) < self._parts:
+            return
+        latents, codes = (torch.cat(each) for each in zip(*self._seen, strict=True))
+        self._seen = []
+        if self.started:
+            self._learn(latents, codes)
+        else:
+            self._collect(latents)
 
     @torch.no_grad()
     def _collect(self, latents: Tensor) -> None:
@@ -149,6 +169,13 @@ class Quantizer(nn.Module):
         lost = lost[: len(latents)]
         self.counts[lost] = share
         self.sums[lost] = latents[order[: len(lost)]] * share
+
+
+def learn_once_in(model: nn.Module, parts: int) -> None:
+    """Let every codebook in a model learn once in ``parts`` training passes, from the latents of them all."""
+    for module in model.modules():
+        if isinstance(module, Quantizer):
+            module.learn_in_parts(parts)
 
 
 @dataclass(frozen=True)

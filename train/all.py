@@ -12,11 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from clutch_rt.errors import InputError
+
 from models.t5 import find_pretrained
 from train.command import command_main
-from train.config import PRESETS
+from train.config import PRESETS, FitConfig
 from train.report import after_stage
-from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, run_stage
+from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, process_count, run_stage
 
 STAGES: Final = (
     "corpus",  # draw clips with text into RUN/corpus
@@ -42,9 +44,25 @@ def load_stage(name: str) -> Stage:
     return stage
 
 
+def check_batches(folder: RunFolder, stages: Sequence[str]) -> None:
+    """InputError where the batch of a stage that is not done does not divide into equal parts."""
+    processes, accumulate = process_count(), folder.config.machine.accumulate
+    for name in stages:
+        key = "lm" if name == "pretrain" else name
+        settings = getattr(folder.config, key, None)
+        if not isinstance(settings, FitConfig) or not settings.steps or folder.is_done(name):
+            continue
+        if settings.batch_size % (processes * accumulate):
+            raise InputError(
+                f"{key}.batch_size={settings.batch_size} does not divide into {processes * accumulate} parts "
+                f"({processes} processes with machine.accumulate={accumulate}); choose a multiple"
+            )
+
+
 def run_all(folder: RunFolder, stages: Sequence[str] = STAGES) -> None:
     """Run the stages of a run that are not done, in order."""
     prepare_machine(folder.config)
+    check_batches(folder, stages)
     if folder.config.lm.init and not folder.is_done("pretrain"):
         find_pretrained(folder.config.lm.init)  # what is not there is better missed now than hours later
     try:

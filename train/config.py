@@ -28,12 +28,16 @@ class MachineConfig:
 
     threads: int = 0  # CPU threads of PyTorch; 0 leaves its own choice
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes CUDA where there is one, and says so
+    accumulate: int = 1  # micro-batches that a process cuts its share of a step into: less memory, more time
     checkpoint_seconds: float = 120.0  # time between checkpoints
     keep_checkpoints: int = 2  # checkpoints kept per stage, the newest
     log_every: int = 20  # steps between lines of metrics.jsonl
     progress: bool = True  # progress bars
     tensorboard: bool = True  # event files under RUN/tensorboard
     plots: bool = True  # PNG curves under RUN/plots when a stage ends
+
+    def __post_init__(self) -> None:
+        _within(self, 1, "accumulate")
 
 
 def _within(config: object, least: float, *names: str, most: float = math.inf) -> None:

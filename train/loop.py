@@ -1,7 +1,10 @@
 """The training loop of every stage: deterministic, resumable, on one process or several.
 
-What a step computes depends on ``(seed, stage, step, rank)`` and the state before it, never on the
-clock or on earlier sittings, so a stage that was stopped ends with the weights of one that was not.
+What a step computes depends on ``(seed, stage, step)``, on the parts that its batch is cut into, and on the
+state before it, never on the clock or on earlier sittings, so a stage that was stopped ends with the weights
+of one that was not. There are ``machine.accumulate`` parts, micro-batches, in each process, and micro-batch
+``a`` of process ``r`` is part ``r * accumulate + a``: it does not matter which process computes a part, and a
+stage may be taken on by another number of them.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +22,7 @@ from clutch_rt.errors import ClutchError
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from models.quantizer import learn_once_in
 from train.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
 from train.command import Interrupted
 from train.config import FitConfig
@@ -32,6 +37,8 @@ from train.optim import (
 )
 from train.run import RunFolder
 from train.seeding import derive_seed, forked_random, generator, share
+from train.throughput import Throughput
+from train.whole import StepModel
 
 __all__ = ["FitReport", "Group", "derive_seed", "fit", "forked_random", "generator", "share"]
 
@@ -90,7 +97,9 @@ class _Fit:
         self.optimizer = make_optimizer(groups, settings)
         self.progress = self._resume()
         self.wrapped = self.accelerator.prepare_model(self.model)
+        learn_once_in(self.model, self.machine.accumulate)
         self.averages = _Averages()
+        self.throughput = Throughput(self.device, settings.batch_size, settings.precision == "bf16")
         self.saved = time.monotonic()
 
     @property
@@ -122,27 +131,41 @@ class _Fit:
                 "lower learning_rate or clip and start the stage again"
             )
 
-    def step(self, batch: Batch, loss: Loss) -> None:
-        """One optimizer step."""
-        step, rank, world = self.progress.step, self.accelerator.process_index, self.accelerator.num_processes
+    def step(self, batch: Batch, loss: Loss) -> float:
+        """One optimizer step, over all parts of its batch; returns its operations, 0 if not counted."""
+        step, count = self.progress.step, self.machine.accumulate
+        first, all_parts = self.accelerator.process_index * count, self.accelerator.num_processes * count
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * group["scale"] * rate_at(step, self.settings)
-        data = to_device(batch(step, rank, world), self.device)
-        with forked_random(self.device, self.seed, self.stage, step, rank):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
-                value, numbers = loss(self.wrapped, data, step)
-            value.backward()
+        parts = [to_device(batch(step, first + i, all_parts), self.device) for i in range(count)]
+        if isinstance(self.model, StepModel):
+            self.model.begin(parts)
+        for i, part in enumerate(parts):
+            # Processes share the gradients of all their parts at once, in the backward pass of the last.
+            alone = self.accelerator.no_sync(self.wrapped) if i + 1 < count else nullcontext()
+            with alone, forked_random(self.device, self.seed, self.stage, step, first + i):
+                self._learn(part, loss)
         if self.settings.clip > 0:
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-            numbers = {**numbers, "gradient": norm}
+            self.averages.add({"gradient": norm})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if isinstance(self.model, StepModel) and self.throughput.counts_flops:
+            return sum(self.model.flops(part) for part in parts)
+        return 0.0
+
+    def _learn(self, part: Any, loss: Loss) -> None:
+        """Add a part's gradients to those of the parts before: their mean is that of the whole batch."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            value, numbers = loss(self.wrapped, part, self.progress.step)
+        (value / self.machine.accumulate).backward()
         self.averages.add({"loss": value, **numbers})
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float, flops: float) -> None:
         """Count a step that is done."""
         p = self.progress
         self.progress = replace(p, step=p.step + 1, seconds=p.seconds + seconds)
+        self.throughput.add(seconds, flops)
 
     def log(self) -> None:
         """Write the means since the last line."""
@@ -150,7 +173,7 @@ class _Fit:
         self._check(numbers)
         self.progress = replace(self.progress, numbers=numbers)
         rate = self.settings.learning_rate * rate_at(self.progress.step - 1, self.settings)
-        self.folder.log(self.stage, self.progress.step, {**numbers, "rate": rate})
+        self.folder.log(self.stage, self.progress.step, {**numbers, "rate": rate, **self.throughput.take()})
 
     def validate(self, validate: Validate) -> None:
         """Measure on held-out data, on the main process."""
@@ -179,12 +202,15 @@ def fit(
     Args:
         folder: where checkpoints and numbers go; its config gives the seed and the machine.
         stage: name of the checkpoints and of the lines in the log.
-        model: put into training mode, moved to the run's device, and left there.
-        batch: ``(step, rank, world)`` to process ``rank``'s share of the global batch of that step; must
-            depend on nothing else. ``generator`` and ``share`` help.
+        model: put into training mode, moved to the run's device, and left there. A ``StepModel`` hears of
+            all parts of a step before the first.
+        batch: ``(step, rank, world)`` to part ``rank`` of the ``world`` parts of that step's batch, of which
+            each process computes ``machine.accumulate``; must depend on nothing else. ``generator`` and
+            ``share`` help.
         loss: ``(model, batch, step)`` to a scalar and numbers to log. Must call the model it is given
             itself (``model(...)``), not its methods, or several processes would not share gradients.
-            May use PyTorch's own random state, which is set for each step.
+            May use PyTorch's own random state, which is set for each part of a step. The mean over the
+            parts is learnt from.
         settings: steps, rates and so on.
         groups: parameters by rate and decay; ``default_groups`` if None.
         validate: ``(model, step)`` to numbers, in evaluation mode without gradients, on one process.
@@ -215,11 +241,15 @@ def fit(
 
 def _one(run: _Fit, batch: Batch, loss: Loss, validate: Validate | None) -> None:
     """A step, and what falls due after it."""
+    step = run.progress.step + 1
+    last = step == run.settings.steps
+    logged = last or step % max(run.machine.log_every, 1) == 0
     started = time.monotonic()
-    run.step(batch, loss)
-    run.advance(time.monotonic() - started)
-    step, last = run.progress.step, run.progress.step == run.settings.steps
-    if last or step % max(run.machine.log_every, 1) == 0:
+    flops = run.step(batch, loss)
+    if logged:
+        run.throughput.settle()
+    run.advance(time.monotonic() - started, flops)
+    if logged:
         run.log()
     every = run.settings.validate_every
     if validate is not None and (last or (every > 0 and step % every == 0)):

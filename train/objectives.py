@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from clutch_rt.grammar import UNKNOWN
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from models.lm import Encoded, MotionLM
@@ -15,9 +17,10 @@ from models.quantizer import sum_over_processes
 from models.rhythm import following
 from train.examples import IGNORE, LMBatch, MotionRows, Rows, TextRows, real_steps, told_rows
 from train.probes import Probes
+from train.whole import StepModel
 
 
-class LMObjective(nn.Module):
+class LMObjective(StepModel):
     """A language model and the weights of its losses; called with a batch it gives the numbers of each.
 
     Args:
@@ -42,6 +45,7 @@ class LMObjective(nn.Module):
         self.lm = lm
         self.probes = probes
         self.own_share = own_share
+        self._whole: Tensor | None = None
         self.weights = {
             "motion": 1.0,
             "length": length_weight,
@@ -83,19 +87,22 @@ class LMObjective(nn.Module):
         ]
         return torch.stack(weighted).sum()
 
-    def shares(self, batch: LMBatch) -> dict[str, Tensor]:
-        """What this process's losses count, so that the processes' mean is the mean over the whole batch.
+    def begin(self, parts: Sequence[Any]) -> None:
+        """Count what a step's LMBatches hold, in every process."""
+        counts = torch.stack([_counts(self.lm, part) for part in parts]).sum(0)
+        self._whole = sum_over_processes(torch.cat([counts, counts.new_full((1,), float(len(parts)))]))
 
-        They hold as many rows each, but not as many steps, motions or pieces. Alone, each counts 1. In
-        evaluation mode there are none, for one process judges while the others wait.
+    def shares(self, batch: LMBatch) -> dict[str, Tensor]:
+        """What a part's losses count, so that the mean over a step's parts is the mean over the whole batch.
+
+        They hold as many rows each, but not as many steps, motions or pieces. A batch that no ``begin`` made
+        part of a step is a whole one. In evaluation mode there are no shares, for one process judges alone.
         """
-        if not self.training:
+        if not self.training or self._whole is None:
             return {}
-        counts = _counts(self.lm, batch)
-        here = torch.cat([counts, torch.ones_like(counts[:1])])
-        everywhere = sum_over_processes(here.clone())
-        share = here * everywhere[-1] / everywhere.clamp(min=1.0)  # the last is the number of processes
-        steps, codes, motions, told, pieces, seen = share[:-1].unbind()
+        whole, parts = self._whole[:-1], self._whole[-1]
+        share = _counts(self.lm, batch) * parts / whole.clamp(min=1.0)
+        steps, codes, motions, told, pieces, seen = share.unbind()
         return {
             "motion": codes,
             "length": motions,
@@ -106,6 +113,37 @@ class LMObjective(nn.Module):
             "seen": seen,
             "rebuilt": steps,
         }
+
+    def flops(self, part: Any) -> float:
+        """Of an LMBatch; tables, heads, attention's own products and the drawing of pasts are left out."""
+        read, told = self._weights
+        return sum(
+            6.0 * (read * _positions_read(rows) + told * _positions_told(self.lm, rows))
+            for rows in (part.motion, part.text)
+            if rows is not None
+        )
+
+    @cached_property
+    def _weights(self) -> tuple[int, int]:
+        """Numbers in the layers of the encoder, and in those of the decoder."""
+        named = [(name, p.numel()) for name, p in self.lm.named_parameters() if p.ndim > 1]
+        told = ("decoder.block", "depth_mlp")
+        return (
+            sum(n for name, n in named if "encoder.block" in name),
+            sum(n for name, n in named if any(part in name for part in told)),
+        )
+
+
+def _positions_read(rows: Rows) -> int:
+    """Positions of the encoder, padding included."""
+    return rows.ids.numel() + (0 if rows.given_mask is None else rows.given_mask.numel())
+
+
+def _positions_told(lm: MotionLM, rows: MotionRows | TextRows) -> int:
+    """Positions of the decoder, padding included."""
+    if isinstance(rows, TextRows):
+        return rows.inputs.numel()
+    return rows.codes.numel() if lm.config.form == "flat" else rows.steps.numel() * rows.codes.shape[1]
 
 
 def _counts(lm: MotionLM, batch: LMBatch) -> Tensor:

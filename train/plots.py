@@ -9,7 +9,7 @@ from typing import Any, Final
 from models.files import appearing
 from train.run import RunFolder, is_main
 
-_NOT_CURVES: Final = {"stage", "step", "time", "rate", "gradient"}
+_NOT_CURVES: Final = {"stage", "step", "time", "rate", "gradient", "clips_per_second", "memory_gb", "mfu"}
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:

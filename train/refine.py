@@ -68,6 +68,14 @@ class RefineObjective(LMObjective):
         self.settings = settings
         self.geometry = Geometry(shift)
 
+    def begin(self, parts: Sequence[Any]) -> None:
+        """Count what a step's RefineBatches hold, in every process."""
+        super().begin([LMBatch(part.rows, None) for part in parts])
+
+    def flops(self, part: Any) -> float:
+        """Of a RefineBatch; SHIFT's decoder is left out too."""
+        return super().flops(LMBatch(part.rows, None))
+
     def refine(self, batch: RefineBatch) -> dict[str, Tensor]:
         """Losses by name; ``total`` is the one to minimise."""
         rows, alpha = batch.rows, 0.0 if batch.masked else self.settings.alpha

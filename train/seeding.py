@@ -23,13 +23,16 @@ def generator(*parts: int | str) -> np.random.Generator:
 
 
 def share(size: int, rank: int, world: int) -> slice:
-    """The rows of a global batch that process ``rank`` takes: equal runs of rows.
+    """The rows of a global batch that part ``rank`` of ``world`` takes: equal runs of rows.
 
     Raises:
-        ClutchError: if the batch does not divide, for then the processes' gradients would not weigh alike.
+        ClutchError: if the batch does not divide, for then the parts' gradients would not weigh alike.
     """
     if size % world:
-        raise ClutchError(f"batch_size={size} does not divide among {world} processes; choose a multiple")
+        raise ClutchError(
+            f"batch_size={size} does not divide into {world} parts (processes times machine.accumulate); "
+            "choose a multiple"
+        )
     part = size // world
     return slice(rank * part, (rank + 1) * part)
 

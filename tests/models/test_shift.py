@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.causal import CausalConv, CausalUpsample
-from models.quantizer import Quantizer, ResidualQuantizer
+from models.quantizer import Quantizer, ResidualQuantizer, learn_once_in
 from models.shift import VARIANTS, Shift, ShiftConfig
 
 TOKENS = {"shift": 4, "part": 2, "single": 1}
@@ -254,6 +254,18 @@ def test_a_checkpoint_of_a_codebook_goes_on_as_if_never_stopped() -> None:
     train_codebook(second, latents[320:], 5)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
+
+
+def test_a_codebook_learns_once_from_all_parts_of_a_batch() -> None:
+    latents = torch.randn(6, 64, 4, generator=torch.Generator().manual_seed(2))
+    whole, parted = (ResidualQuantizer(2, 32, 4, 0.9, 0.5, 2).train() for _ in range(2))
+    learn_once_in(parted, 4)
+    for batch in latents:  # two unquantised starts of each level, then averages and restarts
+        made = [parted(part).latents for part in batch.chunk(4)]
+        torch.testing.assert_close(whole(batch).latents, torch.cat(made))
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(value, parted.state_dict()[name], msg=lambda m, n=name: f"{n}: {m}")
+    assert int(parted.level(1).updates) == len(latents)
 
 
 def test_training_pass_reaches_every_weight_and_gradient_passes_straight_through() -> None:

@@ -65,6 +65,7 @@ def test_values_take_the_type_of_their_field(key: str, text: str, wanted: object
         ("shift.learning_rate=nan", "a finite number is wanted"),
         ("lm.form=spiral", "one of step, flat is wanted"),
         ("machine.progress=perhaps", "true or false is wanted"),
+        ("machine.accumulate=0", "accumulate=0 is asked for; give 1 or more"),
         ("shift=3", "group of settings"),
         ("verbose", "key=value"),
         ("shift.model.variant=both", "shift, part, single"),

@@ -15,9 +15,9 @@ from clutch_rt.layout import IntArray
 from models.lm import Encoded, MotionLM
 from models.shift import Shift
 from tests.train.lm_run import VALIDATION, folder_of
-from train import objectives, pretrain, refine
+from train import pretrain, refine
 from train.config import LMTrainConfig
-from train.examples import LMBatch, collate
+from train.examples import collate
 from train.objectives import LMObjective
 from train.pretrain import Materials, build_grammar, build_model, build_probes, parameter_groups
 from train.run import RunFolder
@@ -156,21 +156,13 @@ def test_a_batch_of_one_has_no_other_sentence(run: RunFolder) -> None:
     assert "motion_blind" in numbers and "text_gain" not in numbers
 
 
-def everywhere(objective: LMObjective, halves: list[LMBatch]) -> torch.Tensor:
-    """What the processes of these batches would sum to."""
-    rows = [objectives._counts(objective.lm, half) for half in halves]
-    return torch.stack([torch.cat([row, torch.ones(1)]) for row in rows]).sum(0)
-
-
 @pytest.mark.parametrize("form", ["step", "flat"])
-def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
-    run: RunFolder, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_mean_over_parts_is_the_loss_of_the_whole_batch(run: RunFolder, form: str) -> None:
     materials = Materials.open(run)
     grammar = grammar_of(run, materials, form)
     objective = with_probes(materials, grammar, replace(run.config.lm, form=form))
     tasks = materials.train
-    makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second process has no caption
+    makes = [tasks.motion_to_text] * 3 + [tasks.text_to_motion] * 5  # the second part has no caption
     examples = [make(i, generator(i)) for i, make in enumerate(makes)]
     examples[4] = replace(examples[4], labels=None)  # 1 motion of the first half is told, and 3 of the second
     whole = objective(collate(examples))["total"]
@@ -178,8 +170,7 @@ def test_the_mean_over_processes_is_the_loss_of_the_whole_batch(
     apart = torch.stack([objective(half)["total"] for half in halves]).mean()
     assert abs((apart - whole).item()) > 1e-2, "the halves do not happen to weigh alike"
 
-    summed = everywhere(objective, halves)
-    monkeypatch.setattr(objectives, "sum_over_processes", lambda here: summed)
+    objective.begin(halves)
     together = torch.stack([objective(half)["total"] for half in halves]).mean()
     # The same float32 terms, summed in two parts.
     torch.testing.assert_close(together, whole, rtol=1e-5, atol=1e-5)
@@ -198,13 +189,12 @@ def test_so_it_is_for_the_loss_in_motion_space(
     shift = Shift.load(run.path / "shift")
     objective = refine.RefineObjective(model, shift, config.refine, config.lm)
     batches = refine.RefineBatches(materials.train, config)
-    # The noise of Gumbel-Softmax is a process's own; all else is the same.
+    # The noise of Gumbel-Softmax is a part's own; all else is the same.
     monkeypatch.setattr(refine.F, "gumbel_softmax", lambda logits, tau: (logits / tau).softmax(-1))
     batch, halves = batches(0, 0, 1), [batches(0, rank, 2) for rank in range(2)]
     assert batch.masked == bool(masked)
     whole = objective(batch)["total"]
-    summed = everywhere(objective, [LMBatch(half.rows, None) for half in halves])
-    monkeypatch.setattr(objectives, "sum_over_processes", lambda here: summed)
+    objective.begin(halves)
     together = torch.stack([objective(half)["total"] for half in halves]).mean()
     # The same float32 terms, summed in two parts; joints are in metres, and count tenfold.
     torch.testing.assert_close(together, whole, rtol=1e-4, atol=1e-4)

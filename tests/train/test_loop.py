@@ -171,6 +171,8 @@ def test_validation_and_numbers_are_reported_and_logged(tmp_path: Path) -> None:
     assert isinstance(report, FitReport) and report.steps == STEPS and report.validation == {"step": 12.0}
     assert [m["step"] for m in run.metrics("toy") if "val_step" in m] == [5, 10, 12]
     assert report.numbers["loss"] == report.numbers["error"] and not model.training
+    speeds = [m["clips_per_second"] for m in run.metrics("toy") if "loss" in m]
+    assert len(speeds) == 1 and speeds[0] > 0 and "clips_per_second" not in report.numbers
 
 
 def test_groups_learn_at_their_own_rate(tmp_path: Path) -> None:

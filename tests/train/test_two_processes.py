@@ -1,11 +1,17 @@
-"""What two processes learn together is what one learns alone: SHIFT, and the language model's stages."""
+"""What two processes learn together is what one learns alone: SHIFT, and the language model's stages.
+
+Either may also take on what the other began.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +22,12 @@ from safetensors.torch import load_file
 
 from models.lm import MotionLM
 from tests.train.lm_run import folder_of
-from train.all import STAGES
+from train.all import STAGES, run_all
 from train.checkpoint import checkpoints
+from train.command import Interrupted
 from train.corpus.write import write_corpus
 from train.pretrain import Materials, build_grammar, build_model
-from train.run import RunFolder
+from train.run import RunFolder, open_run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -34,22 +41,32 @@ ACCELERATE = (
 )
 
 
-def launch(*arguments: str | Path, launcher: tuple[str, ...] = TORCHRUN) -> subprocess.CompletedProcess[str]:
-    """Run a script or a module on two processes, on the CPU."""
+def spawn(*arguments: str | Path, launcher: tuple[str, ...] = TORCHRUN) -> subprocess.Popen[str]:
+    """Begin to run a script or a module on two processes, on the CPU."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [part.format(port=port) for part in launcher]
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", *command, *map(str, arguments)],
         env=environment,
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=900,
-        check=False,
     )
+
+
+def launch(*arguments: str | Path, launcher: tuple[str, ...] = TORCHRUN) -> subprocess.CompletedProcess[str]:
+    """Run a script or a module on two processes, on the CPU, to its end."""
+    with spawn(*arguments, launcher=launcher) as running:
+        try:
+            out, errors = running.communicate(timeout=900)
+        except BaseException:
+            running.terminate()  # the launcher ends its processes
+            raise
+    return subprocess.CompletedProcess(running.args, running.returncode, out, errors)
 
 
 def succeed(done: subprocess.CompletedProcess[str]) -> None:
@@ -63,15 +80,27 @@ def shift_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_shift_with_its_codebooks(shift_of_two: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def shift_of_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    path = tmp_path_factory.mktemp("shift") / "one"
+    two_processes.main(path)
+    return load_file(path / "rank-0.safetensors")
+
+
+def assert_near(found: Path, wanted: dict[str, torch.Tensor]) -> None:
+    """The same sums in another order; after a few steps of AdamW, which divides by small numbers."""
+    for name, value in load_file(found).items():
+        torch.testing.assert_close(
+            value, wanted[name], atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+def test_shift_with_its_codebooks(shift_of_two: Path, shift_of_one: dict[str, torch.Tensor]) -> None:
     """Gradients, averages and restarts must all agree."""
-    two_processes.main(tmp_path / "one")
-    one = load_file(tmp_path / "one" / "rank-0.safetensors")
     two, other = (load_file(shift_of_two / f"rank-{r}.safetensors") for r in range(2))
     for name, value in two.items():
         assert torch.equal(value, other[name]), name
-        # The same sums in another order; after a few steps of AdamW, which divides by small numbers.
-        torch.testing.assert_close(value, one[name], atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}")
+    assert_near(shift_of_two / "rank-0.safetensors", shift_of_one)
 
 
 def test_accelerate_launches_the_same(shift_of_two: Path, tmp_path: Path) -> None:
@@ -81,11 +110,24 @@ def test_accelerate_launches_the_same(shift_of_two: Path, tmp_path: Path) -> Non
         assert (tmp_path / name).read_bytes() == (shift_of_two / name).read_bytes()
 
 
-def test_a_stop_that_one_of_them_hears_is_a_stop_of_both(shift_of_two: Path, tmp_path: Path) -> None:
+def test_what_one_began_two_end(tmp_path: Path, shift_of_one: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(Interrupted, match="after step 3 of 6"):
+        two_processes.main(tmp_path, 2)
+    succeed(launch(HERE / "two_processes.py", tmp_path))
+    for rank in range(2):
+        assert_near(tmp_path / f"rank-{rank}.safetensors", shift_of_one)
+
+
+def test_a_stop_that_one_of_them_hears_is_a_stop_of_both_and_either_number_goes_on(
+    shift_of_two: Path, shift_of_one: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
     script, path = HERE / "two_processes.py", tmp_path / "stopped"
     assert launch(script, path, "3").returncode != 0
     assert [p.name for p in checkpoints(path / "checkpoints" / "shift")] == ["step-00000004"]
     assert not list(path.glob("rank-*"))
+    alone = shutil.copytree(path, tmp_path / "alone")
+    two_processes.main(alone)
+    assert_near(alone / "rank-0.safetensors", shift_of_one)
     succeed(launch(script, path))
     for rank in range(2):
         name = f"rank-{rank}.safetensors"
@@ -140,3 +182,55 @@ def test_every_stage_of_the_readmes_command_runs(tmp_path: Path, launcher: tuple
     write_corpus(alone.path / "corpus", alone.config.corpus, quiet=True)
     for path in sorted((alone.path / "corpus").glob("*.parquet")):
         assert (run / "corpus" / path.name).read_bytes() == path.read_bytes()
+
+
+PAPER = """corpus.clips=48 shift.model.widths=8,12,16,16 shift.model.depth=1 shift.model.out_depth=1
+    shift.model.trajectory_codes=24 shift.model.pose_codes=16 shift.model.code_size=8
+    shift.model.start_steps=1 shift.steps=3 shift.batch_size=8 shift.warmup=1 shift.clips=16
+    shift.validation_clips=2 tokenizer.vocab=480 tokens.clips=32 tokens.validation=4
+    tokens.shard_clips=16 tokens.batch_size=16
+    lm.size=nano lm.steps=12 lm.batch_size=8 lm.warmup=2 lm.validation_clips=4 lm.caption_share=0.125
+    refine.steps=1 refine.batch_size=4 refine.warmup=1
+    machine.threads=1 machine.progress=no machine.plots=no machine.tensorboard=no
+    machine.checkpoint_seconds=0 machine.keep_checkpoints=1"""
+
+
+def begin_the_paper(run: Path) -> None:
+    """Two processes take ``preset=paper``, small, into pre-training, and are stopped there by SIGTERM."""
+    settings = ["preset=paper", f"run={run}", *PAPER.split(), "machine.accumulate=2"]
+    with spawn("-m", "train.all", *settings) as running:
+        until = time.monotonic() + 900
+        while not checkpoints(run / "checkpoints" / "pretrain"):
+            if running.poll() is not None or time.monotonic() > until:
+                running.terminate()
+                pytest.fail(f"no step of pre-training: {running.communicate()[1][-2000:]}")
+            time.sleep(0.02)
+        running.send_signal(signal.SIGTERM)
+        errors = running.communicate(timeout=300)[1]
+    assert running.returncode != 0 and "pretrain: stopped after step" in errors, errors[-2000:]
+
+
+def test_the_papers_preset_is_begun_by_two_in_micro_batches_and_ended_by_one(tmp_path: Path) -> None:
+    """In bfloat16, with dropout and pasts of the model's own; four parts a step throughout.
+
+    A batch has one caption, and it lies in a part that is no process's last: what captions alone need (their
+    table of outputs) has its gradient from a pass that the processes do not share.
+    """
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    begin_the_paper(run)
+    shutil.copytree(run, whole)
+    shutil.rmtree(whole / "checkpoints")
+    for path, stages in ((run, STAGES[: STAGES.index("instruct")]), (whole, ["pretrain"])):
+        run_all(open_run([f"run={path}", "machine.accumulate=4"]), stages)
+    folder = RunFolder(run, RunFolder.read_config(run))
+    assert folder.config.lm.precision == "bf16" and folder.config.lm.dropout and folder.config.lm.own_share
+    assert {p.stem for p in (run / "done").iterdir()} == set(STAGES[: STAGES.index("instruct")])
+    assert folder.report("pretrain")["steps"] == folder.config.lm.steps
+    materials = Materials.open(folder)
+    first = build_model(
+        build_grammar(folder, materials.processor), folder.config.lm, 0, materials.train.labels
+    )
+    stopped, unstopped = (flat(MotionLM.load(path / "lm-pretrain")) for path in (run, whole))
+    # Each part is the same, noise included; only the order in which four gradients are summed is another, and
+    # that now and then rounds a number of bfloat16 the other way.
+    assert float((stopped - unstopped).norm()) < 0.05 * float((unstopped - flat(first)).norm())

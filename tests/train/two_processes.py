@@ -20,7 +20,7 @@ from train.shift_loss import Objective
 
 
 def main(path: Path, stop: int | None = None) -> None:
-    """Train in ``path``; with ``stop`` the second process is sent SIGINT in that step."""
+    """Train in ``path``; with ``stop`` the last process is sent SIGINT in that step."""
     machine = MachineConfig(device="cpu", progress=False, tensorboard=False)
     config = replace(preset("smoke"), machine=machine)
     model_config = ShiftConfig(
@@ -35,7 +35,7 @@ def main(path: Path, stop: int | None = None) -> None:
         model = Shift(model_config)
 
     def batch(step: int, rank: int, world: int) -> Tensor:
-        if step == stop and rank == 1:
+        if step == stop and rank == world - 1:
             os.kill(os.getpid(), signal.SIGINT)
         x = generator(0, "two", step).normal(size=(8, 16, 2, 99))
         return torch.from_numpy(x[share(8, rank, world)]).float()
