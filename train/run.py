@@ -33,7 +33,8 @@ from train.overrides import absent, build, differences
 
 T = TypeVar("T")
 
-_KERNELS: Final = 30_000  # that oneDNN may keep; they are small
+# That oneDNN may keep. Measured in pre-training: with 6,000 a process holds 8 GB, with 30,000 it grew to 14 GB.
+_KERNELS: Final = 4_000
 FIRST_STAGE: Final = "corpus"  # it may begin a run, as train.all may; later stages go on with one
 
 
