@@ -33,7 +33,7 @@ from train.overrides import absent, build, differences
 
 T = TypeVar("T")
 
-# That oneDNN may keep. Measured in pre-training: with 6,000 a process holds 8 GB, with 30,000 it grew to 14 GB.
+# That oneDNN may keep. Measured in pre-training: with 6,000 a process held 8 GB, with 30,000 it grew to 14.
 _KERNELS: Final = 4_000
 FIRST_STAGE: Final = "corpus"  # it may begin a run, as train.all may; later stages go on with one
 
