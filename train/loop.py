@@ -139,10 +139,12 @@ class _Fit:
         self.optimizer.zero_grad(set_to_none=True)
         self.averages.add({"loss": value, **numbers})
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float, processor: float) -> None:
         """Count a step that is done."""
         p = self.progress
-        self.progress = replace(p, step=p.step + 1, seconds=p.seconds + seconds)
+        self.progress = replace(
+            p, step=p.step + 1, seconds=p.seconds + seconds, processor=p.processor + processor
+        )
 
     def log(self) -> None:
         """Write the means since the last line."""
@@ -215,9 +217,9 @@ def fit(
 
 def _one(run: _Fit, batch: Batch, loss: Loss, validate: Validate | None) -> None:
     """A step, and what falls due after it."""
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     run.step(batch, loss)
-    run.advance(time.monotonic() - started)
+    run.advance(time.monotonic() - started, time.process_time() - worked)
     step, last = run.progress.step, run.progress.step == run.settings.steps
     if last or step % max(run.machine.log_every, 1) == 0:
         run.log()
