@@ -38,7 +38,8 @@ class ShiftGraphs:
         precision: of the bundle.
 
     Raises:
-        ClutchError: the variant is one of the paper's ablations, which have no place in a bundle.
+        ClutchError: the variant is one of the paper's ablations, or cannot stream; neither has a place in a
+            bundle.
     """
 
     def __init__(self, model: Shift, store: WeightStore, precision: Precision) -> None:
@@ -46,6 +47,11 @@ class ShiftGraphs:
             raise ClutchError(
                 f"the SHIFT model is the variant {model.config.variant!r}; a bundle holds codes of each "
                 "hand's trajectory and pose, which only the variant 'shift' makes: train that one"
+            )
+        if not model.config.streams:
+            raise ClutchError(
+                "the SHIFT model looks ahead or codes velocities, which is for studies: it cannot stream; "
+                "train one without shift.model.lookahead and shift.model.velocity"
             )
         self.model = model
         self.store = store

@@ -3,7 +3,8 @@
 A trajectory branch and a pose branch, each applied to the left hand (mirrored to right-hand form) and
 to the right hand, each with one codebook for both hands ("Structuring Hands Into Fine-grained Tokens",
 CLUTCH, ICLR 2026). The encoder may look ahead; the decoder is causal and streams. The paper's ablation
-rows come from the same code: ``part`` gives one code per hand, ``single`` one code for both hands.
+rows come from the same code: ``part`` gives one code per hand, ``single`` one code for both hands. So do
+those of what a stream cannot have: a decoder that looks ahead, and places coded as velocities.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from clutch_rt.layout import (
     HANDS,
     LEFT,
     MIRROR_SIGNS,
+    POSE,
+    ROTATION,
     TRAJECTORY_SIZE,
+    TRANSLATION,
 )
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.causal import Decoder, Encoder, State
 from models.files import appearing
@@ -37,6 +42,8 @@ __all__ = ["CONFIG_FILE", "VARIANTS", "Shift", "ShiftConfig", "ShiftOutput", "ch
 
 CONFIG_FILE: Final = "config.json"
 WEIGHTS_FILE: Final = "model.safetensors"
+
+_VELOCITY_SCALE: Final = 10.0  # a wrist goes about a tenth of its standard deviation in a frame
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,8 @@ class Shift(nn.Module):
     def _rows(self, x: Tensor, p: BranchPlan) -> Tensor:
         """Normalised ``(B, T, 2, 99)`` to the rows of a branch ``(N, C, T)``."""
         b, t = x.shape[:2]
+        if self.config.velocity:
+            x = _as_velocity(x)
         if p.both:
             return x.reshape(b, t, p.channels).transpose(1, 2)
         return x[..., p.part].permute(0, 2, 3, 1).reshape(b * len(HANDS), p.channels, t)
@@ -167,9 +176,10 @@ class Shift(nn.Module):
         """The rows ``(N, C, T)`` of all branches to motion ``(B, T, 2, 99)``."""
         x = torch.cat(list(rows), dim=1)
         if self.plans[0].both:
-            return self.denormalise(x.transpose(1, 2).reshape(x.shape[0], -1, len(HANDS), HAND_SIZE))
-        x = x.reshape(-1, len(HANDS), HAND_SIZE, x.shape[-1])
-        return self.denormalise(x.permute(0, 3, 1, 2))
+            x = x.transpose(1, 2).reshape(x.shape[0], -1, len(HANDS), HAND_SIZE)
+        else:
+            x = x.reshape(-1, len(HANDS), HAND_SIZE, x.shape[-1]).permute(0, 3, 1, 2)
+        return self.denormalise(_as_place(x) if self.config.velocity else x)
 
     def _slots(self, rows: Sequence[Tensor]) -> Tensor:
         """Codes ``(N, S, levels)`` of each branch to ``(B, S, tokens_per_step)``.
@@ -210,13 +220,22 @@ class Shift(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``(B, S, tokens_per_step)`` to motion ``(B, 8 S, 2, 99)``; rotations are not orthonormal."""
-        return self.decode_step(codes, self.initial_state(codes.shape[0]))[0]
+        return self._decode_whole(self._lookup(codes), codes.shape[0])
 
     def decode_step(self, codes: Tensor, state: State) -> tuple[Tensor, State]:
-        """More codes ``(B, n, tokens_per_step)`` and the memory to frames ``(B, 8n, 2, 99)`` and memory."""
+        """More codes ``(B, n, tokens_per_step)`` and the memory to frames ``(B, 8n, 2, 99)`` and memory.
+
+        Raises:
+            InputError: the model cannot stream.
+        """
+        if not self.config.streams:
+            raise InputError("a SHIFT with lookahead or velocity cannot stream; decode the whole motion")
+        return self._decode_latents(self._lookup(codes), state)
+
+    def _lookup(self, codes: Tensor) -> list[Tensor]:
+        """Codes ``(B, S, tokens_per_step)`` to latents ``(N, S, D)`` of each branch."""
         rows = self._branch_codes(codes)
-        latents = [self.branch(p.name).quantizer.lookup(r) for p, r in zip(self.plans, rows, strict=True)]
-        return self._decode_latents(latents, state)
+        return [self.branch(p.name).quantizer.lookup(r) for p, r in zip(self.plans, rows, strict=True)]
 
     def decode_soft(self, weights: Sequence[Tensor]) -> Tensor:
         """Weights over the codes of each slot, to motion; differentiable.
@@ -233,10 +252,24 @@ class Shift(nn.Module):
             level = slot // (len(self.plans) * self._hands)
             codes.append(branch.quantizer.level(level).soft(slot_weights))
         latents = [x.sum(dim=2) for x in self._branch_codes(torch.stack(codes, dim=2))]
-        return self._decode_latents(latents, self.initial_state(weights[0].shape[0]))[0]
+        return self._decode_whole(latents, weights[0].shape[0])
+
+    def _decode_whole(self, latents: Sequence[Tensor], batch: int) -> Tensor:
+        """Latents ``(N, S, D)`` of whole motions to ``(B, 8 S, 2, 99)``; nothing comes after their end."""
+        ahead = self.config.lookahead
+        if not ahead:
+            return self._decode_latents(latents, self.initial_state(batch))[0]
+        waited = [F.pad(z, (0, 0, 0, ahead)) for z in latents]
+        rows, _ = self._branch_rows(waited, self.initial_state(batch))
+        return self._frames([x[..., ahead * FRAMES_PER_STEP :] for x in rows])
 
     def _decode_latents(self, latents: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """Codes ``(N, n, D)`` of each branch to motion and the next memory."""
+        rows, after = self._branch_rows(latents, state)
+        return self._frames(rows), after
+
+    def _branch_rows(self, latents: Sequence[Tensor], state: State) -> tuple[list[Tensor], State]:
+        """Codes ``(N, n, D)`` of each branch to its rows ``(N, C, 8n)`` and the next memory."""
         outputs, after, first = [], [], 0
         for p, z in zip(self.plans, latents, strict=True):
             decoder = self.branch(p.name).decoder
@@ -245,7 +278,7 @@ class Shift(nn.Module):
             outputs.append(x)
             after += memory
             first = last
-        return self._frames(outputs), after
+        return outputs, after
 
     def forward(self, frames: Tensor) -> ShiftOutput:
         """Motion ``(B, T, 2, 99)``, T a multiple of 8, through the codes and back, with the losses."""
@@ -258,7 +291,7 @@ class Shift(nn.Module):
             latents.append(quantized.latents.reshape(z.shape))
             codes.append(quantized.codes.reshape(*z.shape[:2], -1))
             commitment = commitment + quantized.commitment
-        out = self._decode_latents(latents, self.initial_state(frames.shape[0]))[0]
+        out = self._decode_whole(latents, frames.shape[0])
         error = (self.normalise(out) - x).square()
         trajectory, pose = error[..., :TRAJECTORY_SIZE].mean(), error[..., TRAJECTORY_SIZE:].mean()
         return ShiftOutput(out, self._slots(codes), trajectory, pose, commitment)
@@ -296,6 +329,20 @@ class Shift(nn.Module):
                 f"{path} does not fit its {CONFIG_FILE}: {reason}; train it again or restore both files"
             ) from error
         return model.eval()
+
+
+def _as_velocity(x: Tensor) -> Tensor:
+    """Normalised ``(B, T, 2, 99)`` with places as ways from the frame before; the first stays a place."""
+    place = x[..., TRANSLATION]
+    way = place.diff(dim=1) * _VELOCITY_SCALE
+    return torch.cat([x[..., ROTATION], torch.cat([place[:, :1], way], 1), x[..., POSE]], dim=-1)
+
+
+def _as_place(x: Tensor) -> Tensor:
+    """The way back."""
+    way = x[..., TRANSLATION]
+    way = torch.cat([way[:, :1], way[:, 1:] / _VELOCITY_SCALE], dim=1)
+    return torch.cat([x[..., ROTATION], way.cumsum(dim=1), x[..., POSE]], dim=-1)
 
 
 def check_frames(frames: Tensor) -> None:

@@ -30,6 +30,9 @@ class ShiftConfig:
     decay: float = 0.97  # mu of the codebooks' moving averages
     restart: float = 0.2  # a code is lost under this part of the fair share of latents
     start_steps: int = 80  # training steps that leave latents unquantised
+    # The rest is for studies: such a model cannot stream.
+    lookahead: int = 0  # steps of codes after its own that the decoder sees
+    velocity: bool = False  # a wrist's place is coded as its way from frame to frame
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -39,6 +42,13 @@ class ShiftConfig:
         for name in ("trajectory_codes", "pose_codes", "code_size", "levels", "beam"):
             if getattr(self, name) < 1:
                 raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be at least 1")
+        if self.lookahead < 0:
+            raise InputError(f"SHIFT lookahead is {self.lookahead}; it must be 0 or more")
+
+    @property
+    def streams(self) -> bool:
+        """Whether frames can be decoded as their codes come."""
+        return not self.lookahead and not self.velocity
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,14 @@ class Progress:
     Attributes:
         step: optimizer steps done.
         seconds: time they took, over all sittings.
+        processor: processor time of it, of all threads, in seconds.
         numbers: the training numbers of the last line of the log.
         validation: the numbers of the last validation.
     """
 
     step: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
     numbers: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
 
@@ -109,6 +111,12 @@ def save_checkpoint(
     return final
 
 
+def read_progress(path: Path) -> Progress:
+    """How far a checkpoint is; OSError or ValueError where it does not say."""
+    values: dict[str, Any] = json.loads((path / "progress.json").read_text(encoding="utf-8"))
+    return Progress(**values)
+
+
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
     """Put the newest state back.
 
@@ -118,10 +126,9 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
     try:
         load_weights(model, load_file(path / "model.safetensors"))
         _load_optimizer(optimizer, load_file(path / "optimizer.safetensors"))
-        values: dict[str, Any] = json.loads((path / "progress.json").read_text(encoding="utf-8"))
+        return read_progress(path)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise FileFormatError(
             f"checkpoint {path} cannot be read ({reason}); delete that folder to go on from the one before"
         ) from error
-    return Progress(**values)

@@ -161,10 +161,12 @@ class _Fit:
         (value / self.machine.accumulate).backward()
         self.averages.add({"loss": value, **numbers})
 
-    def advance(self, seconds: float, flops: float) -> None:
+    def advance(self, seconds: float, processor: float, flops: float) -> None:
         """Count a step that is done."""
         p = self.progress
-        self.progress = replace(p, step=p.step + 1, seconds=p.seconds + seconds)
+        self.progress = replace(
+            p, step=p.step + 1, seconds=p.seconds + seconds, processor=p.processor + processor
+        )
         self.throughput.add(seconds, flops)
 
     def log(self) -> None:
@@ -244,11 +246,11 @@ def _one(run: _Fit, batch: Batch, loss: Loss, validate: Validate | None) -> None
     step = run.progress.step + 1
     last = step == run.settings.steps
     logged = last or step % max(run.machine.log_every, 1) == 0
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     flops = run.step(batch, loss)
     if logged:
         run.throughput.settle()
-    run.advance(time.monotonic() - started, flops)
+    run.advance(time.monotonic() - started, time.process_time() - worked, flops)
     if logged:
         run.log()
     every = run.settings.validate_every

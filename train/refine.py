@@ -40,7 +40,10 @@ JOINT_STRIDE: Final = 4  # joints are compared every so many frames
 
 @dataclass(frozen=True)
 class RefineBatch:
-    """Rows to predict and their frames: ``frames (B, 8 S, 2, 99)``, the last held behind the end."""
+    """Rows to predict and their frames: ``frames (B, 8 S, 2, 99)``, the last held behind the end.
+
+    There are no frames where ``lambda = 0``: nothing looks at them.
+    """
 
     rows: MotionRows
     frames: Tensor
@@ -81,6 +84,8 @@ class RefineObjective(LMObjective):
         rows, alpha = batch.rows, 0.0 if batch.masked else self.settings.alpha
         encoded = under_plan(self.lm, encode_rows(self.lm, rows), rows)
         logits, losses = motion_predictions(self.lm, encoded, rows)
+        if not self.settings.weight:
+            return {**losses, "total": alpha * self.total(losses, self.shares(LMBatch(rows, None)))}
         # bfloat16 keeps 8 bits of a wrist's place, which at half a metre is a few mm.
         with torch.autocast(rows.codes.device.type, enabled=False):
             soft = [F.gumbel_softmax(x.float(), tau=self.settings.temperature) for x in logits]
@@ -136,7 +141,8 @@ class RefineBatches:
             width = motion.codes.shape[1]
             hidden = np.stack([rng.random(width) < config.mask_rate for rng in rngs])
             motion = replace(motion, hidden=torch.from_numpy(hidden))
-        return RefineBatch(motion, self._frames(motion), masked)
+        frames = self._frames(motion) if config.weight else torch.zeros(len(clips), 0, 2, 99)
+        return RefineBatch(motion, frames, masked)
 
     def _frames(self, rows: MotionRows) -> Tensor:
         """The clips' frames, drawn again: row n of the training store is clip n of the tokens' corpus.

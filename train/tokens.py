@@ -145,7 +145,7 @@ def shift_config(run: Path) -> ShiftConfig:
     """The config of a run's SHIFT.
 
     Raises:
-        InputError: it is a variant of the ablation, whose codes are not those of the grammar.
+        InputError: it is of the ablation, with codes that are not those of the grammar, or cannot stream.
         FileFormatError: it is missing or damaged.
     """
     config = read_config(run / "shift" / CONFIG_FILE)
@@ -154,6 +154,11 @@ def shift_config(run: Path) -> ShiftConfig:
             f"the SHIFT in {run} is of variant {config.variant!r}, and a language model reads the codes "
             f"of 'shift'; its own figures are in {run / 'shift' / 'metrics.json'}, and for a language model "
             "train another run without shift.model.variant"
+        )
+    if not config.streams:
+        raise InputError(
+            f"the SHIFT in {run} has lookahead={config.lookahead} and velocity={config.velocity} and cannot "
+            "stream; it is for studies of SHIFT alone: train another run without these"
         )
     return config
 

@@ -17,7 +17,8 @@ from export.agreement import ParityError
 from export.driver import Draw, Driver
 from export.graph import GraphBuilder, Precision
 from export.onnx import export_bundle, main
-from export.weights import WEIGHTS_FILE
+from export.shift_graphs import ShiftGraphs
+from export.weights import WEIGHTS_FILE, WeightStore
 from models.shift import Shift, ShiftConfig
 from tests.tiny_bundle import tiny_bundle, tiny_run, tiny_shift
 from train.command import MISTAKE
@@ -131,6 +132,13 @@ def test_an_unfinished_run_is_refused_with_the_command_that_finishes_it(
     message = capsys.readouterr().err
     assert f"has no {part}" in message and "train.all" in message
     assert only_these(tmp_path, "run")
+
+
+@pytest.mark.parametrize("setting", [{"variant": "part"}, {"lookahead": 1}, {"velocity": True}])
+def test_a_shift_of_a_study_has_no_graphs(setting: dict[str, Any], tmp_path: Path) -> None:
+    model = Shift(ShiftConfig(widths=(4, 4, 4, 4), trajectory_codes=10, pose_codes=12, **setting)).eval()
+    with pytest.raises(ClutchError, match=r"train (that )?one"):
+        ShiftGraphs(model, WeightStore(), "fp32")
 
 
 def test_parts_of_two_trainings_are_refused(tmp_path: Path) -> None:

@@ -312,3 +312,45 @@ def test_broken_folders_are_explained(tmp_path: Path) -> None:
 def test_bad_configs_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError):
         ShiftConfig(**bad)  # type: ignore[arg-type]
+
+
+# ---- what studies alone have -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_places_coded_as_velocity_come_back(variant: str) -> None:
+    """A branch that carries its rows unchanged gives back the motion."""
+    model, frames = make(variant, velocity=True), motion()
+    model.fit_normaliser(frames)
+    x = model.normalise(frames)
+    rows = [model._rows(x, p) for p in model.plans]
+    torch.testing.assert_close(model._frames(rows), frames, atol=1e-5, rtol=1e-4)
+    still = motion(frames=8)[:, :1].expand(-1, 16, -1, -1)
+    place = torch.cat([model._rows(model.normalise(still), p) for p in model.plans], 1)
+    place = place.reshape(2, -1, 99, 16) if variant == "single" else place.reshape(2, 2, 99, 16)
+    assert bool((place[:, :, 6:9, 1:] == 0).all())  # what stands has no velocity
+
+
+def test_a_decoder_that_looks_ahead_sees_so_many_steps_and_no_more() -> None:
+    model, codes = make(lookahead=2), torch.zeros(1, 9, 4, dtype=torch.int64)
+    later = codes.clone()
+    later[:, 6:] = 3
+    same = (model.decode(later) == model.decode(codes)).all(dim=-1).all(dim=-1)[0]
+    assert bool(same[:32].all()) and not bool(same[32:40].any())
+
+
+def test_looking_ahead_is_decoding_later() -> None:
+    """The same weights: frames of step s with lookahead 2 are those of step s + 2 without."""
+    ahead, plain = make(lookahead=2), make()
+    codes = torch.randint(16, (2, 9, 4), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ahead.decode(codes)[:, :56], plain.decode(codes)[:, 16:], atol=2e-5, rtol=1e-5)
+    one_hot = [F.one_hot(codes[..., k], n).float() for k, n in enumerate(ahead.codebook_sizes)]
+    torch.testing.assert_close(ahead.decode_soft(one_hot), ahead.decode(codes), atol=2e-5, rtol=1e-5)
+    assert ahead(motion()).frames.shape == motion().shape
+
+
+@pytest.mark.parametrize("settings", [{"lookahead": 1}, {"velocity": True}])
+def test_what_cannot_stream_says_so(settings: dict[str, object]) -> None:
+    model = make(**settings)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="cannot stream"):
+        model.decode_step(torch.zeros(1, 1, 4, dtype=torch.int64), model.initial_state())

@@ -109,3 +109,17 @@ def test_tokens_of_other_settings_are_refused(run: RunFolder) -> None:
     batches = refine.RefineBatches(Materials.open(run).train, replace(run.config, corpus=corpus))
     with pytest.raises(InputError, match=r"clip \d+ of the tokens is '.*', but .* draws '.*'"):
         batches(0, 0, 1)
+
+
+def test_without_lambda_it_is_cross_entropy_alone(run: RunFolder) -> None:
+    """The equal-time control of refinement: nothing is decoded, and no frames are drawn."""
+    config, materials = run.config, Materials.open(run)
+    settings = replace(config, refine=replace(config.refine, weight=0.0, masked_share=0.0, alpha=0.5))
+    model = build_model(build_grammar(run, materials.processor), config.lm, 0).eval()
+    objective = refine.RefineObjective(model, Shift.load(run.path / "shift"), settings.refine, config.lm)
+    batch = refine.RefineBatches(materials.train, settings)(0, 0, 1)
+    assert batch.frames.shape[1] == 0
+    objective.eval()
+    losses, wanted = objective(batch), objective(LMBatch(batch.rows, None))
+    assert "joints_mm" not in losses
+    torch.testing.assert_close(losses["total"], 0.5 * wanted["total"])

@@ -107,6 +107,16 @@ def test_a_variant_of_the_ablation_ends_with_its_own_figures(
     assert not (tmp_path / "tokens").exists()
 
 
+@pytest.mark.parametrize("setting", [{"lookahead": 1}, {"velocity": True}])
+def test_what_cannot_stream_gets_no_tokens(
+    setting: dict[str, Any], config: RunConfig, tmp_path: Path
+) -> None:
+    folder = RunFolder.open(tmp_path, config)
+    Shift(ShiftConfig(widths=(8, 8, 8, 8), code_size=4, **setting)).save(folder.folder("shift"))
+    with pytest.raises(InputError, match="cannot stream"):
+        stage(folder)
+
+
 class Inline:
     """A pool whose work is done when it is handed in."""
 

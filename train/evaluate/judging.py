@@ -135,7 +135,7 @@ def _parts(whole: Sets | Draw) -> Iterator[Any]:
     return (getattr(whole, field.name) for field in fields(Draw))
 
 
-def _captions(
+def captions_of(
     sampler: Sampler, context: Context, pieces: Pieces, clips: int, embed: Embed | None
 ) -> list[CaptionRow]:
     """What the model says of the first ``clips`` motions, and whether a motion finds what was said of it."""
@@ -215,7 +215,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         rows=rows,
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes, rebuilt.levels) if rebuilt.codes else {},
-        captions=_captions(sampler, context, pieces, settings.captions, embed),
+        captions=captions_of(sampler, context, pieces, settings.captions, embed),
         notes=notes(folder, context, made, embed is not None),
     )
     write_report(found, out)
