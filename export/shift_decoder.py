@@ -1,6 +1,6 @@
-"""SHIFT's streaming decoder as a graph: one step of codes to 8 frames, for B motions at once.
+"""SHIFT's streaming decoder as a graph: S steps of codes to 8 S frames, for B motions at once.
 
-A step has few instants and small matrices, so what a decoder costs is the number of its nodes. Therefore:
+Steps have few instants and small matrices, so what a decoder costs is the number of its nodes. Therefore:
 
 * instants and hands are rows of one matrix: a causal convolution looks its taps up with one ``Gather`` of
   constant indices and is then one product, to which an engine joins bias and ReLU.
@@ -61,18 +61,20 @@ class DecoderGraph:
         g: takes the nodes.
         model: of the ``shift`` variant.
         tables: of its codebooks.
+        steps: S, that the graph decodes at once.
     """
 
-    def __init__(self, g: GraphBuilder, model: Shift, tables: Tables) -> None:
+    def __init__(self, g: GraphBuilder, model: Shift, tables: Tables, steps: int = 1) -> None:
         self._g = g
         self._model = model
         self._tables = tables
+        self._steps = steps
         self._memory = _Memory()
 
     def write(self) -> None:
-        """Codes ``(B, 1, K)`` and the memory to frames ``(B, 8, 2, 99)`` and the next memory."""
+        """Codes ``(B, S, K)`` and the memory to frames ``(B, 8 S, 2, 99)`` and the next memory."""
         g, slots = self._g, self._model.tokens_per_step
-        codes = g.reshape(g.input("codes", [BATCH, 1, slots], TensorProto.INT64), -1, slots)
+        codes = g.reshape(g.input("codes", [BATCH, self._steps, slots], TensorProto.INT64), -1, slots)
         branches = []
         for place, plan in enumerate(self._model.plans):
             decoder = self._model.branch(plan.name).decoder
@@ -80,12 +82,12 @@ class DecoderGraph:
             branches.append(self._branch(plan.name, decoder, self._latents(codes, plan.name, place)))
         assert len({rows.order for rows in branches}) == 1
         together = Rows(g.concat([rows.value for rows in branches], axis=1), HAND_SIZE, branches[0].order)
-        g.output(self._frames(together), "frames", [BATCH, FRAMES_PER_STEP, _N_HANDS, HAND_SIZE])
+        g.output(self._frames(together), "frames", [BATCH, self._frames_made, _N_HANDS, HAND_SIZE])
         for i, (value, shape) in enumerate(self._memory.outputs):
             g.output(value, f"next_state.{i}", shape)
 
     def _latents(self, codes: Value, branch: str, place: int) -> Rows:
-        """The sum of a branch's entries over the levels; ``codes (B, K)``: level, hand, branch."""
+        """The sum of a branch's entries over the levels; ``codes (B S, K)``: level, hand, branch."""
         g, branches = self._g, len(self._model.plans)
         total: Value | None = None
         for level in range(self._model.config.levels):
@@ -95,7 +97,12 @@ class DecoderGraph:
             total = entries if total is None else g.add(total, entries)
         assert total is not None
         size = self._model.config.code_size
-        return Rows(g.reshape(total, -1, size), size, tuple((0, hand) for hand in range(_N_HANDS)))
+        order = tuple((t, hand) for t in range(self._steps) for hand in range(_N_HANDS))
+        return Rows(g.reshape(total, -1, size), size, order)
+
+    @property
+    def _frames_made(self) -> int:
+        return FRAMES_PER_STEP * self._steps
 
     def _branch(self, branch: str, decoder: Decoder, x: Rows) -> Rows:
         name = f"{branch}.decoder"
@@ -114,9 +121,9 @@ class DecoderGraph:
         """The rows in order, normalised, to frames; signs are +-1: folding them in rounds nothing."""
         g, model = self._g, self._model
         places = {row: i for i, row in enumerate(x.order)}
-        sorted_rows = [places[t, hand] for t in range(FRAMES_PER_STEP) for hand in range(_N_HANDS)]
+        sorted_rows = [places[t, hand] for t in range(self._frames_made) for hand in range(_N_HANDS)]
         ordered = g.gather(self._by_motion(x), g.ints(*sorted_rows), axis=1)
-        frames = g.reshape(ordered, -1, FRAMES_PER_STEP, _N_HANDS, HAND_SIZE)
+        frames = g.reshape(ordered, -1, self._frames_made, _N_HANDS, HAND_SIZE)
         scale = g.weight("std_signed", as_array(model.std * model.signs))
         offset = g.weight("mean_signed", as_array(model.mean * model.signs))
         return g.add(g.mul(frames, scale), offset)

@@ -25,6 +25,9 @@ from export.weights import Array, WeightStore
 from models.causal import ChannelNorm, Encoder, Residual
 from models.shift import Shift
 
+BLOCK: Final = 8
+"""Steps that ``shift_block`` decodes at once: two blocks hold most motions, and twice as many save little."""
+
 _INT: Final = TensorProto.INT64
 _N_HANDS: Final = len(HANDS)
 
@@ -61,7 +64,11 @@ class ShiftGraphs:
 
     def all(self) -> dict[str, onnx.ModelProto]:
         """The graphs by their names in a manifest."""
-        return {"shift_encoder": self.encoder(), "shift_decoder": self.decoder()}
+        return {
+            "shift_encoder": self.encoder(),
+            "shift_decoder": self.decoder(),
+            "shift_block": self.decoder("shift_block", BLOCK),
+        }
 
     # ---- encoder --------------------------------------------------------------------------------------
 
@@ -150,12 +157,13 @@ class ShiftGraphs:
 
     # ---- decoder --------------------------------------------------------------------------------------
 
-    def decoder(self) -> onnx.ModelProto:
-        """A step of codes ``(B, 1, K)`` and the memory to frames ``(B, 8, 2, 99)`` and the next memory."""
-        g = self._graph("shift_decoder")
-        DecoderGraph(g, self.model, self._entries).write()
+    def decoder(self, name: str = "shift_decoder", steps: int = 1) -> onnx.ModelProto:
+        """Codes of S steps ``(B, S, K)`` and the memory to frames ``(B, 8 S, 2, 99)`` and the next memory."""
+        g = self._graph(name)
+        DecoderGraph(g, self.model, self._entries, steps).write()
         return g.build(
-            "Codes of a step to motion, raw parameters, as they arrive; zeros are the state before the first."
+            f"Codes of {steps} step(s) to motion, raw parameters, as they arrive; zeros are the state before "
+            "the first."
         )
 
     def _entries(self, g: GraphBuilder, branch: str, level: int) -> Value:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -76,8 +77,7 @@ class Batches:
                 yield from self._window(graph, window, cancel)
             else:
                 for wish in window:
-                    motion = self._engine.motion(wish.ids, wish.request, cancel)
-                    yield np.concatenate([step.frames for step in motion])
+                    yield self._engine.whole(wish.ids, wish.request, cancel)
 
     def graph(self) -> str | None:
         """The graph that decodes several motions at once; None where there is none.
@@ -125,11 +125,14 @@ class Batches:
         self, graph: str, tasks: Sequence[_Task], cancel: threading.Event | None
     ) -> list[Float32Array]:
         """Frames of tasks of falling length, all under one temperature and top-k."""
-        decoder = self._engine.decoder(len(tasks))
+        decoder, left = self._engine.block_decoder(len(tasks)), self._codes(graph, tasks, cancel)
         parts: list[list[Float32Array]] = [[] for _ in tasks]
-        for codes in self._codes(graph, tasks, cancel):
-            decoder.keep(len(codes))
-            for part, frames in zip(parts, decoder.decode_many(codes), strict=False):
+        while steps := list(islice(left, decoder.steps)):
+            block = np.zeros((len(steps[0]), len(steps), steps[0].shape[1]), np.int64)
+            for i, codes in enumerate(steps):  # motions that have ended are filled up
+                block[: len(codes), i] = codes
+            decoder.keep(len(block))
+            for part, frames in zip(parts, decoder.decode_block(block), strict=False):
                 part.append(frames)
         wanted = [task.request.frames or task.steps * FRAMES_PER_STEP for task in tasks]
         return [np.concatenate(part)[:frames] for part, frames in zip(parts, wanted, strict=True)]

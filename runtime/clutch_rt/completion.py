@@ -132,9 +132,7 @@ def complete(
     """
     codes = plan.given(engine.tokenise(plan.frames))
     memory = engine.remember(ids, request, codes)
-    decoder = engine.decoder()
-    steps = engine.steps(memory, request, plan.steps, cancel, codes)
-    return plan.join(np.concatenate([decoder.decode(chosen) for chosen in steps]))
+    return plan.join(engine.decode(engine.steps(memory, request, plan.steps, cancel, codes)))
 
 
 def plan_of(given: Given, seconds: float | None, max_steps: int) -> Plan:

@@ -1,16 +1,17 @@
 """The corridor from prompt ids to frames and back, over the graphs of a bundle.
 
-Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and the
-SHIFT decoder is always given one step at a time. (SHIFT runs in float32 in every precision; smaller bundles
-only store its weights in float16. But the order in which a kernel sums may depend on how much it is given, so
-several steps at once could give frames that differ in the last bits.)
+Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and ONNX
+Runtime's CPU kernels sum a row of a product in one order, however many rows there are. So on the CPU a motion
+that is wanted whole goes through SHIFT in blocks of steps, which reads its weights once a block; a stream is
+given one step at a time, as is every other device.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -23,9 +24,13 @@ from clutch_rt.manifest import Manifest
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, plan_noise
 from clutch_rt.options import Request
 from clutch_rt.ports import BATCH, Ports
+from clutch_rt.providers import CPU
 from clutch_rt.sessions import Sessions
 
 MAX_CAPTION_TOKENS: Final = 64
+
+_STREAM: Final = "shift_decoder"
+_BLOCK: Final = "shift_block"
 
 # Steps of noise drawn at once. Fewer cost more calls of numpy, more leave the cache of a core.
 _NOISE_BLOCK: Final = 4
@@ -122,10 +127,20 @@ class Engine:
             logits = logits / np.float32(request.temperature) + noise
         return int(np.argmax(logits)) + 1
 
+    def whole(self, ids: IntArray, request: Request, cancel: threading.Event | None = None) -> Float32Array:
+        """All frames ``(T, 2, 99)`` of the motion of a prompt ``(1, L)``: those of :meth:`motion`, sooner.
+
+        Raises:
+            Cancelled: as :meth:`motion` does.
+        """
+        memory = self.remember(ids, request)
+        length = self.length(memory, request)
+        return self.decode(self.steps(memory, request, length, cancel))[: request.frames]
+
     def motion(
         self, ids: IntArray, request: Request, cancel: threading.Event | None = None
     ) -> Iterator[Step]:
-        """The motion of a prompt ``(1, L)``, step by step: the one loop that everything runs.
+        """The motion of a prompt ``(1, L)``, step by step.
 
         Raises:
             Cancelled: ``cancel`` was set; it is looked at before every engine call.
@@ -178,8 +193,29 @@ class Engine:
         return loop(self._sessions, graph, wanted, carried, start)
 
     def decoder(self, rows: int = 1) -> Decoder:
-        """A fresh SHIFT decoder for one motion, or for several where the bundle can."""
-        return Decoder(self._sessions, rows)
+        """A fresh SHIFT decoder of one step at a time, for one motion, or several where the bundle can."""
+        return Decoder(self._sessions, _STREAM, rows)
+
+    def block_decoder(self, rows: int = 1) -> Decoder:
+        """One for motions that are wanted whole: of several steps at a time where that gives the same."""
+        return Decoder(self._sessions, _BLOCK if self._has_blocks else _STREAM, rows)
+
+    def decode(self, codes: Iterable[IntArray]) -> Float32Array:
+        """Frames ``(8 S, 2, 99)`` of a whole motion, codes ``(K,)`` of each of its S steps."""
+        decoder, left = self.block_decoder(), iter(codes)
+        parts = []
+        while block := list(islice(left, decoder.steps)):
+            parts.append(decoder.decode_block(np.stack(block)[None])[0])
+        return np.concatenate(parts)
+
+    @property
+    def decoding_graphs(self) -> tuple[str, ...]:
+        """Names of the graphs that decode SHIFT, of streams and of whole motions."""
+        return (_STREAM, _BLOCK) if self._has_blocks else (_STREAM,)
+
+    @property
+    def _has_blocks(self) -> bool:
+        return _BLOCK in self._manifest.graphs and self._sessions.placement.provider == CPU
 
     def tokenise(self, frames: Float32Array) -> IntArray:
         """SHIFT codes ``(S, K)`` of frames ``(8 S, 2, 99)``."""
@@ -286,15 +322,22 @@ class Decoder:
 
     Args:
         sessions: of the bundle.
+        graph: which decodes.
         rows: motions decoded together; more than one where the graph takes a batch.
     """
 
-    def __init__(self, sessions: Sessions, rows: int = 1) -> None:
-        states = [i.name for i in sessions.get("shift_decoder").get_inputs() if i.name != "codes"]
-        start = {name: _empty_input(sessions, "shift_decoder", name, rows) for name in states}
-        carried = {f"next_{name}": name for name in states}
+    def __init__(self, sessions: Sessions, graph: str, rows: int = 1) -> None:
+        shapes = {entry.name: entry.shape for entry in sessions.get(graph).get_inputs()}
+        self._steps = shapes.pop("codes")[1]
+        start = {name: _empty_input(sessions, graph, name, rows) for name in shapes}
+        carried = {f"next_{name}": name for name in shapes}
         self._rows = rows
-        self._loop = loop(sessions, "shift_decoder", ["frames"], carried, start)
+        self._loop = loop(sessions, graph, ["frames"], carried, start)
+
+    @property
+    def steps(self) -> int:
+        """How many the graph takes at once."""
+        return self._steps if isinstance(self._steps, int) else 1
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
@@ -302,13 +345,22 @@ class Decoder:
 
     def decode_many(self, codes: IntArray) -> Float32Array:
         """Frames ``(B, 8, 2, 99)`` of the next step's codes ``(B, K)`` of each motion."""
-        (frames,) = self._loop.run({"codes": codes[:, None]})
-        if frames.shape[1] != FRAMES_PER_STEP:
+        return self.decode_block(codes[:, None])
+
+    def decode_block(self, codes: IntArray) -> Float32Array:
+        """Frames ``(B, 8 n, 2, 99)`` of the next n steps' codes ``(B, n, K)``.
+
+        n is ``steps``, or less at the end of the motions: what comes after is not looked back on.
+        """
+        rows, n, slots = codes.shape
+        filling = np.zeros((rows, self.steps - n, slots), np.int64)
+        (frames,) = self._loop.run({"codes": np.concatenate([codes, filling], axis=1)})
+        if frames.shape[1] != FRAMES_PER_STEP * self.steps:
             raise BundleError(
-                f"the SHIFT decoder made {frames.shape[1]} frames of one step, {FRAMES_PER_STEP} are wanted; "
-                "export the bundle again"
+                f"the SHIFT decoder made {frames.shape[1]} frames of {self.steps} step(s), "
+                f"{FRAMES_PER_STEP} a step are wanted; export the bundle again"
             )
-        return np.asarray(frames, dtype=np.float32)
+        return np.asarray(frames[:, : FRAMES_PER_STEP * n], dtype=np.float32)
 
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only."""

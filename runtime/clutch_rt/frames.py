@@ -11,8 +11,9 @@ from clutch_rt.errors import InputError
 from clutch_rt.hand import local_rotations, sixd_rotations
 from clutch_rt.layout import HAND_SIZE, HANDS, POSE, POSE_JOINTS, ROTATION, TRANSLATION, Float32Array
 from clutch_rt.rotations import (
-    matrix_from_6d,
+    dot,
     matrix_from_quaternion,
+    orthonormal_6d,
     quaternion_from_matrix,
     sixd_from_matrix,
     slerp,
@@ -57,10 +58,10 @@ def _sixd(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Orthonormal 6D rotations ``(T, 2, 16, 6)`` of float64 frames."""
     sixd = sixd_rotations(values)
     first, second = sixd[..., :3], sixd[..., 3:]
-    length = np.linalg.norm(first, axis=-1)
-    area = np.linalg.norm(np.cross(first, second), axis=-1)
-    reach = np.linalg.norm(second, axis=-1)
-    bad = (length < _DEGENERATE) | (reach < _DEGENERATE) | (area < _DEGENERATE * length * reach)
+    length, reach, inner = np.sqrt(dot(first, first)), np.sqrt(dot(second, second)), dot(first, second)
+    whole = np.square(length * reach)  # less the square of ``inner`` it is that of the area they span
+    bad = (length < _DEGENERATE) | (reach < _DEGENERATE)
+    bad |= whole - np.square(inner) < _DEGENERATE**2 * whole
     if bad.any():
         frame, side, joint = (int(i) for i in np.argwhere(bad)[0])
         raise InputError(
@@ -68,11 +69,8 @@ def _sixd(values: NDArray[np.float64]) -> NDArray[np.float64]:
             f"{sixd[frame, side, joint].tolist()}, which is no rotation. Wanted two columns that are "
             "neither zero nor parallel; check what made the frames."
         )
-    error = np.max(
-        np.abs(np.stack([length - 1, reach - 1, (first * second).sum(axis=-1)])), axis=0, keepdims=False
-    )
-    orthonormal = sixd_from_matrix(matrix_from_6d(sixd))
-    return np.where((error < _ROUNDING)[..., None], sixd, orthonormal)
+    fine = (np.abs(length - 1) < _ROUNDING) & (np.abs(reach - 1) < _ROUNDING) & (np.abs(inner) < _ROUNDING)
+    return np.where(fine[..., None], sixd, orthonormal_6d(sixd))
 
 
 def frames_at(frames: Float32Array, times: NDArray[np.float64]) -> Float32Array:

@@ -92,8 +92,7 @@ class Model:
             DeviceError, BundleError: the sessions cannot be created. ClutchError: the model was closed.
         """
         prompt, request = self._ask(text, seconds, seed, temperature, top_k)
-        frames = np.concatenate([step.frames for step in self._engine.motion(prompt.ids, request, cancel)])
-        return Motion(frames, FPS, text=text, seed=request.seed)
+        return Motion(self._engine.whole(prompt.ids, request, cancel), FPS, text=text, seed=request.seed)
 
     def generate_many(
         self,
@@ -249,9 +248,8 @@ class Model:
             InputError: no motion, or one longer than the model's limit.
         """
         frames = self._model_frames(motion)
-        decoder = self._engine.decoder()
-        raw = [decoder.decode(codes) for codes in self._codes(frames)]
-        return Motion(np.concatenate(raw)[: len(frames)], FPS, motion.text, motion.seed, motion.hands)
+        found = self._engine.decode(self._codes(frames))[: len(frames)]
+        return Motion(found, FPS, motion.text, motion.seed, motion.hands)
 
     def warm_up(self) -> None:
         """Create the sessions of ``generate`` and ``stream`` now, so that the first call is as quick as any.
@@ -259,7 +257,7 @@ class Model:
         Raises:
             DeviceError, BundleError: the sessions cannot be created.
         """
-        self._sessions.prepare(("text_encoder", "motion_step", "shift_decoder"))
+        self._sessions.prepare(("text_encoder", "motion_step", *self._engine.decoding_graphs))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Words of ``text`` the model did not learn; InputError where the text could not be used at all."""
