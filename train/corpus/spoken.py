@@ -51,8 +51,11 @@ def roles(rng: Rng, said: Said) -> Line | None:
     right = choose(rng, (f"the {one}", f"the {one}", f"the {one} hand", f"the {one} one"))
     if kind < 0.25:
         return Line(f"{hold} with the {other} hand and {do} with {right}", "your")
-    if kind < 0.35:
+    if kind < 0.31:
         return Line(f"{do} with the {one} hand and {hold} with the {other}", "your")
+    if kind < 0.35:
+        last = choose(rng, (f"the {other}", f"the {other} hand"))
+        return Line(f"{do} with the {one} hand while {inflect(hold, 'ing')} with {last}", "your")
     if kind < 0.45:
         return Line(f"{hold} with the {other} hand while {clause.text('ing')} with {right}", "your")
     if kind < 0.55:
