@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, log: Callable[[str], None] = print) -> dict[st
     """Measure what the arguments say; the record."""
     threads = sorted({1, *args.threads})
     record: dict[str, Any] = {"machine": machine(), "rounds": args.rounds, "sizes": {}}
-    for size in args.size:
+    for size in () if args.bundle_only else args.size:
         folder = Path(args.work).absolute() / size
         folder.mkdir(parents=True, exist_ok=True)
         log(f"t5-{size}: weights, graphs and checkpoints in {folder}")
@@ -78,6 +78,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="run systems whose name holds TEXT")
     parser.add_argument("--bundle", help="to time whole (default: the shipped one)")
     parser.add_argument("--no-bundle", action="store_true", help="leave the bundle out")
+    parser.add_argument("--bundle-only", action="store_true", help="and nothing else: no peers")
     parser.add_argument(
         "--work", default="runs/bench", metavar="FOLDER", help="for weights and checkpoints; kept"
     )
@@ -86,6 +87,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     args.size = list(dict.fromkeys(args.size or ["small"]))
+    if args.no_bundle and args.bundle_only:
+        parser.error("--no-bundle and --bundle-only leave nothing to measure; drop one of them")
     if args.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds is {args.rounds}; a median of less than {LEAST_ROUNDS} says little")
     if min(args.threads) < 1:

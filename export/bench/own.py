@@ -13,7 +13,7 @@ import numpy as np
 from clutch_rt.bundle import Bundle
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import Grammar
-from clutch_rt.layout import FRAMES_PER_STEP
+from clutch_rt.layout import FPS, FRAMES_PER_STEP
 from clutch_rt.manifest import GRAPHS, Limits, Manifest, Sampling, TextSettings
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
@@ -97,6 +97,21 @@ class Shipped:
         """Stream a motion of ``steps`` steps, a chunk each."""
         began = time.perf_counter()
         ends = []
-        for _ in self._model.stream(self._sentence, seconds=steps * FRAMES_PER_STEP / 30.0, seed=7):
+        for _ in self._model.stream(self._sentence, seconds=_seconds(steps), seed=7):
             ends.append(time.perf_counter() - began)
         return ends
+
+    def throughput(self, steps: int, motions: int) -> dict[str, float]:
+        """Seconds that whole motions of ``steps`` steps take, one after the other and together."""
+        texts, seeds, seconds = [self._sentence] * motions, list(range(motions)), _seconds(steps)
+        began = time.perf_counter()
+        for seed in seeds:
+            self._model.generate(self._sentence, seconds, seed)
+        between = time.perf_counter()
+        for _ in self._model.generate_many(texts, seconds, seeds):
+            pass
+        return {"single": between - began, "together": time.perf_counter() - between}
+
+
+def _seconds(steps: int) -> float:
+    return steps * FRAMES_PER_STEP / FPS

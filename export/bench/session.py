@@ -22,6 +22,8 @@ from export.bench.task import STEPS
 Log = Callable[[str], None]
 
 SENTENCE: Final = "knead the dough with both hands"
+TOGETHER: Final = 32
+"""Motions of the shipped bundle that are made one after the other, and then together."""
 
 # Enough to tell one thread from two, which differ by far more than two runs of the same.
 _TRIES: Final = 3
@@ -162,18 +164,25 @@ def shipped(bundle: str | None, rounds: int, log: Log) -> dict[str, Any]:
     try:
         about = timer.process.ask("call", name="about")
         timer.warm(STEPS, 2)
-        cold = []
+        cold, many = [], []
+        timer.process.ask("call", name="throughput", options={"steps": STEPS, "motions": 1})
+        resident = timer.process.ask("memory")  # before the graphs of a batch are opened
+        options = {"steps": STEPS, "motions": TOGETHER}
+        timer.process.ask("call", name="throughput", options=options)
         for n in range(rounds):
             log(f"round {n + 1} of {rounds}")
             timer.time(STEPS)
+            many.append(timer.process.ask("call", name="throughput", options=options))
             cold.append(_cold(bundle))
         return {
             **about,
             "steps": STEPS,
-            "seconds": timer.seconds(STEPS),
+            "motions": TOGETHER,
+            "single": [took["single"] for took in many],
+            "together": [took["together"] for took in many],
             "first": [run["ends"][0] for run in timer.runs[STEPS]],
             "cold": cold,
-            "memory": timer.process.ask("memory"),
+            "memory": resident,
             "load": load(),
         }
     finally:
