@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from clutch_rt.engine import Engine, Memory, Noise, check, sampling
+from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.options import Request
@@ -135,7 +136,7 @@ class Batches:
             for part, frames in zip(parts, decoder.decode_block(block), strict=False):
                 part.append(frames)
         wanted = [task.request.frames or task.steps * FRAMES_PER_STEP for task in tasks]
-        return [np.concatenate(part)[:frames] for part, frames in zip(parts, wanted, strict=True)]
+        return [parted(np.concatenate(part)[:frames]) for part, frames in zip(parts, wanted, strict=True)]
 
     def _codes(
         self, graph: str, tasks: Sequence[_Task], cancel: threading.Event | None

@@ -3,7 +3,8 @@
 Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and ONNX
 Runtime's CPU kernels sum a row of a product in one order, however many rows there are. So on the CPU a motion
 that is wanted whole goes through SHIFT in blocks of steps, which reads its weights once a block; a stream is
-given one step at a time, as is every other device.
+given one step at a time, as is every other device. Hands that the codes put into each other are moved apart,
+each frame by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from clutch_rt.errors import BundleError, Cancelled, InputError
+from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.loops import Loop, loop
@@ -135,7 +137,7 @@ class Engine:
         """
         memory = self.remember(ids, request)
         length = self.length(memory, request)
-        return self.decode(self.steps(memory, request, length, cancel))[: request.frames]
+        return parted(self.decode(self.steps(memory, request, length, cancel))[: request.frames])
 
     def motion(
         self, ids: IntArray, request: Request, cancel: threading.Event | None = None
@@ -151,7 +153,7 @@ class Engine:
         decoder = self.decoder()
         made = 0
         for codes in self.steps(memory, request, length, cancel):
-            frames = decoder.decode(codes)[: None if total is None else total - made]
+            frames = parted(decoder.decode(codes)[: None if total is None else total - made])
             made += len(frames)
             yield Step(frames, total)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from clutch_rt.errors import InputError
+from clutch_rt.flesh import sphere_centres, sphere_radii
 from clutch_rt.hand import flexion_axes, neutral_hand, two_hand_joints
 from clutch_rt.layout import mirror_hand
 from clutch_rt.rotations import axis_angle_from_matrix, matrix_from_6d
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 
 from train.corpus import draw_free, free_clips
 from train.corpus.anatomy import joint_angles, joint_limits
-from train.corpus.contact import sphere_centres, sphere_radii
 from train.corpus.free import TOP_SPEED
 from train.corpus.free_postures import PEOPLE, POSTURES, library, overlap, overlap_of
 from train.corpus.shapes import SHAPES

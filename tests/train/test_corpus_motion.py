@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from clutch_rt.flesh import sphere_centres, sphere_radii
 from clutch_rt.hand import two_hand_joints
 from clutch_rt.layout import mirror_hand
 from clutch_rt.rotations import matrix_from_6d
@@ -13,7 +14,6 @@ from clutch_rt.rotations import matrix_from_6d
 from tests.train.corpus_clips import CONFIG, clips
 from train.corpus import VERBS, CorpusConfig
 from train.corpus.anatomy import joint_angles, joint_limits, joint_rotations
-from train.corpus.contact import sphere_centres, sphere_radii
 from train.corpus.plan import draw_action, schedule
 from train.corpus.preview import verb_clip
 from train.corpus.render import blend

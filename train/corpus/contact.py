@@ -1,17 +1,15 @@
 """Hands that meet: they may touch, never pass through each other.
 
-Each hand is a set of spheres inside its flesh: at its joints and between them. Where spheres of the two
-hands would overlap, the hands are moved apart along one axis by just what is missing, smoothed over time.
+Each hand is a set of spheres inside its flesh (``clutch_rt.flesh``). Where spheres of the two hands would
+overlap, the hands are moved apart along one axis by just what is missing, smoothed over time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
-from clutch_rt.anatomy import PARENTS, TIP_PARENTS
-from clutch_rt.hand import levels, neutral_hand
+from clutch_rt.flesh import CENTRE, EXTENT, sphere_centres, sphere_radii
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -19,74 +17,8 @@ from .anatomy import Posed
 
 FloatArray = NDArray[np.float64]
 
-_CENTRE = 0.075  # metres from the wrist along the palm: the middle of a hand
-_EXTENT = 0.125  # metres: all of a hand is within this of its middle
 _SMOOTH = 5  # frames the correction looks to either side
 _CLEAR = 1e-4  # metres beyond what is missing, more than float32 loses
-_SOFT = 0.94  # flesh gives a little where hands touch
-
-# Radii in metres, the distance from the bone to the nearest skin of the neutral hand, by MANO joint.
-_RADII = (
-    0.0170,
-    *(0.0105, 0.0078, 0.0070),
-    *(0.0110, 0.0080, 0.0070),
-    *(0.0090, 0.0064, 0.0058),
-    *(0.0105, 0.0072, 0.0065),
-    *(0.0115, 0.0105, 0.0068),
-    *(0.0060, 0.0060, 0.0061, 0.0062, 0.0056),
-)
-# Between a joint and its parent: (joint, share of the way from the parent, radius).
-_BETWEEN = (
-    *((joint, 0.35, 0.0140) for joint in (1, 4, 7, 10)),
-    *((joint, 0.70, 0.0125) for joint in (1, 4, 7, 10)),
-    *((joint, 0.5, radius) for joint, radius in ((2, 0.0086), (5, 0.0082), (8, 0.0070), (11, 0.0079))),
-    *((joint, 0.5, radius) for joint, radius in ((3, 0.0072), (6, 0.0075), (9, 0.0062), (12, 0.0070))),
-    *((joint, 0.5, radius) for joint, radius in ((13, 0.0130), (14, 0.0120), (15, 0.0085))),
-)
-_ALL_PARENTS = (*PARENTS, *TIP_PARENTS)
-
-
-@lru_cache(maxsize=1)
-def _rest() -> FloatArray:
-    hand = neutral_hand("right")
-    return np.concatenate([hand.rest_joints, hand.rest_tips]).astype(np.float64)
-
-
-@lru_cache(maxsize=1)
-def sphere_radii() -> FloatArray:
-    """Radii `(40,)` of a hand's spheres, metres."""
-    return _SOFT * np.array([*_RADII, *(radius for _, _, radius in _BETWEEN)])
-
-
-def sphere_centres(wrist: FloatArray, joints: FloatArray, place: FloatArray) -> FloatArray:
-    """Centres `(..., 40, 3)` of a right hand's spheres, world space.
-
-    Args:
-        wrist: `(..., 3, 3)` global rotation.
-        joints: `(..., 15, 3, 3)` local rotations.
-        place: `(..., 3)` wrist position.
-    """
-    rest = _rest()
-    turned = np.empty((*wrist.shape[:-2], 16, 3, 3))
-    points = np.empty((*wrist.shape[:-2], 21 + len(_BETWEEN), 3))
-    turned[..., 0, :, :], points[..., 0, :] = wrist, place
-    for level in levels(PARENTS):
-        above = [PARENTS[j] for j in level]
-        points[..., level, :] = _hang(
-            turned[..., above, :, :], rest[level] - rest[above], points[..., above, :]
-        )
-        turned[..., level, :, :] = turned[..., above, :, :] @ joints[..., [j - 1 for j in level], :, :]
-    tips, ends = list(range(16, 21)), list(TIP_PARENTS)
-    points[..., tips, :] = _hang(turned[..., ends, :, :], rest[tips] - rest[ends], points[..., ends, :])
-    lower = [joint for joint, _, _ in _BETWEEN]
-    upper = [_ALL_PARENTS[joint] for joint in lower]
-    share = np.array([part for _, part, _ in _BETWEEN])[:, None]
-    points[..., 21:, :] = points[..., upper, :] * (1.0 - share) + points[..., lower, :] * share
-    return points
-
-
-def _hang(rotation: FloatArray, offset: FloatArray, origin: FloatArray) -> FloatArray:
-    return (rotation @ offset[..., None])[..., 0] + origin
 
 
 def two_hand_spheres(posed: Posed) -> FloatArray:
@@ -179,8 +111,8 @@ def set_apart(posed: Posed, axis: int) -> Posed:
 
 def _near(posed: Posed) -> NDArray[np.int64]:
     """The frames in which the hands could touch."""
-    middle = (posed.place - _CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
-    return np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * _EXTENT**2)
+    middle = (posed.place - CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
+    return np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * EXTENT**2)
 
 
 def _at(posed: Posed, frames: NDArray[np.int64]) -> Posed:

@@ -18,11 +18,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from clutch_rt.flesh import sphere_centres, sphere_radii
 from numpy.typing import NDArray
 
 from .anatomy import ANGLES, DIP_PER_PIP, THUMB, joint_angles, joint_rotations
 from .config import SPLITS
-from .contact import sphere_centres, sphere_radii
 from .shapes import SHAPES
 
 FloatArray = NDArray[np.float64]

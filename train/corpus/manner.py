@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from clutch_rt.flesh import sphere_centres
 from clutch_rt.layout import FPS
 from numpy.typing import NDArray
 
 from .anatomy import ANGLES, STATE, THUMB, WRIST, joint_angles, joint_rotations
-from .contact import sphere_centres
 from .curves import min_jerk
 
 FloatArray = NDArray[np.float64]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from clutch_rt.flesh import sphere_centres, sphere_radii
 from clutch_rt.layout import (
     FPS,
     LEFT,
@@ -25,8 +26,6 @@ from clutch_rt.layout import (
 )
 from clutch_rt.rotations import matrix_from_6d
 from numpy.typing import NDArray
-
-from train.corpus.contact import sphere_centres, sphere_radii
 
 # Metres of air between the hands within which they are said to touch: the corpus leaves them none, and a
 # reconstruction is off by about this much.

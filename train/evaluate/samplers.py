@@ -17,6 +17,7 @@ import torch
 from clutch_rt import prompts
 from clutch_rt.bundle import find_bundle
 from clutch_rt.errors import InputError
+from clutch_rt.flesh import parted
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.motion import Motion
 
@@ -137,12 +138,12 @@ class TorchSampler:
 
     @torch.no_grad()
     def _decode(self, codes: Sequence[IntArray]) -> list[Float32Array]:
-        """The decoder is causal, so motions of unequal length may share a batch and be cut afterwards."""
+        """Frames as the runtime gives them. The decoder is causal: unequal lengths may share a batch."""
         out: list[Float32Array] = []
         for first in range(0, len(codes), 32):
             part = codes[first : first + 32]
             frames = self._shift.decode(pad_codes(part, self._device)[0]).cpu().numpy()
-            out += [frames[row, : len(motion) * FRAMES_PER_STEP] for row, motion in enumerate(part)]
+            out += [parted(frames[row, : len(motion) * FRAMES_PER_STEP]) for row, motion in enumerate(part)]
         return out
 
     def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:

@@ -1,0 +1,180 @@
+"""The flesh of two hands, and what keeps it apart: hands may touch, never pass through each other.
+
+A hand is a set of spheres inside its flesh, at its joints and between them. A model that draws codes can put
+hands a little into each other. Then each frame's hands are moved apart, by as little as it takes, half of the
+way each: a frame by itself, so that a stream shows what the whole motion has.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clutch_rt.anatomy import PARENTS, TIP_PARENTS
+from clutch_rt.hand import levels, local_rotations, neutral_hand
+from clutch_rt.layout import HANDS, LEFT, MIRROR_SIGNS, RIGHT, TRANSLATION, Float32Array
+from clutch_rt.rotations import dot, normalize
+
+Array = NDArray[np.float64]
+
+CENTRE: Final = 0.075
+"""Metres from the wrist along the palm: the middle of a hand."""
+
+EXTENT: Final = 0.125
+"""Metres: all of a hand is within this of its middle."""
+
+_SOFT: Final = 0.94  # flesh gives a little where hands touch
+_GIVE: Final = 0.004  # metres that it gives at most: what is 5 mm deep is seen
+_DONE: Final = 1e-5  # metres
+_ROUNDS: Final = 16  # pairs of spheres that are moved apart, the deepest first; a second may sink in then
+
+# Radii in metres, the distance from the bone to the nearest skin of the neutral hand, by MANO joint.
+_RADII = (
+    0.0170,
+    *(0.0105, 0.0078, 0.0070),
+    *(0.0110, 0.0080, 0.0070),
+    *(0.0090, 0.0064, 0.0058),
+    *(0.0105, 0.0072, 0.0065),
+    *(0.0115, 0.0105, 0.0068),
+    *(0.0060, 0.0060, 0.0061, 0.0062, 0.0056),
+)
+# Between a joint and its parent: (joint, share of the way from the parent, radius).
+_BETWEEN = (
+    *((joint, 0.35, 0.0140) for joint in (1, 4, 7, 10)),
+    *((joint, 0.70, 0.0125) for joint in (1, 4, 7, 10)),
+    *((joint, 0.5, radius) for joint, radius in ((2, 0.0086), (5, 0.0082), (8, 0.0070), (11, 0.0079))),
+    *((joint, 0.5, radius) for joint, radius in ((3, 0.0072), (6, 0.0075), (9, 0.0062), (12, 0.0070))),
+    *((joint, 0.5, radius) for joint, radius in ((13, 0.0130), (14, 0.0120), (15, 0.0085))),
+)
+_ALL_PARENTS = (*PARENTS, *TIP_PARENTS)
+
+
+@lru_cache(maxsize=1)
+def _rest() -> Array:
+    hand = neutral_hand("right")
+    return np.concatenate([hand.rest_joints, hand.rest_tips]).astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def sphere_radii() -> Array:
+    """Radii ``(40,)`` of a hand's spheres, metres."""
+    return _SOFT * np.array([*_RADII, *(radius for _, _, radius in _BETWEEN)])
+
+
+def sphere_centres(wrist: Array, joints: Array, place: Array) -> Array:
+    """Centres ``(..., 40, 3)`` of a right hand's spheres, world space.
+
+    Args:
+        wrist: ``(..., 3, 3)`` global rotation.
+        joints: ``(..., 15, 3, 3)`` local rotations.
+        place: ``(..., 3)`` wrist position.
+    """
+    rest = _rest()
+    turned = np.empty((*wrist.shape[:-2], 16, 3, 3))
+    points = np.empty((*wrist.shape[:-2], 21 + len(_BETWEEN), 3))
+    turned[..., 0, :, :], points[..., 0, :] = wrist, place
+    for level in levels(PARENTS):
+        above = [PARENTS[j] for j in level]
+        points[..., level, :] = _hang(
+            turned[..., above, :, :], rest[level] - rest[above], points[..., above, :]
+        )
+        turned[..., level, :, :] = turned[..., above, :, :] @ joints[..., [j - 1 for j in level], :, :]
+    tips, ends = list(range(16, 21)), list(TIP_PARENTS)
+    points[..., tips, :] = _hang(turned[..., ends, :, :], rest[tips] - rest[ends], points[..., ends, :])
+    lower = [joint for joint, _, _ in _BETWEEN]
+    upper = [_ALL_PARENTS[joint] for joint in lower]
+    share = np.array([part for _, part, _ in _BETWEEN])[:, None]
+    points[..., 21:, :] = points[..., upper, :] * (1.0 - share) + points[..., lower, :] * share
+    return points
+
+
+def _hang(rotation: Array, offset: Array, origin: Array) -> Array:
+    return (rotation @ offset[..., None])[..., 0] + origin
+
+
+def parted(frames: Float32Array) -> Float32Array:
+    """Motion ``(T, 2, 99)`` with hands that are deeper in each other than flesh gives moved apart.
+
+    Rotations need not be orthonormal, and stay as they are; frames without fault stay bit for bit. Hands are
+    never deeper in each other than before.
+    """
+    near = _near(frames)
+    if not len(near):
+        return frames
+    points = _spheres(frames[near])
+    # Most hands that are near are not so near that the boxes around them overlap.
+    meet = _boxes_meet(points[:, LEFT], points[:, RIGHT])
+    near, points = near[meet], points[meet]
+    if not len(near):
+        return frames
+    away = points[:, RIGHT, None] - points[:, LEFT, :, None]  # (n, 40, 40, 3), from each left to each right
+    reach = np.maximum(sphere_radii()[:, None] + sphere_radii() - _GIVE, 0.0)
+    deep = np.flatnonzero((dot(away, away) < np.square(reach)).any(axis=(1, 2)))
+    if not len(deep):
+        return frames
+    half = 0.5 * _way_out(away[deep].reshape(len(deep), -1, 3), reach.reshape(-1))
+    found = frames.copy()
+    found[near[deep], LEFT, TRANSLATION] -= half.astype(np.float32)
+    found[near[deep], RIGHT, TRANSLATION] += half.astype(np.float32)
+    return found
+
+
+def _way_out(away: Array, reach: Array) -> Array:
+    """How the right hand must move against the left, ``(n, 3)``, so that no pair is nearer than its reach.
+
+    The deepest pair is moved apart, then what is deepest then. Fingers that are locked into each other from
+    both sides come to no end; of their rounds the best is taken, for to pull them out would be a jump.
+
+    Args:
+        away: from sphere to sphere of each pair, ``(n, pairs, 3)`` metres.
+        reach: of the pairs, ``(pairs,)`` metres.
+    """
+    moved, best, least = np.zeros((len(away), 3)), np.zeros((len(away), 3)), np.full(len(away), np.inf)
+    frames = np.arange(len(away))
+    for _ in range(_ROUNDS):
+        now = away[frames] + moved[frames, None]
+        distance = np.sqrt(dot(now, now))
+        depth = reach - distance
+        worst = depth.argmax(axis=1)
+        row = np.arange(len(frames))
+        deepest = depth[row, worst]
+        better = deepest < least[frames]
+        best[frames[better]] = moved[frames[better]]
+        least[frames[better]] = deepest[better]
+        still = deepest > _DONE
+        if not still.any():
+            break
+        row, worst, frames = row[still], worst[still], frames[still]
+        outwards = now[row, worst] / np.maximum(distance[row, worst], _DONE)[:, None]
+        moved[frames] += depth[row, worst][:, None] * outwards
+    return best
+
+
+def _near(frames: Float32Array) -> NDArray[np.int64]:
+    """The frames in which the hands could touch."""
+    values = frames.astype(np.float64)
+    # A right hand's fingers lie on the negative x axis of its wrist, a left hand's on the positive one.
+    fingers = normalize(values[..., :3]) * [[1.0], [-1.0]]
+    middle = values[..., TRANSLATION] + CENTRE * fingers
+    between = middle[:, RIGHT] - middle[:, LEFT]
+    return np.flatnonzero(dot(between, between) < (2 * EXTENT) ** 2)
+
+
+def _boxes_meet(left: Array, right: Array) -> NDArray[np.bool_]:
+    """Whether spheres ``(n, 40, 3)`` of two hands could overlap, ``(n,)``."""
+    gap = np.maximum(left.min(axis=1) - right.max(axis=1), right.min(axis=1) - left.max(axis=1))
+    return gap.max(axis=1) < 2.0 * sphere_radii().max()
+
+
+def _spheres(frames: Float32Array) -> Array:
+    """Sphere centres ``(n, 2, 40, 3)`` in the motion's space, metres."""
+    signs = np.ones((len(HANDS), MIRROR_SIGNS.size))
+    signs[LEFT] = MIRROR_SIGNS
+    right_form = frames * signs
+    local = local_rotations(right_form)
+    points = sphere_centres(local[..., 0, :, :], local[..., 1:, :, :], right_form[..., TRANSLATION])
+    points[:, LEFT, :, 0] *= -1.0
+    return points
