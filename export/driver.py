@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from clutch_rt import noise
 from clutch_rt.grammar import UNKNOWN, Grammar
-from clutch_rt.layout import Float32Array, IntArray
+from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
 from clutch_rt.ports import BATCH, Ports
 from onnx import TensorProto, helper
@@ -262,17 +262,20 @@ class Driver:
         """Codes ``(S, K)`` to frames ``(8 S, 2, 99)``, streamed step by step."""
         return self.shift_decode_many(codes[None])[0]
 
-    def shift_decode_many(self, codes: IntArray) -> Float32Array:
-        """Codes ``(B, S, K)`` to frames ``(B, 8 S, 2, 99)``, streamed step by step."""
-        inputs = [node.name for node in self._session("shift_decoder").get_inputs()][1:]
-        state: dict[str, Any] = {name: self._empty("shift_decoder", name, len(codes)) for name in inputs}
+    def shift_decode_many(self, codes: IntArray, graph: str = "shift_decoder") -> Float32Array:
+        """Codes ``(B, S, K)`` to frames ``(B, 8 S, 2, 99)``, as many steps at a time as ``graph`` takes."""
+        first, *rest = self._session(graph).get_inputs()
+        inputs, steps = [node.name for node in rest], int(first.shape[1])
+        state: dict[str, Any] = {name: self._empty(graph, name, len(codes)) for name in inputs}
         parts = []
-        for step in range(codes.shape[1]):
-            feeds = {"codes": codes[:, step : step + 1], **state}
-            frames, *after = self.run("shift_decoder", ["frames", *(f"next_{n}" for n in inputs)], feeds)
+        for step in range(0, codes.shape[1], steps):
+            block = codes[:, step : step + steps]
+            filled = np.pad(block, ((0, 0), (0, steps - block.shape[1]), (0, 0)))
+            feeds = {"codes": filled, **state}
+            frames, *after = self.run(graph, ["frames", *(f"next_{n}" for n in inputs)], feeds)
             state = dict(zip(inputs, after, strict=True))
             parts.append(frames)
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1)[:, : codes.shape[1] * FRAMES_PER_STEP]
 
 
 def _size(dimension: int | str, rows: int) -> int:

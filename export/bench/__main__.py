@@ -78,7 +78,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="run systems whose name holds TEXT")
     parser.add_argument("--bundle", help="to time whole (default: the shipped one)")
     parser.add_argument("--no-bundle", action="store_true", help="leave the bundle out")
-    parser.add_argument("--bundle-only", action="store_true", help="and nothing else: no peers")
+    parser.add_argument("--bundle-only", action="store_true", help="time the bundle and no other engine")
     parser.add_argument(
         "--work", default="runs/bench", metavar="FOLDER", help="for weights and checkpoints; kept"
     )

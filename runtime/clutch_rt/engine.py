@@ -211,9 +211,14 @@ class Engine:
         return np.concatenate(parts)
 
     @property
-    def decoding_graphs(self) -> tuple[str, ...]:
-        """Names of the graphs that decode SHIFT, of streams and of whole motions."""
-        return (_STREAM, _BLOCK) if self._has_blocks else (_STREAM,)
+    def stream_graphs(self) -> tuple[str, ...]:
+        """Names of the graphs that a stream runs."""
+        return ("text_encoder", "motion_step", _STREAM)
+
+    @property
+    def whole_graphs(self) -> tuple[str, ...]:
+        """Names of those that a motion runs that is wanted whole."""
+        return ("text_encoder", "motion_step", _BLOCK if self._has_blocks else _STREAM)
 
     @property
     def _has_blocks(self) -> bool:
@@ -343,11 +348,7 @@ class Decoder:
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
-        return self.decode_many(codes[None])[0]
-
-    def decode_many(self, codes: IntArray) -> Float32Array:
-        """Frames ``(B, 8, 2, 99)`` of the next step's codes ``(B, K)`` of each motion."""
-        return self.decode_block(codes[:, None])
+        return self.decode_block(codes[None, None])[0]
 
     def decode_block(self, codes: IntArray) -> Float32Array:
         """Frames ``(B, 8 n, 2, 99)`` of the next n steps' codes ``(B, n, K)``.

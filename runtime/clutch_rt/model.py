@@ -190,7 +190,7 @@ class Model:
             return self._ask(text, seconds, seed, temperature, top_k)
 
         make_request(self._bundle.manifest, None, seed, temperature, top_k)
-        self.warm_up()
+        self._sessions.prepare(self._engine.stream_graphs)
         return Live(
             self._engine, ask, text, seconds=seconds, seed=seed, fps=fps, look_ahead=look_ahead, rest=rest
         )
@@ -257,7 +257,8 @@ class Model:
         Raises:
             DeviceError, BundleError: the sessions cannot be created.
         """
-        self._sessions.prepare(("text_encoder", "motion_step", *self._engine.decoding_graphs))
+        graphs = (*self._engine.stream_graphs, *self._engine.whole_graphs)
+        self._sessions.prepare(tuple(dict.fromkeys(graphs)))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Words of ``text`` the model did not learn; InputError where the text could not be used at all."""
