@@ -335,16 +335,12 @@ class Decoder:
 
     def __init__(self, sessions: Sessions, graph: str, rows: int = 1) -> None:
         shapes = {entry.name: entry.shape for entry in sessions.get(graph).get_inputs()}
-        self._steps = shapes.pop("codes")[1]
+        taken = shapes.pop("codes")[1]
+        self.steps: Final = taken if isinstance(taken, int) else 1  # that the graph takes at once
         start = {name: _empty_input(sessions, graph, name, rows) for name in shapes}
         carried = {f"next_{name}": name for name in shapes}
         self._rows = rows
         self._loop = loop(sessions, graph, ["frames"], carried, start)
-
-    @property
-    def steps(self) -> int:
-        """How many the graph takes at once."""
-        return self._steps if isinstance(self._steps, int) else 1
 
     def decode(self, codes: IntArray) -> Float32Array:
         """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""

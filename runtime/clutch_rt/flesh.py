@@ -106,7 +106,7 @@ def parted(frames: Float32Array) -> Float32Array:
     near = _near(frames)
     if not len(near):
         return frames
-    points = _spheres(frames[near])
+    points = two_hand_spheres(frames[near])
     # Most hands that are near are not so near that the boxes around them overlap.
     meet = _boxes_meet(points[:, LEFT], points[:, RIGHT])
     near, points = near[meet], points[meet]
@@ -162,8 +162,8 @@ def _boxes_meet(left: Array, right: Array) -> NDArray[np.bool_]:
     return gap.max(axis=1) < 2.0 * sphere_radii().max()
 
 
-def _spheres(frames: Float32Array) -> Array:
-    """Sphere centres ``(n, 2, 40, 3)`` in the motion's space, metres."""
+def two_hand_spheres(frames: Float32Array) -> Array:
+    """Sphere centres ``(T, 2, 40, 3)`` of a motion ``(T, 2, 99)``, metres, in the motion's own space."""
     signs = np.ones((len(HANDS), MIRROR_SIGNS.size))
     signs[LEFT] = MIRROR_SIGNS
     right_form = frames * signs

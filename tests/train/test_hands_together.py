@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from clutch_rt.flesh import two_hand_spheres
 from clutch_rt.layout import LEFT, RIGHT, TRANSLATION, Float32Array
 from numpy.typing import ArrayLike
 
 from train.corpus import Clip, CorpusConfig, draw_clip
 from train.corpus.preview import verb_clip
-from train.evaluate.contacts import TOUCH, contact, flesh, gaps
+from train.evaluate.contacts import TOUCH, contact, gaps
 from train.evaluate.faults import FAULTS, Faults, faults
 from train.evaluate.features import joints_of
 
@@ -29,7 +30,7 @@ def checked(frames: Float32Array) -> Faults:
 
 def test_flesh_lies_about_the_joints_on_either_hand() -> None:
     clip = draw_clip(0, 3, "test", CorpusConfig())
-    np.testing.assert_allclose(flesh(clip.frames)[:, :, :21], joints_of(clip.frames), atol=2e-5)
+    np.testing.assert_allclose(two_hand_spheres(clip.frames)[:, :, :21], joints_of(clip.frames), atol=2e-5)
 
 
 def test_gaps_grow_by_what_the_hands_are_moved_apart() -> None:

@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from clutch_rt.flesh import sphere_centres, sphere_radii
+from clutch_rt.flesh import sphere_radii, two_hand_spheres
 from clutch_rt.layout import (
     FPS,
-    LEFT,
-    POSE,
-    POSE_JOINTS,
-    ROTATION,
-    TRANSLATION,
     Float32Array,
     FloatArray,
-    mirror_hand,
 )
-from clutch_rt.rotations import matrix_from_6d
 from numpy.typing import NDArray
 
 # Metres of air between the hands within which they are said to touch: the corpus leaves them none, and a
@@ -57,24 +50,12 @@ class Contact:
         return self.share > 0.0
 
 
-def flesh(frames: Float32Array) -> FloatArray:
-    """Sphere centres ``(T, 2, 40, 3)`` of a motion ``(T, 2, 99)``, metres, in the motion's own space."""
-    sides = []
-    for side in (0, 1):
-        own = np.asarray(frames[:, side], np.float64)
-        hand = np.asarray(mirror_hand(own) if side == LEFT else own, np.float64)
-        wrist, pose = matrix_from_6d(hand[:, ROTATION]), hand[:, POSE].reshape(len(hand), POSE_JOINTS, 6)
-        centres = sphere_centres(wrist, matrix_from_6d(pose), hand[:, TRANSLATION])
-        sides.append(centres * ([-1.0, 1.0, 1.0] if side == LEFT else [1.0, 1.0, 1.0]))
-    return np.stack(sides, axis=1)
-
-
 def gaps(frames: Float32Array) -> NDArray[np.float64]:
     """Air between the two hands in each frame of ``(T, 2, 99)``: ``(T,)`` metres, below 0 where they overlap.
 
     Hands further apart than 10 cm are given as infinitely far.
     """
-    points = flesh(frames)
+    points = two_hand_spheres(frames)
     left, right = points[:, 0], points[:, 1]
     apart = np.maximum(left.min(1) - right.max(1), right.min(1) - left.max(1)).max(axis=1)
     out = np.full(len(points), math.inf)
