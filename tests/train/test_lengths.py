@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.tiny_bundle import MAX_STEPS, tiny_bundle, tiny_run
-from train.corpus import CorpusConfig, draw_clip
-from train.evaluate.lengths import asked_lengths, length_errors, lengths_kept, near
+from train.corpus import CorpusConfig, draw_clip, draw_plan
+from train.evaluate.lengths import asked_lengths, length_ceiling, length_errors, lengths_kept, near
 from train.evaluate.samplers import BundleSampler, TorchSampler
 
 CLIPS = [draw_clip(0, i, "test", CorpusConfig.smoke()) for i in range(3)]
@@ -42,3 +42,20 @@ def test_a_sampler_that_ignores_the_length_is_found_out(monkeypatch: pytest.Monk
         sampler, "generate_frames", lambda texts, seeds, frames: sampler.generate(texts, seeds)
     )
     assert 0.0 in lengths_kept(sampler, CLIPS, MAX_STEPS, np.random.default_rng(1))
+
+
+def test_a_sentence_that_tells_all_leaves_no_length_open() -> None:
+    """With every modifier named, only a normal tempo and an unsaid count are open; with none, far more."""
+    told = CorpusConfig(verbs=("reach",), mention=1.0, max_actions=1)
+    open_ = replace(told, mention=0.0)
+    all_told, nothing_told = (length_ceiling(config, 0, 400) for config in (told, open_))
+    assert all_told.best == pytest.approx(all_told.drawn) == pytest.approx(1.0)
+    assert nothing_told.drawn < nothing_told.best < 0.7
+
+
+def test_the_ceiling_is_what_naming_the_likeliest_length_scores() -> None:
+    """``reach`` is slow, normal or fast in known shares, and none of the three lengths is near another."""
+    config = CorpusConfig(verbs=("reach",), mention=0.0, max_actions=1)
+    speeds = [draw_plan(0, i, "test", config).actions[0].speed for i in range(60_000_000, 60_000_400)]
+    shares = np.asarray([speeds.count(speed) for speed in ("slow", "normal", "fast")]) / 400
+    assert length_ceiling(config, 0, 400).best == pytest.approx(shares[1])

@@ -169,6 +169,9 @@ def test_a_perfect_sampler_scores_the_ceiling_and_the_floor_is_below(tmp_path: P
     assert truth.values["kid"].low < 0 < truth.values["kid"].high
     assert truth.values["duration"].value == made.values["duration"].value == 1.0
     assert floor.values["duration"].value < 1.0 and floor.values["contact_match"].value < 1.0
+    # The same clip by other people is no one motion, but nearer than another clip.
+    assert 0.0 < truth.values["multimodality"].value < truth.values["diversity"].value
+    assert truth.values["duration_of_1"].value < made.values["duration_of_1"].value == 1.0
     # Every draw of the echo is the same motion.
     assert made.values["multimodality"].value == 0.0 and made.values["verb"].between == 0.0
     assert "asked_kept" not in made.values  # it takes no lengths

@@ -28,6 +28,7 @@ _NOT = many(
     "the {other} | without the {other} | without using the {other} | without the {other} | not with the "
     "{other} | not using the {other} | with the {one} instead of the {other}"
 )
+_NORMAL = 0.06  # of the clauses whose speed is the normal one, those that say so
 _NAMED = 3  # of these, those that name the hand that acts come first
 # Parts of the body in a phrase; the first kind can be named by its side ("the fist", "the left fist").
 _SIDED = re.compile(r"\bthe (hand|fist|wrist|arm|palm|thumb|index finger)\b(?! cream)")
@@ -207,6 +208,13 @@ def sides(action: ActionPlan) -> tuple[str, str]:
     return (action.hand, "left" if action.hand == "right" else "right")
 
 
+def chances_told(action: ActionPlan, mention: float) -> tuple[float, float]:
+    """How likely a sentence tells an action's speed, and its count, when `mention` of modifiers are named."""
+    speed = _NORMAL if action.speed == "normal" else mention
+    count = 1.0 if action.verb == "count" else mention
+    return speed if action.spec.timed else 0.0, count if action.count is not None else 0.0
+
+
 def _manner(rng: Rng, action: ActionPlan, mention: float, told: str | None) -> tuple[str, list[str], bool]:
     """An adverb before the verb, what follows it (speed, size, count, grip), and whether it counts."""
     early, late, counted = "", [], False
@@ -218,9 +226,7 @@ def _manner(rng: Rng, action: ActionPlan, mention: float, told: str | None) -> t
             counted = True
         elif action.count is None and rng.random() < 0.1:
             late.append(choose(rng, REPEATED))
-    if told == "speed" or (
-        action.spec.timed and rng.random() < (0.06 if action.speed == "normal" else mention)
-    ):
+    if told == "speed" or (action.spec.timed and rng.random() < chances_told(action, mention)[0]):
         late.append(choose(rng, SPEED[action.speed]))
     movable = [word for word in late if word in EARLY]
     if movable and rng.random() < 0.4:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ from train.evaluate.confusion import write_confusion
 from train.evaluate.directions import DirectionMeter, fit_directions
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.features import features, joints_of
-from train.evaluate.lengths import lengths_kept
+from train.evaluate.lengths import Ceiling, length_ceiling, lengths_kept
 from train.evaluate.metrics import Measured, bootstrap, retrieval_hits
-from train.evaluate.modality import measure_modality
+from train.evaluate.modality import corpus_modality, measure_modality
 from train.evaluate.notes import notes
 from train.evaluate.report import Findings, flat, rows_table, write_report
 from train.evaluate.retrieval import (
@@ -41,6 +41,8 @@ from train.evaluate.timing import Bands, Timed, fit_bands
 from train.optim import device_type
 from train.run import RunFolder, write_text
 from train.tokenizer import load_tokenizer
+
+_CEILING_PLANS: Final = 30_000  # that the ceiling of lengths is taken over: 300 of a verb
 
 
 class Pieces:
@@ -169,6 +171,15 @@ def _of_generated(folder: RunFolder, sampler: Sampler, context: Context) -> dict
     return {"asked_kept": bootstrap(kept, rng) if kept else None, "multimodality": modality}
 
 
+def _of_truth(folder: RunFolder, context: Context, ceiling: Ceiling) -> dict[str, Measured | None]:
+    """Ceilings of figures that a clip compared with itself says nothing of."""
+    settings, nothing = folder.config.evaluate, float("nan")
+    clips, rng = context.sets.all[: settings.modality_texts], np.random.default_rng([context.seed, 9])
+    modality = corpus_modality(folder.config.corpus, context.judge, clips, settings.modality_draws, rng)
+    longest = Measured(ceiling.best, nothing, nothing, _CEILING_PLANS)
+    return {"duration_of_1": longest, "multimodality": modality}
+
+
 def make_context(folder: RunFolder, clips: int, split: str = "test") -> Context:
     """What rows are judged by: the run's judges, and ``clips`` of a held-out split.
 
@@ -199,7 +210,9 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
     context = make_context(folder, settings.clips)
     sets, pool = context.sets, context.pool
     truth = truth_of(sets)
-    rows = [_say(measure_row("ground truth", [truth], context))]
+    ceiling = length_ceiling(folder.config.corpus, seed, _CEILING_PLANS)
+    own = _of_truth(folder, context, ceiling)
+    rows = [_say(_with(measure_row("ground truth", [truth], context), own))]
     rebuilt = sampler.reconstruct(truth.all)
     rows.append(_say(measure_row("SHIFT reconstruction", [through(sampler, truth, rebuilt)], context)))
     draws = [generated(sampler, sets, repeat) for repeat in range(settings.repeats)]
@@ -216,7 +229,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
         usage=usage(rebuilt.codes, rebuilt.sizes, rebuilt.levels) if rebuilt.codes else {},
         captions=captions_of(sampler, context, pieces, settings.captions, embed),
-        notes=notes(folder, context, made, embed is not None),
+        notes=notes(folder, context, made, ceiling, embed is not None),
     )
     write_report(found, out)
     write_confusion({"ground truth": [truth], "generated": draws}, context, out)

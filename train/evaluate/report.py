@@ -39,6 +39,7 @@ COLUMNS: Final = {
     "diversity": ("diversity", 2),
     "multimodality": ("multimod.", 2),
     "duration": ("duration", 2),
+    "duration_of_1": ("duration, 1 action", 2),
     "duration_off": ("duration off by", 2),
     "frames": ("frames", 0),
     "acceleration": ("acceleration mm/frame²", 2),

@@ -14,6 +14,7 @@ from train.evaluate import meters
 from train.evaluate.body import body
 from train.evaluate.directions import DirectionMeter
 from train.evaluate.features import features, joints_of
+from train.evaluate.lengths import length_errors, near
 from train.evaluate.metrics import (
     Measured,
     diversity_distances,
@@ -122,6 +123,9 @@ def measure_row(name: str, draws: Sequence[Draw], context: Context) -> Row:
     directions = [_directions(draw, context) for draw in draws]
     values["direction"] = _share(directions, lambda pair: pair[0] == pair[1], rng)
     values["count_off"] = _share(count, lambda pair: abs(pair[0] - pair[1]), rng)
+    values["duration_of_1"] = over_draws(
+        [near(length_errors(draw.single, context.sets.single)) for draw in draws], rng
+    )
     values |= body([draw.all for draw in draws], context.sets.all, views.joints, rng)
     return Row(name, values, tuple(p for row in speed for p in row), tuple(p for row in count for p in row))
 
