@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from clutch_rt.engine import Engine, Memory, Noise, check, sampling
+from clutch_rt.engine import Engine, Memory, check
 from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.options import Request
 from clutch_rt.ports import padded_length
 from clutch_rt.providers import CPU
+from clutch_rt.sampling import Noise, sampling
 from clutch_rt.sessions import Sessions
 
 _GRAPHS: Final = ("motion_batch", "motion_step")

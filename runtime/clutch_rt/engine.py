@@ -23,19 +23,19 @@ from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.loops import Loop, loop
 from clutch_rt.manifest import Manifest
-from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, plan_noise
+from clutch_rt.noise import STREAM_LENGTH, gumbel, plan_noise
 from clutch_rt.options import Request
-from clutch_rt.ports import BATCH, Ports
+from clutch_rt.ports import Ports
 from clutch_rt.providers import CPU
+from clutch_rt.sampling import Noise, sampling
 from clutch_rt.sessions import Sessions
+from clutch_rt.shift import Decoder
 
 MAX_CAPTION_TOKENS: Final = 64
 
 _STREAM: Final = "shift_decoder"
 _BLOCK: Final = "shift_block"
 
-# Steps of noise drawn at once. Fewer cost more calls of numpy, more leave the cache of a core.
-_NOISE_BLOCK: Final = 4
 _FORBID: Final = -1e9
 _ALLOW: Final = 0.0
 
@@ -235,7 +235,7 @@ class Engine:
         settings = self._manifest.text
         token = np.asarray([settings.pad], np.int64)
         position = np.zeros(1, np.int64)
-        start = {"memory": memory.keys_values, "cache": self._empty_cache("caption_step")}
+        start = {"memory": memory.keys_values, "cache": self._sessions.zeros("caption_step", "cache")}
         step = self.loop("caption_step", ["logits"], {"next_cache": "cache"}, start)
         found: list[int] = []
         while len(found) < MAX_CAPTION_TOKENS:
@@ -294,7 +294,7 @@ class Engine:
             **sampling(request),
             "token": np.asarray([self._grammar.som], np.int64),
             "memory": memory.keys_values,
-            "cache": self._empty_cache("motion_step"),
+            "cache": self._sessions.zeros("motion_step", "cache"),
         }
         carried = {"next_token": "token", "next_cache": "cache"}
         draw = self.loop("motion_step", ["next_token"], carried, start)
@@ -318,97 +318,6 @@ class Engine:
                     return
                 codes[k] = token - self._grammar.base(k)
             yield codes
-
-    def _empty_cache(self, graph: str) -> Float32Array:
-        """A cache of no positions, shaped after the graph's own input ``(2N, 1, H, t, D)``."""
-        return _empty_input(self._sessions, graph, "cache")
-
-
-class Decoder:
-    """The SHIFT decoder of motions: codes in, frames out, its streaming state held between calls.
-
-    Args:
-        sessions: of the bundle.
-        graph: which decodes.
-        rows: motions decoded together; more than one where the graph takes a batch.
-    """
-
-    def __init__(self, sessions: Sessions, graph: str, rows: int = 1) -> None:
-        shapes = {entry.name: entry.shape for entry in sessions.get(graph).get_inputs()}
-        taken = shapes.pop("codes")[1]
-        self.steps: Final = taken if isinstance(taken, int) else 1  # that the graph takes at once
-        start = {name: _empty_input(sessions, graph, name, rows) for name in shapes}
-        carried = {f"next_{name}": name for name in shapes}
-        self._rows = rows
-        self._loop = loop(sessions, graph, ["frames"], carried, start)
-
-    def decode(self, codes: IntArray) -> Float32Array:
-        """Frames ``(8, 2, 99)`` of the next step's codes ``(K,)``; the 6D numbers are not yet orthonormal."""
-        return self.decode_block(codes[None, None])[0]
-
-    def decode_block(self, codes: IntArray) -> Float32Array:
-        """Frames ``(B, 8 n, 2, 99)`` of the next n steps' codes ``(B, n, K)``.
-
-        n is ``steps``, or less at the end of the motions: what comes after is not looked back on.
-        """
-        rows, n, slots = codes.shape
-        filling = np.zeros((rows, self.steps - n, slots), np.int64)
-        (frames,) = self._loop.run({"codes": np.concatenate([codes, filling], axis=1)})
-        if frames.shape[1] != FRAMES_PER_STEP * self.steps:
-            raise BundleError(
-                f"the SHIFT decoder made {frames.shape[1]} frames of {self.steps} step(s), "
-                f"{FRAMES_PER_STEP} a step are wanted; export the bundle again"
-            )
-        return np.asarray(frames[:, : FRAMES_PER_STEP * n], dtype=np.float32)
-
-    def keep(self, rows: int) -> None:
-        """Go on with the first ``rows`` motions only."""
-        if rows < self._rows:
-            self._rows = rows
-            self._loop.keep(rows)
-
-
-class Noise:
-    """Gumbel noise ``(C, most rows)`` of each step, drawn in blocks; zeros where the likeliest is wanted.
-
-    Args:
-        request: its seed and temperature count.
-        rows: values that each of the C choices of a step is drawn from.
-    """
-
-    def __init__(self, request: Request, rows: Sequence[int]) -> None:
-        self._seed = request.seed
-        self._rows = rows
-        self._first = 0
-        self._silent = request.temperature == 0
-        self._block = np.zeros((0, len(rows), max(rows)), np.float32)
-
-    def of(self, step: int) -> Float32Array:
-        if self._silent:
-            return np.zeros(self._block.shape[1:], np.float32)
-        if not self._first <= step < self._first + len(self._block):
-            self._first = step
-            # The first block is one step: nothing should delay the first frame.
-            block = _NOISE_BLOCK if step else 1
-            self._block = block_noise(self._seed, step, block, self._rows)
-        return self._block[step - self._first]
-
-
-def sampling(request: Request) -> dict[str, Any]:
-    """The sampling inputs; temperature 0 is temperature 1 without noise, since a graph divides by it."""
-    return {
-        "temperature": np.asarray([request.temperature or 1.0], np.float32),
-        "top_k": np.asarray([request.top_k], np.int64),
-    }
-
-
-def _empty_input(sessions: Sessions, graph: str, name: str, rows: int = 1) -> Float32Array:
-    """Zeros shaped after a graph's input for ``rows`` motions; other axes without a fixed size are empty."""
-    for entry in sessions.get(graph).get_inputs():
-        if entry.name == name:
-            sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in entry.shape]
-            return np.zeros(sizes, np.float32)
-    raise BundleError(f"graph {graph!r} has no input {name!r}; export the bundle again")
 
 
 def check(cancel: threading.Event | None) -> None:

@@ -21,12 +21,8 @@ from clutch_rt.rotations import dot, normalize
 
 Array = NDArray[np.float64]
 
-CENTRE: Final = 0.075
-"""Metres from the wrist along the palm: the middle of a hand."""
-
-EXTENT: Final = 0.125
-"""Metres: all of a hand is within this of its middle."""
-
+_CENTRE: Final = 0.075  # metres from the wrist along the palm: the middle of a hand
+_EXTENT: Final = 0.125  # metres: all of a hand is within this of its middle
 _SOFT: Final = 0.94  # flesh gives a little where hands touch
 _GIVE: Final = 0.004  # metres that it gives at most: what is 5 mm deep is seen
 _DONE: Final = 1e-5  # metres
@@ -103,7 +99,9 @@ def parted(frames: Float32Array) -> Float32Array:
     Rotations need not be orthonormal, and stay as they are; frames without fault stay bit for bit. A
     small change of the pose changes the way by little.
     """
-    near = _near(frames)
+    values = frames.astype(np.float64)
+    # A right hand's fingers lie on the negative x axis of its wrist, a left hand's on the positive one.
+    near = could_touch(values[..., TRANSLATION], normalize(values[..., :3]) * [[1.0], [-1.0]])
     if not len(near):
         return frames
     points = two_hand_spheres(frames[near])
@@ -146,14 +144,16 @@ def _way_out(away: Array, reach: Array) -> Array:
     return moved
 
 
-def _near(frames: Float32Array) -> NDArray[np.int64]:
-    """The frames in which the hands could touch."""
-    values = frames.astype(np.float64)
-    # A right hand's fingers lie on the negative x axis of its wrist, a left hand's on the positive one.
-    fingers = normalize(values[..., :3]) * [[1.0], [-1.0]]
-    middle = values[..., TRANSLATION] + CENTRE * fingers
+def could_touch(wrists: Array, fingers: Array) -> NDArray[np.int64]:
+    """The frames in which the hands are near enough to touch, whatever their fingers do.
+
+    Args:
+        wrists: ``(T, 2, 3)`` metres, world space.
+        fingers: ``(T, 2, 3)`` unit vectors from the wrist to where the fingers begin, world space.
+    """
+    middle = wrists + _CENTRE * fingers
     between = middle[:, RIGHT] - middle[:, LEFT]
-    return np.flatnonzero(dot(between, between) < (2 * EXTENT) ** 2)
+    return np.flatnonzero(dot(between, between) < (2 * _EXTENT) ** 2)
 
 
 def _boxes_meet(left: Array, right: Array) -> NDArray[np.bool_]:

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clutch_rt.bundle import Bundle, open_bundle
-from clutch_rt.engine import Decoder, Engine, Memory
+from clutch_rt.engine import Engine, Memory
 from clutch_rt.errors import BundleError
 from clutch_rt.grammar import Form
 from clutch_rt.layout import IntArray
 from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, step_noise
 from clutch_rt.options import Request, make_request
 from clutch_rt.sessions import Sessions
+from clutch_rt.shift import Decoder
 
 PROMPT = np.asarray([[5, 9, 300, 1]], np.int64)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from clutch_rt.flesh import CENTRE, EXTENT, sphere_centres, sphere_radii
+from clutch_rt.flesh import could_touch, sphere_centres, sphere_radii
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -111,8 +111,8 @@ def set_apart(posed: Posed, axis: int) -> Posed:
 
 def _near(posed: Posed) -> NDArray[np.int64]:
     """The frames in which the hands could touch."""
-    middle = (posed.place - CENTRE * posed.wrist[..., 0]) * np.array([[[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
-    return np.flatnonzero(np.square(middle[:, 1] - middle[:, 0]).sum(axis=-1) < 4 * EXTENT**2)
+    world = np.array([[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    return could_touch(posed.place * world, -posed.wrist[..., 0] * world)
 
 
 def _at(posed: Posed, frames: NDArray[np.int64]) -> Posed:

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 from clutch_rt.device import CUDA_OPTIONS, session_options
-from clutch_rt.engine import Engine, sampling
+from clutch_rt.engine import Engine
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.loops import DeviceLoop, HostLoop, Loop
 from clutch_rt.ort import onnxruntime
 from clutch_rt.providers import CPU, PROVIDERS
+from clutch_rt.sampling import sampling
 from clutch_rt.sessions import Sessions
 
 from export.bench.cuda.subject import NETWORK, Case
