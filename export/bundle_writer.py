@@ -30,8 +30,8 @@ from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
 from export.run_folder import SPECIAL_IDS, WORDS, Run
 from export.training import Training
 from export.weights import WEIGHTS_FILE, WeightStore
+from train.tokenizer import SYNONYMS_FILE
 
-SYNONYMS: Final = "synonyms.txt"
 SKELETON_LICENCE: Final = "SKELETON-LICENSE.md"
 
 
@@ -124,7 +124,7 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     if run.words is not None:
         (folder / WORDS).write_bytes(run.words)
     if has_synonyms(run):
-        (folder / SYNONYMS).write_bytes((run.path / SYNONYMS).read_bytes())
+        (folder / SYNONYMS_FILE).write_bytes((run.path / SYNONYMS_FILE).read_bytes())
     save_hands(neutral_hands(), folder / SKELETON)
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
     (folder / SKELETON_LICENCE).write_bytes(licence)
@@ -135,7 +135,7 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
 
 def has_synonyms(run: Run) -> bool:
     """Whether the run says what words outside its corpus are read as; runs of before do not."""
-    return run.words is not None and (run.path / SYNONYMS).is_file()
+    return run.words is not None and (run.path / SYNONYMS_FILE).is_file()
 
 
 def write_card(folder: Path, manifest: Mapping[str, Any], run_name: str) -> None:
@@ -175,7 +175,7 @@ def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) 
             "text_to_motion": prompts.TEXT_TO_MOTION,
             "motion_to_text": prompts.MOTION_TO_TEXT,
             **({} if run.words is None else {"words": WORDS}),
-            **({"synonyms": SYNONYMS} if has_synonyms(run) else {}),
+            **({"synonyms": SYNONYMS_FILE} if has_synonyms(run) else {}),
         },
         "graphs": {name: f"{name}.onnx" for name in graphs},
         "files": {},

@@ -86,9 +86,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "-o", "--out", default="bench.json", metavar="FILE", help="the record; a page is written beside it"
     )
     args = parser.parse_args(argv)
-    args.size = list(dict.fromkeys(args.size or ["small"]))
     if args.no_bundle and args.bundle_only:
         parser.error("--no-bundle and --bundle-only leave nothing to measure; drop one of them")
+    if args.bundle_only and (args.size or args.peers or args.only):
+        parser.error("--bundle-only times no other engine; drop --size, --peers and --only, or it")
+    args.size = list(dict.fromkeys(args.size or ["small"]))
     if args.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds is {args.rounds}; a median of less than {LEAST_ROUNDS} says little")
     if min(args.threads) < 1:

@@ -13,11 +13,7 @@ from typing import Final
 
 import numpy as np
 from clutch_rt.flesh import sphere_radii, two_hand_spheres
-from clutch_rt.layout import (
-    FPS,
-    Float32Array,
-    FloatArray,
-)
+from clutch_rt.layout import FPS, Float32Array, FloatArray
 from numpy.typing import NDArray
 
 # Metres of air between the hands within which they are said to touch: the corpus leaves them none, and a
