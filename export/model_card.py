@@ -111,6 +111,8 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
 def _what_it_is(manifest: Mapping[str, Any]) -> str:
     grammar, sampling, precision = manifest["grammar"], manifest["sampling"], manifest["precision"]
     words, motion = (manifest["parameters"][part] / 1e6 for part in ("language_model", "shift"))
+    levels = grammar.get("levels", 1)
+    paths = grammar.get("trajectory_levels") or levels
     rows = {
         "form": f"`{manifest['form']}`, {words:.1f}M parameters of language model and {motion:.1f}M of SHIFT",
         "precision": f"`{precision}`: {_PRECISIONS[precision]}",
@@ -118,7 +120,7 @@ def _what_it_is(manifest: Mapping[str, Any]) -> str:
         "motion": f"up to {_seconds(manifest):.1f} s at 30 frames per second, "
         f"8 frames per step, {len(manifest['slots'])} codes per step",
         "codebooks": f"trajectory {grammar['trajectory_codes']}, pose {grammar['pose_codes']} codes, "
-        f"on each of {grammar.get('levels', 1)} levels",
+        f"on {paths} and {levels} levels",
         "sampling": f"temperature {sampling['temperature']}, top-k {sampling['top_k']} by default",
     }
     return plain_table((name, cell(value)) for name, value in rows.items())

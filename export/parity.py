@@ -183,7 +183,7 @@ class Parity:
 
     def _completion(self, motion: IntArray) -> None:
         """A motion whose left hand is given: kept in every precision, and in ``fp32`` the rest is alike."""
-        left = np.arange(motion.shape[1]) % len(SLOTS) < len(SLOTS) // len(HANDS)
+        left = self.model.grammar.places < len(SLOTS) // len(HANDS)
         given = np.where(left, motion, UNKNOWN)
         ids = self.prompts[0]
         drawn = self.driver.generate(ids, 0, self.draw, given)
@@ -266,7 +266,7 @@ class Parity:
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
             for step, place in np.argwhere(found != wanted) if self.exact else ():
                 where = f"prompt {row}, step {step}, slot {self._slot_names[place]}"
-                farther = self._code_gap(frames, int(step), int(place) % len(SLOTS), found[step])
+                farther = self._code_gap(frames, int(step), int(place), found[step])
                 require("shift_encoder", where, farther, TIE, "in the distance of the codes it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
         return replace(report, code_agreement=equal / total)
@@ -304,22 +304,21 @@ class Parity:
         steps = torch.tensor([len(drawn)])
         return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)]
 
-    def _code_gap(self, frames: torch.Tensor, step: int, place: int, chosen: IntArray) -> float:
+    def _code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
         """How much farther than PyTorch's the sum of codes ``chosen (K,)`` is, against the latent's length.
 
         Args:
             frames: ``(1, T, 2, 99)``.
-            step, place: of the codes: which step, and which slot of a level.
+            step, slot: of the code that differs.
             chosen: the step's codes.
         """
-        hand, which = divmod(place, len(self.shift.plans))
-        plan = self.shift.plans[which]
+        branch_index, hand = self.shift.slots[slot].branch, self.shift.slots[slot].hand
+        plan = self.shift.plans[branch_index]
         branch = self.shift.branch(plan.name)
         rows = self.shift._rows(self.shift.normalise(frames), plan)
         latent = branch.latents(rows)[hand, step]
-        both = torch.stack(
-            [branch.quantizer.nearest(latent[None])[0], torch.from_numpy(chosen[place :: len(SLOTS)])]
-        )
+        mine = [k for k, s in enumerate(self.shift.slots) if (s.branch, s.hand) == (branch_index, hand)]
+        both = torch.stack([branch.quantizer.nearest(latent[None])[0], torch.from_numpy(chosen[mine])])
         nearest, found = torch.linalg.norm(branch.quantizer.lookup(both) - latent, dim=1).tolist()
         return (found - nearest) / (1.0 + float(latent.norm()))
 

@@ -24,6 +24,7 @@ from export.graph import GraphBuilder, Value
 from export.weights import Array
 from models.causal import CausalConv, CausalResidual, ChannelNorm, Decoder
 from models.shift import Shift
+from models.shift_config import BranchPlan
 
 Row = tuple[int, int]
 """An instant within the step, negative for what lies before it, and a hand."""
@@ -79,21 +80,21 @@ class DecoderGraph:
         for place, plan in enumerate(self._model.plans):
             decoder = self._model.branch(plan.name).decoder
             assert isinstance(decoder, Decoder)
-            branches.append(self._branch(plan.name, decoder, self._latents(codes, plan.name, place)))
+            branches.append(self._branch(plan.name, decoder, self._latents(codes, plan, place)))
         assert len({rows.order for rows in branches}) == 1
         together = Rows(g.concat([rows.value for rows in branches], axis=1), HAND_SIZE, branches[0].order)
         g.output(self._frames(together), "frames", [BATCH, self._frames_made, _N_HANDS, HAND_SIZE])
         for i, (value, shape) in enumerate(self._memory.outputs):
             g.output(value, f"next_state.{i}", shape)
 
-    def _latents(self, codes: Value, branch: str, place: int) -> Rows:
-        """The sum of a branch's entries over the levels; ``codes (B S, K)``: level, hand, branch."""
-        g, branches = self._g, len(self._model.plans)
+    def _latents(self, codes: Value, plan: BranchPlan, place: int) -> Rows:
+        """The sum over the levels of the entries of ``codes (B S, K)`` of a branch, the ``place``-th."""
+        g = self._g
         total: Value | None = None
-        for level in range(self._model.config.levels):
-            slots = [(level * _N_HANDS + hand) * branches + place for hand in range(_N_HANDS)]
-            own = g.gather(codes, g.ints(*slots), axis=1)
-            entries = g.gather(self._tables(g, branch, level), own)
+        for level in range(plan.levels):
+            mine = [k for k, s in enumerate(self._model.slots) if (s.branch, s.level) == (place, level)]
+            own = g.gather(codes, g.ints(*mine), axis=1)
+            entries = g.gather(self._tables(g, plan.name, level), own)
             total = entries if total is None else g.add(total, entries)
         assert total is not None
         size = self._model.config.code_size

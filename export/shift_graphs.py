@@ -7,7 +7,6 @@ average; the 8-bit product of the language model would move them by 0.5 mm, to s
 
 from __future__ import annotations
 
-import math
 from functools import reduce
 from typing import Final
 
@@ -24,6 +23,7 @@ from export.shift_decoder import DecoderGraph, as_array
 from export.weights import Array, WeightStore
 from models.causal import ChannelNorm, Encoder, Residual
 from models.shift import Shift
+from models.shift_config import BranchPlan
 
 BLOCK: Final = 8
 """Steps that ``shift_block`` decodes at once: two blocks hold most motions, and twice as many save little."""
@@ -60,7 +60,7 @@ class ShiftGraphs:
         self.store = store
         self.precision: Precision = "fp32" if precision == "fp32" else "fp16"
         self.names = [plan.name for plan in model.plans]
-        self.levels, self.slots = model.config.levels, model.tokens_per_step
+        self.slots = model.tokens_per_step
 
     def all(self) -> dict[str, onnx.ModelProto]:
         """The graphs by their names in a manifest."""
@@ -83,15 +83,12 @@ class ShiftGraphs:
         codes = []
         for plan in self.model.plans:
             part = g.node("Slice", rows, g.ints(plan.part.start), g.ints(plan.part.stop), g.ints(1))
-            codes.append(self._nearest(g, plan.name, self._encode(g, plan.name, part)))
-        levels = [self._level(g, [c[i] for c in codes]) for i in range(self.levels)]
-        g.output(g.transpose(g.concat(levels, axis=1), 0, 2, 1), "codes", [1, "S", self.slots], _INT)
+            codes.append(self._nearest(g, plan, self._encode(g, plan.name, part)))
+        by_hand = [[g.split(level, _N_HANDS, axis=0) for level in levels] for levels in codes]  # each (1, S)
+        columns = [by_hand[slot.branch][slot.level][slot.hand] for slot in self.model.slots]
+        together = g.node("Unsqueeze", g.transpose(g.concat(columns, axis=0), 1, 0), g.ints(0))
+        g.output(together, "codes", [1, "S", self.slots], _INT)
         return g.build("Motion, raw parameters, to codes: one per slot and step of 8 frames.")
-
-    def _level(self, g: GraphBuilder, codes: list[Value]) -> Value:
-        """The branches' codes of one level, each ``(2, S)``, as its slots ``(1, K / levels, S)``."""
-        by_hand = g.concat([g.node("Unsqueeze", c, g.ints(1)) for c in codes], axis=1)  # (hand, branch, S)
-        return g.reshape(by_hand, 1, self.slots // self.levels, -1)
 
     def _encode(self, g: GraphBuilder, branch: str, x: Value) -> Value:
         """``(2, C, T)`` to latents ``(2, T/8, D)``."""
@@ -113,7 +110,7 @@ class ShiftGraphs:
         h = g.node("Relu", self._conv(g, h, f"{name}.conv", block.conv))
         return g.add(x, self._conv(g, h, f"{name}.mix", block.mix))
 
-    def _nearest(self, g: GraphBuilder, branch: str, latents: Value) -> list[Value]:
+    def _nearest(self, g: GraphBuilder, plan: BranchPlan, latents: Value) -> list[Value]:
         """Latents ``(2, S, D)`` to the code of each level, ``(2, S)``: ``ResidualQuantizer.nearest``.
 
         ``argmin |z|^2 / 2 + |c|^2 / 2 - z . c`` over what is left, z, of each sum that is kept, and over the
@@ -121,7 +118,8 @@ class ShiftGraphs:
         """
         latents = g.node("Unsqueeze", latents, g.ints(2))  # (2, S, 1, D)
         left, codes = latents, list[Value]()  # codes of the levels so far, (2, S, kept)
-        for level in range(self.levels):
+        branch, kept = plan.name, [self._kept(plan, level) for level in range(plan.levels + 1)]
+        for level in range(plan.levels):
             table = self._codebook(branch, level)
             half = torch.from_numpy(table.astype(np.float32)).square().sum(dim=1) * 0.5
             name = f"{branch}.codebook.{level}"
@@ -133,14 +131,13 @@ class ShiftGraphs:
             if level:
                 square = g.node("ReduceSum", g.mul(left, left), g.ints(-1), keepdims=1)
                 away = g.add(away, g.mul(square, g.scalar(0.5)))
-            away = g.reshape(away, _N_HANDS, -1, size * self._kept(branch, level))
-            width = self._kept(branch, level + 1)
-            best = g.nodes("TopK", [away, g.ints(width)], 2, axis=-1, largest=0)[1]
+            away = g.reshape(away, _N_HANDS, -1, size * kept[level])
+            best = g.nodes("TopK", [away, g.ints(kept[level + 1])], 2, axis=-1, largest=0)[1]
             if level:
                 before = g.node("Div", best, g.ints(size))
                 codes = [g.node("GatherElements", code, before, axis=2) for code in codes]
             codes.append(g.node("Mod", best, g.ints(size)))
-            left = g.sub(latents, self._sum(g, branch, codes)) if level + 1 < self.levels else left
+            left = g.sub(latents, self._sum(g, branch, codes)) if level + 1 < plan.levels else left
         return [g.node("Squeeze", code, g.ints(2)) for code in codes]
 
     def _sum(self, g: GraphBuilder, branch: str, codes: list[Value]) -> Value:
@@ -148,12 +145,9 @@ class ShiftGraphs:
         parts = [g.gather(self._entries(g, branch, level), code) for level, code in enumerate(codes)]
         return reduce(g.add, parts)
 
-    def _kept(self, branch: str, level: int) -> int:
+    def _kept(self, plan: BranchPlan, level: int) -> int:
         """Sums of codes that go into a level, or come out of the last."""
-        if level in (0, self.levels):
-            return 1
-        sizes = [len(self._codebook(branch, i)) for i in range(level)]
-        return min(self.model.config.beam, math.prod(sizes))
+        return 1 if level in (0, plan.levels) else min(self.model.config.beam, plan.codes**level)
 
     # ---- decoder --------------------------------------------------------------------------------------
 

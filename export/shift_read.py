@@ -59,6 +59,7 @@ def _config(stored: Stored, grammar: Grammar) -> ShiftConfig:
         pose_codes=grammar.pose_codes,
         code_size=stored["trajectory.codebook.0"].shape[1],
         levels=grammar.levels,
+        trajectory_levels=grammar.trajectory_levels,
         beam=_beam(stored),
     )
 

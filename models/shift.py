@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from models.causal import Decoder, Encoder, State
 from models.files import appearing
 from models.quantizer import ResidualQuantizer
-from models.shift_config import VARIANTS, BranchPlan, ShiftConfig, plan, read_config
+from models.shift_config import VARIANTS, BranchPlan, ShiftConfig, plan, read_config, slots
 
 __all__ = ["CONFIG_FILE", "VARIANTS", "Shift", "ShiftConfig", "ShiftOutput", "check_frames", "read_config"]
 
@@ -68,12 +68,13 @@ class ShiftOutput:
 class Branch(nn.Module):
     """Encoder, codebooks, decoder of one part of the motion: ``(N, C, T)`` <-> codes ``(N, T/8, levels)``."""
 
-    def __init__(self, channels: int, codes: int, config: ShiftConfig) -> None:
+    def __init__(self, plan: BranchPlan, config: ShiftConfig) -> None:
         super().__init__()
+        channels = plan.channels
         self.encoder = Encoder(channels, config.widths, config.depth, config.code_size)
         self.quantizer = ResidualQuantizer(
-            config.levels,
-            codes,
+            plan.levels,
+            plan.codes,
             config.code_size,
             config.decay,
             config.restart,
@@ -110,7 +111,8 @@ class Shift(nn.Module):
         super().__init__()
         self.config = config
         self.plans = plan(config)
-        self.branches = nn.ModuleDict({p.name: Branch(p.channels, p.codes, config) for p in self.plans})
+        self.slots = slots(self.plans)
+        self.branches = nn.ModuleDict({p.name: Branch(p, config) for p in self.plans})
         signs = torch.ones(len(HANDS), HAND_SIZE)
         signs[LEFT] = torch.from_numpy(MIRROR_SIGNS.copy())
         self.register_buffer("signs", signs, persistent=False)
@@ -119,13 +121,19 @@ class Shift(nn.Module):
 
     @property
     def tokens_per_step(self) -> int:
-        """Codes per step of 8 frames: 4 in ``shift``, 2 in ``part``, 1 in ``single``, times the levels."""
-        return self.config.levels * len(self.plans) * self._hands
+        """Codes per step of 8 frames: on one level 4 in ``shift``, 2 in ``part``, 1 in ``single``."""
+        return len(self.slots)
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
         """Entries of the codebook of each slot, ``tokens_per_step`` numbers."""
-        return tuple([p.codes for p in self.plans] * self._hands * self.config.levels)
+        return tuple(self.plans[slot.branch].codes for slot in self.slots)
+
+    @property
+    def codebook_names(self) -> tuple[str, ...]:
+        """The codebook of each slot: its branch, and with its level, ``pose_1``."""
+        names = [(self.plans[slot.branch].name, slot.level) for slot in self.slots]
+        return tuple(f"{name}_{level}" if level else name for name, level in names)
 
     @property
     def _hands(self) -> int:
@@ -182,19 +190,18 @@ class Shift(nn.Module):
         return self.denormalise(_as_place(x) if self.config.velocity else x)
 
     def _slots(self, rows: Sequence[Tensor]) -> Tensor:
-        """Codes ``(N, S, levels)`` of each branch to ``(B, S, tokens_per_step)``.
-
-        Level after level, and within each left slots before right.
-        """
-        x = torch.stack(list(rows), dim=1)  # (N, branches, S, levels)
-        return x.reshape(-1, self._hands * len(rows), *x.shape[2:]).permute(0, 2, 3, 1).flatten(start_dim=2)
+        """Codes ``(N, S, levels)`` of each branch to ``(B, S, tokens_per_step)``."""
+        by_hand = [x.unflatten(0, (-1, self._hands)) for x in rows]
+        return torch.stack([by_hand[s.branch][:, s.hand, :, s.level] for s in self.slots], dim=2)
 
     def _branch_codes(self, codes: Tensor) -> list[Tensor]:
         """The way back: ``(B, S, tokens_per_step, ...)`` to ``(N, S, levels, ...)`` for each branch."""
-        b, s, _, *rest = codes.shape
-        levels, hands = self.config.levels, self._hands
-        x = codes.reshape(b, s, levels, hands, len(self.plans), *rest).movedim(3, 1)
-        return [x[:, :, :, :, i].reshape(b * hands, s, levels, *rest) for i in range(len(self.plans))]
+        found = []
+        for branch, p in enumerate(self.plans):
+            mine = [i for i, slot in enumerate(self.slots) if slot.branch == branch]  # level after level
+            x = codes[:, :, mine].unflatten(2, (p.levels, self._hands))
+            found.append(x.movedim(3, 1).flatten(0, 1))
+        return found
 
     # ---- encode, decode ------------------------------------------------------------------------
 
@@ -247,10 +254,9 @@ class Shift(nn.Module):
             ``(B, 8 S, 2, 99)``; with one-hot weights, the frames of ``decode``.
         """
         codes = []
-        for slot, slot_weights in enumerate(weights):
-            branch = self.branch(self.plans[slot % len(self.plans)].name)
-            level = slot // (len(self.plans) * self._hands)
-            codes.append(branch.quantizer.level(level).soft(slot_weights))
+        for slot, slot_weights in zip(self.slots, weights, strict=True):
+            branch = self.branch(self.plans[slot.branch].name)
+            codes.append(branch.quantizer.level(slot.level).soft(slot_weights))
         latents = [x.sum(dim=2) for x in self._branch_codes(torch.stack(codes, dim=2))]
         return self._decode_whole(latents, weights[0].shape[0])
 

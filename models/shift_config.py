@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ class ShiftConfig:
     pose_codes: int = 1024  # entries of the pose codebook
     code_size: int = 64  # numbers of a code
     levels: int = 1  # residual codes per slot, each level with codebooks of its own, of the same sizes
+    trajectory_levels: int = 0  # of the trajectory branch; 0: as many as the other has
     beam: int = 1  # sums of codes that the search for the nearest keeps from level to level
     decay: float = 0.97  # mu of the codebooks' moving averages
     restart: float = 0.2  # a code is lost under this part of the fair share of latents
@@ -42,8 +43,9 @@ class ShiftConfig:
         for name in ("trajectory_codes", "pose_codes", "code_size", "levels", "beam"):
             if getattr(self, name) < 1:
                 raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be at least 1")
-        if self.lookahead < 0:
-            raise InputError(f"SHIFT lookahead is {self.lookahead}; it must be 0 or more")
+        for name in ("trajectory_levels", "lookahead"):
+            if getattr(self, name) < 0:
+                raise InputError(f"SHIFT {name} is {getattr(self, name)}; it must be 0 or more")
 
     @property
     def streams(self) -> bool:
@@ -58,6 +60,7 @@ class BranchPlan:
     name: str
     part: slice
     codes: int
+    levels: int
     both: bool = False
 
     @property
@@ -71,12 +74,34 @@ def plan(config: ShiftConfig) -> tuple[BranchPlan, ...]:
     """The branches of a variant, in the order of the slots."""
     hand = slice(0, HAND_SIZE)
     if config.variant == "single":
-        return (BranchPlan("both", hand, config.trajectory_codes, both=True),)
+        return (BranchPlan("both", hand, config.trajectory_codes, config.levels, both=True),)
     if config.variant == "part":
-        return (BranchPlan("hand", hand, config.trajectory_codes),)
+        return (BranchPlan("hand", hand, config.trajectory_codes, config.levels),)
+    paths = config.trajectory_levels or config.levels
     return (
-        BranchPlan("trajectory", TRAJECTORY, config.trajectory_codes),
-        BranchPlan("pose", POSE, config.pose_codes),
+        BranchPlan("trajectory", TRAJECTORY, config.trajectory_codes, paths),
+        BranchPlan("pose", POSE, config.pose_codes, config.levels),
+    )
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one code of a step is: of which branch (its index), which hand (0 the left) and which level."""
+
+    branch: int
+    hand: int
+    level: int
+
+
+def slots(plans: Sequence[BranchPlan]) -> tuple[Slot, ...]:
+    """The codes of a step in their order: level after level, and on each the left hand before the right."""
+    hands = 1 if plans[0].both else len(HANDS)
+    return tuple(
+        Slot(branch, hand, level)
+        for level in range(max(p.levels for p in plans))
+        for hand in range(hands)
+        for branch, p in enumerate(plans)
+        if level < p.levels
     )
 
 

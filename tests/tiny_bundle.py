@@ -33,7 +33,7 @@ from train.evaluate.judged import files_of_run
 MAX_STEPS = 12
 TRAJECTORY_CODES = 48
 POSE_CODES = 40
-LEVELS = 2
+LEVELS, TRAJECTORY_LEVELS = 1, 3
 PLAN = {"verb": ("wave", "stir", "clap"), "count": ("1", "2")}
 METRICS = {
     "truth.verb": {"value": 1.0, "interval": [1.0, 1.0], "count": 48},
@@ -70,7 +70,9 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythm
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
-    grammar = Grammar(pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS, rhythms)
+    grammar = Grammar(
+        pieces, TRAJECTORY_CODES, POSE_CODES, MAX_STEPS, form, LEVELS, rhythms, TRAJECTORY_LEVELS
+    )
     config = LMConfig(
         grammar=grammar,
         d_model=48,
@@ -118,6 +120,7 @@ def tiny_shift() -> Shift:
                 trajectory_codes=TRAJECTORY_CODES,
                 pose_codes=POSE_CODES,
                 levels=LEVELS,
+                trajectory_levels=TRAJECTORY_LEVELS,
                 beam=3,
             )
         )
@@ -130,8 +133,8 @@ def tiny_shift() -> Shift:
     shift.fit_normaliser(torch.from_numpy(frames))
     for plan in shift.plans:
         # Fresh codebooks of all levels are alike, and a sum of two codes has no order.
-        for level in range(1, LEVELS):
-            shift.branch(plan.name).quantizer.level(level).codebook.mul_(0.5)
+        for level in range(1, plan.levels):
+            shift.branch(plan.name).quantizer.level(level).codebook.mul_(0.5**level)
     return shift.eval()
 
 

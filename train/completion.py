@@ -26,10 +26,11 @@ def draw_part(rng: np.random.Generator) -> Part:
     return PARTS[int(rng.choice(len(PARTS), p=_WEIGHTS))]
 
 
-def keep_part(codes: IntArray, part: Part, rng: np.random.Generator) -> IntArray:
+def keep_part(codes: IntArray, places: IntArray, part: Part, rng: np.random.Generator) -> IntArray:
     """A motion's codes ``(S, K)`` where they are given, ``UNKNOWN`` elsewhere.
 
-    A beginning is one step to two thirds of the motion, an end one step to a third.
+    A beginning is one step to two thirds of the motion, an end one step to a third. ``places (K,)`` are those
+    of the slots, as the grammar has them.
     """
     steps = len(codes)
     known = np.zeros(codes.shape, dtype=bool)
@@ -40,12 +41,12 @@ def keep_part(codes: IntArray, part: Part, rng: np.random.Generator) -> IntArray
         known[:first] = True
         known[max(steps - int(last), 0) :] = True
     else:
-        known[:, np.tile(_slots_of(part), codes.shape[1] // len(SLOTS))] = True
+        known[:, _places_of(part)[places]] = True
     return np.where(known, codes, UNKNOWN)
 
 
-def _slots_of(part: Part) -> np.ndarray:
-    """Which slots of a level a part is made of, ``(len(SLOTS),)`` bool."""
+def _places_of(part: Part) -> np.ndarray:
+    """Which of ``layout.SLOTS`` a part is made of, ``(4,)`` bool."""
     if part == "wrists":
         return np.asarray([book == "trajectory" for book in SLOT_CODEBOOK])
     hand = HANDS.index(part.removesuffix(" hand"))

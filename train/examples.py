@@ -251,6 +251,7 @@ class Tasks:
         store: codes, texts and labels.
         processor: the vocabulary.
         labels: the numbers of the labels.
+        places: what each slot of a step tells, ``(K,)``, as the grammar has them.
         max_prompt: longest prompt and answer, in pieces.
         max_steps: longest motion; the rest is cut off.
         both_hands_weight: of captions that say left and right, among a clip's, to be the prompt; others: 1.
@@ -262,12 +263,13 @@ class Tasks:
         store: TokenStore,
         processor: SentencePieceProcessor,
         labels: LabelVocabulary,
+        places: IntArray,
         max_prompt: int,
         max_steps: int,
         both_hands_weight: float = 1.0,
         completes: bool = True,
     ) -> None:
-        self.store, self.processor, self.labels = store, processor, labels
+        self.store, self.processor, self.labels, self.places = store, processor, labels, places
         self.max_prompt, self.max_steps = max_prompt, max_steps
         self.both_hands_weight, self.completes = both_hands_weight, completes
 
@@ -320,7 +322,8 @@ class Tasks:
         if len(codes) < SHORTEST:
             return made
         prompt = made.prompt if told else self.ids(prompts.COMPLETE)
-        return replace(made, prompt=prompt, given=keep_part(codes, draw_part(rng), rng), labels=None)
+        given = keep_part(codes, self.places, draw_part(rng), rng)
+        return replace(made, prompt=prompt, given=given, labels=None)
 
     def motion_to_text(self, clip: int, rng: np.random.Generator) -> Example:
         """The prompt the runtime uses, with the motion, and a caption."""

@@ -104,7 +104,7 @@ def fill(
     elif template.given == "start":
         given = codes[: int(rng.integers(1, max(2, 2 * len(codes) // 3 + 1)))]
     elif template.given != "nothing":
-        given = keep_part(codes, template.given, rng)
+        given = keep_part(codes, tasks.places, template.given, rng)
     return Example(prompt, given, None if answer else codes, answer, labels=told)
 
 

@@ -54,7 +54,7 @@ def build_grammar(folder: RunFolder, processor: SentencePieceProcessor) -> Gramm
     shift, lm = shift_config(folder.path), folder.config.lm
     pieces, books = processor.get_piece_size(), (shift.trajectory_codes, shift.pose_codes)
     rhythm = RHYTHMS if lm.rhythm and lm.form == "step" else 0
-    return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels, rhythm)
+    return Grammar(pieces, *books, lm.max_steps, lm.form, shift.levels, rhythm, shift.trajectory_levels)
 
 
 def build_model(
@@ -146,10 +146,10 @@ class Materials:
         processor = load_tokenizer(folder.path / TOKENIZER_FILE)
         stores = [TokenStore(folder.path / "tokens", split) for split in ("train", "val")]
         labels = LabelVocabulary.of(stores[0])
-        limits = lm.max_prompt, lm.max_steps
+        shared = processor, labels, build_grammar(folder, processor).places, lm.max_prompt, lm.max_steps
         completes = lm.form == "step"
-        train = Tasks(stores[0], processor, labels, *limits, lm.both_hands_weight, completes)
-        return cls(processor, train, Tasks(stores[1], processor, labels, *limits, completes=completes))
+        train = Tasks(stores[0], *shared, lm.both_hands_weight, completes)
+        return cls(processor, train, Tasks(stores[1], *shared, completes=completes))
 
 
 class PretrainBatches:

@@ -19,7 +19,8 @@ from models.kinematics import HandKinematics
 from models.shift import Shift
 from train.config import ShiftTrainConfig
 from train.corpus.free import free_clips
-from train.evaluate.metrics import acceleration_error, code_usage, mpjpe, wrist_aligned_mpjpe
+from train.evaluate.errors import usage
+from train.evaluate.metrics import acceleration_error, mpjpe, wrist_aligned_mpjpe
 from train.loop import fit, forked_random, generator, share
 from train.optim import Group
 from train.run import RunFolder, is_main, stage_main, write_text
@@ -134,12 +135,9 @@ def measure(model: nn.Module, clips: Sequence[Float32Array]) -> dict[str, float]
 
 def _usage(model: Shift, codes: np.ndarray) -> dict[str, float]:
     numbers: dict[str, float] = {}
-    for i, p in enumerate(model.plans):
-        for level, part in enumerate(np.split(codes, model.config.levels, axis=1)):
-            usage = code_usage(part[:, i :: len(model.plans)], p.codes)
-            name = p.name if level == 0 else f"{p.name}_{level}"
-            numbers[f"{name}_used"] = float(usage.used)
-            numbers[f"{name}_perplexity"] = usage.perplexity
+    for name, found in usage([codes], model.codebook_names, model.codebook_sizes).items():
+        numbers[f"{name}_used"] = float(found.used)
+        numbers[f"{name}_perplexity"] = found.perplexity
     return numbers
 
 

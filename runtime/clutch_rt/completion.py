@@ -130,7 +130,7 @@ def complete(
     Raises:
         Cancelled: ``cancel`` was set.
     """
-    codes = plan.given(engine.tokenise(plan.frames))
+    codes = plan.given(engine.tokenise(plan.frames), engine.grammar.places)
     memory = engine.remember(ids, request, codes)
     return plan.join(engine.decode(engine.steps(memory, request, plan.steps, cancel, codes)))
 

@@ -64,10 +64,15 @@ class Plan:
         """S, steps of the motion."""
         return len(self.frames) // FRAMES_PER_STEP
 
-    def given(self, codes: IntArray) -> IntArray:
-        """The codes ``(S, K)`` of ``frames`` where they are given, ``UNKNOWN`` elsewhere."""
-        whole = self.known.reshape(self.steps, FRAMES_PER_STEP, len(SLOTS)).all(axis=1)
-        return np.where(np.tile(whole, codes.shape[1] // len(SLOTS)), codes, UNKNOWN)
+    def given(self, codes: IntArray, places: IntArray) -> IntArray:
+        """The codes ``(S, K)`` of ``frames`` where they are given, ``UNKNOWN`` elsewhere.
+
+        Args:
+            codes: of ``frames``.
+            places: of the slots, ``(K,)``, as the grammar has them.
+        """
+        whole = np.asarray(self.known.reshape(self.steps, FRAMES_PER_STEP, len(SLOTS)).all(axis=1))
+        return np.where(whole[:, places], codes, UNKNOWN)
 
     def join(self, decoded: Float32Array) -> Float32Array:
         """The result ``(count, 2, 99)``: what is given, and ``decoded (8 S, 2, 99)`` moved to join it.

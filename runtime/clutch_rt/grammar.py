@@ -1,9 +1,10 @@
 """What a motion is, as tokens: the one grammar that training, export and runtime share.
 
 A motion of S steps is an array of *codes* ``(S, K)``; column k holds an entry of the codebook of slot k. With
-one level K is 4: trajectory and pose of the left hand, then of the right. With residual levels the four
-slots come again for each, coarse before fine: every slot of a level refines the slot of the same name before
-it, and has a codebook of its own. In what is given to a model ``UNKNOWN`` stands where a code is not known.
+one level K is 4: trajectory and pose of the left hand, then of the right. With residual levels these slots
+come again for each, coarse before fine: every slot of a level refines the slot of the same name before it,
+and has a codebook of its own. Trajectories may have more levels than poses, or fewer; then the last levels
+have the slots of one kind alone. In what is given to a model ``UNKNOWN`` stands where a code is not known.
 
 A model may draw more in a step than its codes: first of all the *rhythm*, one number that says which action
 is on and where in its cycles it stands (see ``models.rhythm``). It is fed back with the codes and is no part
@@ -20,6 +21,7 @@ Two forms of the language model read and write it:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -47,6 +49,7 @@ class Grammar:
         max_steps: the longest motion, in steps of 8 frames.
         form: ``step`` or ``flat``.
         levels: residual levels, each with codebooks of the same two sizes.
+        trajectory_levels: those of trajectories; 0 says as many as poses have.
         rhythm: values that the rhythm of a step may have; 0 draws none. ``step`` form only.
     """
 
@@ -57,6 +60,7 @@ class Grammar:
     form: Form = "step"
     levels: int = 1
     rhythm: int = 0
+    trajectory_levels: int = 0
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -64,8 +68,9 @@ class Grammar:
         for name in ("text_vocab", "trajectory_codes", "pose_codes", "max_steps", "levels"):
             if getattr(self, name) < 1:
                 raise GrammarError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.levels > MOST_LEVELS:
-            raise GrammarError(f"levels is {self.levels}; at most {MOST_LEVELS} are possible")
+        for name in ("levels", "trajectory_levels"):
+            if not 0 <= getattr(self, name) <= MOST_LEVELS:
+                raise GrammarError(f"{name} is {getattr(self, name)}; at most {MOST_LEVELS} are possible")
         if self.rhythm < 0 or (self.rhythm and self.form != "step"):
             raise GrammarError(f"rhythm is {self.rhythm}; 0 or more is wanted, and 0 in the 'flat' form")
 
@@ -82,22 +87,40 @@ class Grammar:
     @property
     def vocab(self) -> int:
         """Rows of the whole ``flat`` vocabulary, text and motion."""
-        return self.text_vocab + 2 + self.levels * (self.trajectory_codes + self.pose_codes)
+        paths = self._levels_of("trajectory") * self.trajectory_codes
+        return self.text_vocab + 2 + paths + self.levels * self.pose_codes
+
+    def _levels_of(self, codebook: str) -> int:
+        return self.levels if codebook == "pose" else self.trajectory_levels or self.levels
+
+    @cached_property
+    def _order(self) -> tuple[tuple[int, int], ...]:
+        """Level of each slot, and its place in ``layout.SLOTS``."""
+        return tuple(
+            (level, place)
+            for level in range(max(map(self._levels_of, SLOT_CODEBOOK)))
+            for place, codebook in enumerate(SLOT_CODEBOOK)
+            if level < self._levels_of(codebook)
+        )
 
     @property
     def slots(self) -> int:
         """Codes to a step: K."""
-        return self.levels * len(SLOTS)
+        return len(self._order)
+
+    @property
+    def places(self) -> IntArray:
+        """What each slot tells, ``(K,)``: its place in ``layout.SLOTS``, whatever its level."""
+        return np.asarray([place for _, place in self._order], dtype=np.int64)
 
     @property
     def slot_names(self) -> tuple[str, ...]:
         """The name of each slot; those of finer levels end in their number: ``right_pose_1``."""
-        suffixes = ("", *(f"_{level}" for level in range(1, self.levels)))
-        return tuple(name + suffix for suffix in suffixes for name in SLOTS)
+        return tuple(f"{SLOTS[place]}_{level}" if level else SLOTS[place] for level, place in self._order)
 
     def codebook(self, slot: int) -> str:
         """``trajectory`` or ``pose``: what slot ``slot`` tells of a hand."""
-        return SLOT_CODEBOOK[slot % len(SLOTS)]
+        return SLOT_CODEBOOK[self._order[slot][1]]
 
     @property
     def max_codes(self) -> int:
@@ -115,9 +138,11 @@ class Grammar:
 
     def base(self, slot: int) -> int:
         """The ``flat`` id of code 0 in slot ``slot``."""
-        level = slot // len(SLOTS)
-        first = self.text_vocab + 2 + level * (self.trajectory_codes + self.pose_codes)
-        return first if self.codebook(slot) == "trajectory" else first + self.trajectory_codes
+        level, _ = self._order[slot]
+        paths, poses = (min(level, self._levels_of(book)) for book in ("trajectory", "pose"))
+        if self.codebook(slot) == "pose":
+            paths = min(level + 1, self._levels_of("trajectory"))
+        return self.text_vocab + 2 + paths * self.trajectory_codes + poses * self.pose_codes
 
     @property
     def bases(self) -> IntArray:

@@ -228,7 +228,7 @@ def _grammar(fields: Fields) -> Grammar:
     names = ["text_vocab", "trajectory_codes", "pose_codes", "max_steps"]
     values = {name: child.at_least(name, 1) for name in names}
     # Bundles of one level, and of no rhythm, need not say so.
-    for name, least in (("levels", 1), ("rhythm", 0)):
+    for name, least in (("levels", 1), ("rhythm", 0), ("trajectory_levels", 0)):
         if name in child.raw:
             values[name] = child.at_least(name, least)
     form = child.get("form", str)

@@ -27,7 +27,7 @@ from export.parity import SENTENCES
 from export.weights import ALIGNMENT, WEIGHTS_FILE
 from models import generation
 from models.lm import MotionLM
-from tests.tiny_bundle import LEVELS, METRICS, tiny_bundle, tiny_run, tiny_shift
+from tests.tiny_bundle import METRICS, tiny_bundle, tiny_run, tiny_shift
 
 FORMS: tuple[Form, ...] = ("step", "flat")
 
@@ -224,7 +224,7 @@ def test_the_length_asked_for_binds_the_flat_form_through_its_bias() -> None:
 def test_streamed_frames_equal_whole_frames() -> None:
     shift = tiny_shift()
     driver = Driver(tiny_bundle("step", "fp32"), MotionLM.load(tiny_run("step") / "lm").grammar)
-    codes = np.random.default_rng(8).integers(0, 40, (11, 4 * LEVELS))
+    codes = np.random.default_rng(8).integers(0, 40, (11, shift.tokens_per_step))
     wanted = shift.decode(torch.from_numpy(codes)[None])[0].numpy()
     np.testing.assert_allclose(driver.shift_decode(codes), wanted, atol=1e-5)
 
@@ -232,7 +232,7 @@ def test_streamed_frames_equal_whole_frames() -> None:
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_frames_do_not_depend_on_what_else_is_decoded(precision: Precision) -> None:
     driver = Driver(tiny_bundle("step", precision), MotionLM.load(tiny_run("step") / "lm").grammar)
-    codes = np.random.default_rng(9).integers(0, 40, (7, 5, 4 * LEVELS))
+    codes = np.random.default_rng(9).integers(0, 40, (7, 5, tiny_shift().tokens_per_step))
     together = driver.shift_decode_many(codes)
     for row in range(7):
         np.testing.assert_array_equal(together[row], driver.shift_decode(codes[row]))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from clutch_rt.errors import FileFormatError, InputError
+from clutch_rt.grammar import Grammar
 from clutch_rt.layout import mirror_frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,11 +53,12 @@ def gaps(points: Tensor, codes: Tensor) -> Tensor:
     return torch.cdist(points.double(), codes.double()).amin(dim=1)
 
 
-@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("levels, paths", [(1, 0), (2, 0), (1, 3)])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_has_its_tokens_and_gives_back_the_shape(variant: str, levels: int) -> None:
-    model = make(variant, levels=levels)
-    codes, tokens = model.encode(motion()), TOKENS[variant] * levels
+def test_every_variant_has_its_tokens_and_gives_back_the_shape(variant: str, levels: int, paths: int) -> None:
+    model = make(variant, levels=levels, trajectory_levels=paths)
+    more = 2 * (paths - levels) if paths and variant == "shift" else 0  # other variants have no trajectories
+    codes, tokens = model.encode(motion()), TOKENS[variant] * levels + more
     assert model.tokens_per_step == tokens == len(model.codebook_sizes)
     assert codes.shape == (2, 5, tokens) and codes.dtype == torch.int64
     assert all(int(codes[..., k].max()) < size for k, size in enumerate(model.codebook_sizes))
@@ -68,7 +70,7 @@ def test_every_variant_has_its_tokens_and_gives_back_the_shape(variant: str, lev
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.sets(st.integers(1, 8)), seed=st.integers(0, 2**20))
 def test_streaming_equals_offline_at_every_split(variant: str, cuts: set[int], seed: int) -> None:
-    model = make(variant, levels=2)
+    model = make(variant, levels=2, trajectory_levels=3)
     rng = torch.Generator().manual_seed(seed)
     codes = torch.stack([torch.randint(k, (2, 9), generator=rng) for k in model.codebook_sizes], dim=-1)
     with torch.no_grad():
@@ -89,24 +91,29 @@ def test_the_decoder_does_not_see_the_future() -> None:
     torch.testing.assert_close(before, after, atol=1e-6, rtol=0)
 
 
-def test_mirrored_motion_swaps_the_hands_codes() -> None:
-    model, frames = make(levels=2), motion()
+@pytest.mark.parametrize("paths, swap", [(0, [2, 3, 0, 1, 6, 7, 4, 5]), (3, [2, 3, 0, 1, 6, 7, 4, 5, 9, 8])])
+def test_mirrored_motion_swaps_the_hands_codes(paths: int, swap: list[int]) -> None:
+    model, frames = make(levels=2, trajectory_levels=paths), motion()
     codes, mirrored = model.encode(frames), model.encode(mirrored_motion(frames))
-    assert torch.equal(codes[..., [2, 3, 0, 1, 6, 7, 4, 5]], mirrored)
+    assert torch.equal(codes[..., swap], mirrored)
     swapped = mirrored_motion(model.decode(codes))
     torch.testing.assert_close(model.decode(mirrored), swapped, atol=1e-6, rtol=0)
 
 
-def test_slots_are_left_trajectory_left_pose_right_trajectory_right_pose() -> None:
-    model, codes = make(levels=2), torch.zeros(1, 4, 8, dtype=torch.int64)
+@pytest.mark.parametrize("levels, paths", [(2, 0), (1, 3), (3, 1)])
+def test_slots_tell_what_the_grammar_says(levels: int, paths: int) -> None:
+    model = make(levels=levels, trajectory_levels=paths)
+    grammar = Grammar(1, 1, 1, 1, levels=levels, trajectory_levels=paths)
+    codes = torch.zeros(1, 4, model.tokens_per_step, dtype=torch.int64)
     plain = model.decode(codes)
-    parts = [(0, slice(0, 9)), (0, slice(9, 99)), (1, slice(0, 9)), (1, slice(9, 99))] * 2
-    for slot in range(8):
+    parts = [(0, slice(0, 9)), (0, slice(9, 99)), (1, slice(0, 9)), (1, slice(9, 99))]
+    assert model.tokens_per_step == grammar.slots
+    for slot, place in enumerate(grammar.places):
         other = codes.clone()
         other[..., slot] = 5
         changed = (model.decode(other) - plain).abs().amax(dim=(0, 1))
         for k, (hand, part) in enumerate(parts):
-            assert bool((changed[hand, part] > 0).any()) == (k % 4 == slot % 4)
+            assert bool((changed[hand, part] > 0).any()) == (k == place)
 
 
 def test_soft_decoding_of_one_hot_weights_is_decoding_and_has_a_gradient() -> None:

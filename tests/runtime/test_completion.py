@@ -141,7 +141,7 @@ def test_whole_steps_are_given() -> None:
     def known(first: int, made: int, last: int) -> list[bool]:
         end = frames[:last] if last else None
         plan = plan_between(frames[:first], end, made, MAX_STEPS)
-        given = plan.given(codes[: plan.steps])
+        given = plan.given(codes[: plan.steps], np.arange(4))
         assert ((given == UNKNOWN) | (given == codes[: plan.steps])).all()
         assert plan.count == first + made + last
         return [bool(x) for x in (given != UNKNOWN).all(axis=1)]
@@ -154,7 +154,7 @@ def test_whole_steps_are_given() -> None:
     assert known(8, 15, 9) == [True, False, False, True]
     assert known(LIMIT - 9, 9, 0) == [True] * (MAX_STEPS - 2) + [False, False]
     for plan, count in ((plan_hand(frames[:11], 1), 2), (plan_wrists(frames[:11]), 2)):
-        given = plan.given(np.zeros((2, 8), np.int64)) != UNKNOWN
+        given = plan.given(np.zeros((2, 8), np.int64), np.tile(np.arange(4), 2)) != UNKNOWN
         columns = [2, 3, 6, 7] if plan.known[0, 3] else [0, 2, 4, 6]
         assert given.sum() == count * 4 and given[:, columns].all()
 

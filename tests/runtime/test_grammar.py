@@ -13,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 GRAMMAR = Grammar(text_vocab=100, trajectory_codes=7, pose_codes=5, max_steps=9, form="flat")
-grammars = st.integers(1, 3).map(lambda levels: replace(GRAMMAR, levels=levels))
+grammars = st.builds(
+    lambda levels, paths: replace(GRAMMAR, levels=levels, trajectory_levels=paths),
+    st.integers(1, 3),
+    st.integers(0, 4),
+)
 
 
 @st.composite
@@ -62,6 +66,16 @@ def test_every_flat_id_belongs_to_exactly_one_kind(grammar: Grammar) -> None:
 def test_one_level_is_the_grammar_of_the_first_bundles() -> None:
     assert GRAMMAR.slots == 4 and GRAMMAR.slot_names == SLOTS
     assert replace(GRAMMAR, levels=2).slot_names[4:] == tuple(f"{name}_1" for name in SLOTS)
+
+
+def test_trajectories_may_have_levels_of_their_own() -> None:
+    grammar = replace(GRAMMAR, levels=1, trajectory_levels=3)
+    finer = ("left_trajectory_1", "right_trajectory_1", "left_trajectory_2", "right_trajectory_2")
+    assert grammar.slot_names == (*SLOTS, *finer)
+    assert grammar.places.tolist() == [0, 1, 2, 3, 0, 2, 0, 2]
+    assert grammar.sizes.tolist() == [7, 5, 7, 5, 7, 7, 7, 7]
+    poses = replace(GRAMMAR, levels=2, trajectory_levels=1)
+    assert poses.slot_names[4:] == ("left_pose_1", "right_pose_1")
 
 
 def test_a_code_may_be_unknown_only_where_that_is_said() -> None:

@@ -22,7 +22,8 @@ from train.seeding import generator
 )
 def test_a_part_is_kept_and_another_is_left_to_make(part: Part, steps: int, levels: int, seed: int) -> None:
     codes = np.random.default_rng(seed).integers(0, 50, (steps, 4 * levels))
-    given_codes = keep_part(codes, part, np.random.default_rng(seed))
+    places = np.tile(np.arange(4), levels)
+    given_codes = keep_part(codes, places, part, np.random.default_rng(seed))
     known = given_codes != UNKNOWN
     np.testing.assert_array_equal(given_codes[known], codes[known])
     assert known.any() and not known.all()

@@ -114,6 +114,9 @@ def test_normaliser_pads_to_whole_steps() -> None:
     assert torch.equal(batch.values[1, 23], batch.values[1, 20])
 
 
+BOOKS = ("trajectory", "pose", "trajectory", "pose")
+
+
 class Echo:
     """A sampler that knows the answer: for a text of the test sets, the clip's own motion."""
 
@@ -129,7 +132,7 @@ class Echo:
 
     def reconstruct(self, motions: Sequence[Float32Array]) -> Reconstruction:
         codes = [np.zeros((len(m) // 8, 4), np.int64) for m in motions]
-        return Reconstruction(list(motions), codes, (4, 8, 4, 8))
+        return Reconstruction(list(motions), codes, BOOKS, (4, 8, 4, 8))
 
     def caption(self, motions: Sequence[Float32Array]) -> list[str]:
         return ["wave the right hand"] * len(motions)

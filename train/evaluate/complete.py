@@ -104,6 +104,7 @@ class TorchCompleter:
         """A motion for each task."""
         plans = [plan_of(task.given, task.seconds, self._lm.grammar.max_steps) for task in tasks]
         codes = through_shift(self._shift, [plan.frames for plan in plans]).codes or []
+        places = self._lm.grammar.places
         asked = [prompts.COMPLETE if text is None else prompts.text_to_motion(text) for text in texts]
         ids, mask = pad_prompts([encode(self._pieces, prompt) for prompt in asked], self._device)
         chosen = generate(
@@ -113,7 +114,7 @@ class TorchCompleter:
             seeds,
             temperature=self._settings.temperature,
             top_k=self._settings.top_k,
-            given=[plan.given(found) for plan, found in zip(plans, codes, strict=True)],
+            given=[plan.given(found, places) for plan, found in zip(plans, codes, strict=True)],
         )
         out: list[Float32Array] = []
         for first in range(0, len(chosen), _BATCH):  # the decoder is causal: what is padded is cut off again

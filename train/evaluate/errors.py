@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from clutch_rt.layout import SLOT_CODEBOOK, SLOTS, Float32Array, IntArray
+from clutch_rt.layout import Float32Array, IntArray
 
 from train.evaluate.features import joints_of
 from train.evaluate.metrics import (
@@ -71,17 +71,16 @@ def reconstruction_errors(
     return Errors(*(bootstrap(list(column), rng) for column in zip(*columns, strict=True)))
 
 
-def usage(codes: Sequence[IntArray], sizes: Sequence[int], levels: int = 1) -> dict[str, CodeUsage]:
-    """Usage of each codebook by motions' codes ``(S, K)``.
+def usage(codes: Sequence[IntArray], books: Sequence[str], sizes: Sequence[int]) -> dict[str, CodeUsage]:
+    """Usage of each codebook by motions' codes.
 
-    The four slots of a level draw from its two codebooks; other variants of SHIFT have one to a level, called
-    ``codes``. Those of finer levels end in their number, as slots do: ``pose_1``.
+    Args:
+        codes: ``(S, K)`` of each motion.
+        books: the name of the codebook of each of the K slots; hands share theirs.
+        sizes: and its entries.
     """
-    used = {}
-    for level, part in enumerate(np.split(np.concatenate(list(codes)), levels, axis=1)):
-        books = SLOT_CODEBOOK if part.shape[1] == len(SLOTS) else ("codes",) * part.shape[1]
-        for book in dict.fromkeys(books):
-            slots = [k for k, name in enumerate(books) if name == book]
-            name = book if level == 0 else f"{book}_{level}"
-            used[name] = code_usage(part[:, slots], int(sizes[slots[0]]))
+    rows, used = np.concatenate(list(codes)), {}
+    for book in dict.fromkeys(books):
+        slots = [k for k, name in enumerate(books) if name == book]
+        used[book] = code_usage(rows[:, slots], int(sizes[slots[0]]))
     return used

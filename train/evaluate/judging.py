@@ -227,7 +227,7 @@ def evaluate(folder: RunFolder, sampler: Sampler, out: Path, command: str) -> Fi
         record={"files": dict(sampler.files), "pool": pool, "settings": asdict(settings)},
         rows=rows,
         errors=reconstruction_errors(truth.all, rebuilt.motions, np.random.default_rng([seed, 6])),
-        usage=usage(rebuilt.codes, rebuilt.sizes, rebuilt.levels) if rebuilt.codes else {},
+        usage=usage(rebuilt.codes, rebuilt.books, rebuilt.sizes) if rebuilt.codes else {},
         captions=captions_of(sampler, context, pieces, settings.captions, embed),
         notes=notes(folder, context, made, ceiling, embed is not None),
     )

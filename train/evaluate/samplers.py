@@ -36,14 +36,14 @@ class Reconstruction:
     Attributes:
         motions: arrays ``(T, 2, 99)``, as long as what went in.
         codes: arrays ``(S, K)``, or None.
-        sizes: entries of each slot's codebook, where codes are shown.
-        levels: residual levels of these codes.
+        books: the name of each slot's codebook, where codes are shown.
+        sizes: and its entries.
     """
 
     motions: list[Float32Array]
     codes: list[IntArray] | None = None
+    books: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
-    levels: int = 1
 
 
 class Sampler(Protocol):
@@ -95,7 +95,7 @@ def through_shift(shift: Shift, motions: Sequence[Float32Array], batch_size: int
             for row, index in enumerate(part):
                 frames[index] = decoded[row].cpu().numpy()
                 codes[index] = found[row].cpu().numpy()
-    return Reconstruction(frames, codes, shift.codebook_sizes, shift.config.levels)
+    return Reconstruction(frames, codes, shift.codebook_names, shift.codebook_sizes)
 
 
 class TorchSampler:

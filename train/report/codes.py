@@ -43,7 +43,8 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
     if not files or not folder.is_done("tokens"):
         return []
     config = shift_config(folder.path)
-    grammar = Grammar(1, config.trajectory_codes, config.pose_codes, 1, levels=config.levels)
+    books, levels = (config.trajectory_codes, config.pose_codes), (config.levels, config.trajectory_levels)
+    grammar = Grammar(1, *books, 1, levels=levels[0], trajectory_levels=levels[1])
     counts = [np.zeros(size, np.int64) for size in grammar.sizes]
     for file in files:
         for slot, seen in zip(counts, _codes(file).T, strict=True):
