@@ -313,8 +313,8 @@ def default() -> RunConfig:
     return RunConfig(
         preset="default",
         machine=MachineConfig(threads=2),
-        # Measured: with two levels for all, the turns of wrists made 6.0 of 6.6 mm of wrist-aligned error, and
-        # fingers 2.0. After 500 steps, by levels of (trajectory x codes, pose x codes), MPJPE and aligned:
+        # Measured: with two levels for all, the turns of wrists made 6.0 of 6.6 mm of wrist-aligned error,
+        # and fingers 2.0. After 500 steps, by (levels x codes) of trajectory and pose, MPJPE and aligned:
         # (2 x 1024, 2 x 512) 14.5 and 8.0 mm, (3 x 1024, 1 x 1024) 11.0 and 6.6, (4 x 1024, 1 x 1024) 9.1
         # and 5.9; with relative_weight 60 for 30, (4 x 512, 1 x 1024) 10.6 and 5.9. Smaller books are easier
         # for the language model. Beams of 1, 4 and 8 in the encoder of one model: 13.3, 12.8 and 12.8 mm; 8
