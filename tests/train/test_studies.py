@@ -15,6 +15,7 @@ import pytest
 from clutch_rt.errors import InputError
 from torch import Tensor
 
+from models.shift import Shift
 from tests.train.lm_run import tiny
 from train import corpus, shift
 from train.config import RunConfig, apply, preset
@@ -94,7 +95,7 @@ def test_tokens_of_the_rows_are_what_their_names_say() -> None:
     config = preset("default")
     for arm in STUDIES["shift"](config, StudyConfig()).arms:
         model = apply(config, arm.settings).shift.model
-        tokens = model.levels * {"shift": 4, "part": 2, "single": 1}[model.variant]
+        tokens = Shift(model).tokens_per_step
         kind, _, number = arm.name.rpartition("-")
         assert not number.isdigit() or (kind and tokens == int(number)), arm.name
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.shift_config import plan, slots
 from train.config import RunConfig
 from train.studies.arms import Arm, Study, Training
 from train.studies.config import StudyConfig
 
 NEEDS: Final = ("corpus",)
 _AHEAD: Final = 4  # steps, where the decoder sees nine back: nearly as far both ways
-_PLAIN: Final = ("shift.model.levels=1", "shift.model.beam=1")
+_PLAIN: Final = ("shift.model.levels=1", "shift.model.trajectory_levels=0", "shift.model.beam=1")
 
 NOTES: Final = (
     "tokens: codes to a step of 8 frames. bits: the logarithm of how many steps can be told apart. Rows of "
@@ -28,7 +29,7 @@ def _model(*settings: str) -> tuple[str, ...]:
 def study(config: RunConfig, settings: StudyConfig) -> Study:
     """The arms over a run's settings; with other codes, levels or search than its own."""
     model, training = config.shift.model, Training("shift", settings.minutes)
-    own = 4 * model.levels
+    own = len(slots(plan(model)))
     found: list[tuple[str, str, tuple[str, ...], str]] = [
         ("shift", "the run's own SHIFT", (), ""),
         ("shift-4", "SHIFT as the paper has it: 4 tokens, no residual codes", _PLAIN, ""),
@@ -50,26 +51,33 @@ def study(config: RunConfig, settings: StudyConfig) -> Study:
             "shift-4",
         ),
         ("part-4", "one code a hand, 2 levels", _model("variant=part", "levels=2"), "shift-4"),
-        ("single-4", "one code for both hands, 4 levels", _model("variant=single", "levels=4"), "shift-4"),
     ]
-    if model.levels > 1:
-        more = 2 * model.levels
+    if own > 4:
+        alike = "as many tokens as the run's own"
         found += [
             (
                 f"part-{own}",
-                f"one code a hand, {more} levels: as many tokens as the run's own",
-                _model("variant=part", f"levels={more}"),
+                f"one code a hand, {own // 2} levels: {alike}",
+                _model("variant=part", f"levels={own // 2}"),
                 "shift",
             ),
             (
                 f"single-{own}",
-                f"one code for both hands, {own} levels: as many tokens as the run's own",
+                f"one code for both hands, {own} levels: {alike}",
                 _model("variant=single", f"levels={own}"),
                 "shift",
             ),
         ]
+    if own != 8:
+        even = _model("levels=2", "trajectory_levels=0")
+        found.append(("shift-8", "two levels for trajectories as for poses", even, "shift"))
     found += [
-        (f"shift-{own + 4}", "a level of residual codes more", _model(f"levels={model.levels + 1}"), "shift"),
+        (
+            "poses-more",
+            "a level of residual codes more for poses",
+            _model(f"levels={model.levels + 1}"),
+            "shift",
+        ),
         ("codes-half", "half as many entries of each codebook", _codes(config, 0.5), "shift"),
         ("codes-double", "twice as many", _codes(config, 2.0), "shift"),
         (
