@@ -40,18 +40,20 @@ def test_period_and_count_of_a_known_stroke(period: int, cycles: int) -> None:
     assert count_of(reading) == cycles
 
 
-def test_cycles_of_different_sizes_are_cycles() -> None:
-    """A person counts strokes of 75 to 125 % as strokes; a meter that wants them alike finds .77 of these."""
+def test_cycles_of_different_sizes_on_a_wandering_place_are_cycles() -> None:
+    """A person counts strokes of half to one and a half the size as strokes, wherever the hand drifts."""
     rng, right = np.random.default_rng(0), []
     for _ in range(100):
-        period, sizes = int(rng.integers(14, 37)), rng.uniform(0.75, 1.25, int(rng.integers(2, 6)))
+        period, sizes = int(rng.integers(14, 37)), rng.uniform(0.5, 1.5, int(rng.integers(2, 6)))
         joints = motion(period, len(sizes))
         rest = joints[0, 1, 0, 0]
         for number, size in enumerate(sizes):
             cycle = slice(16 + number * period, 16 + (number + 1) * period)
             joints[cycle, 1, :, 0] += (size - 1.0) * (joints[cycle, 1, :1, 0] - rest)
+        turns = np.linspace(0.0, rng.uniform(1.0, 2.0), len(joints)) + rng.random()
+        joints[:, 1] += 0.02 * np.sin(2 * np.pi * turns)[:, None, None] * rng.normal(size=3)
         right.append(count_of(meters.read(joints)) == len(sizes))
-    assert np.mean(right) > 0.9
+    assert np.mean(right) > 0.85  # as of the corpus's own clips, so changed
 
 
 def test_noise_of_a_few_millimetres_does_not_change_the_reading() -> None:
