@@ -205,7 +205,7 @@ def test_shift_is_judged_on_recordings_too(lent: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(judging, "read_folder", read)
     folder = RunFolder(lent, RunFolder.read_config(lent))
     found = ShiftJudge(folder, Path("x")).arm(folder, 0)
-    assert math.isfinite(found["leap/aligned"]) and found["tokens"] == 8
+    assert math.isfinite(found["leap/aligned"]) and found["tokens"] == 6
     assert found["bits"] == pytest.approx(4 * (math.log2(24) + math.log2(16)))
 
 
