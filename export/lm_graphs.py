@@ -139,7 +139,7 @@ class LMGraphs:
         table = self._float(g, "position_embedding.weight")
         count = g.gather(g.node("Shape", codes), g.ints(1))
         places = g.node("Slice", table, g.ints(0), count, g.ints(0))
-        return g.add(self._slot_sum(g, codes, axis=2), places)
+        return g.add(self._slot_sum(g, codes), places)
 
     def _text(self, g: GraphBuilder, hidden: Value, ids: Value) -> Value:
         """What of ``hidden (1, M, d)`` comes from the prompt, ``(1, L, d)``."""
@@ -186,7 +186,7 @@ class LMGraphs:
 
         first = g.node("Equal", position, g.ints(0))
         start = g.weight("start", self.weights["start"][None])
-        drawn = self._slot_sum(g, codes, axis=1, whole=True)
+        drawn = self._step_sum(g, codes)
         if rhythm is not None:
             drawn = g.add(drawn, g.reshape(self._rows_of(g, "rhythm_embedding", rhythm), -1, self.spec.width))
         previous = g.node("Where", first, start, drawn)
@@ -383,19 +383,32 @@ class LMGraphs:
         name = "shared" if tied else "lm_head"
         return g.tied_head(hidden, name, self.t5[f"{name}.weight"], first, last)
 
-    def _slot_sum(self, g: GraphBuilder, codes: Value, axis: int, whole: bool = False) -> Value:
-        """Sum of the slot embeddings over ``axis``, where the codes of the slots lie; unknown ones add 0.
-
-        In a ``whole`` step there are none.
-        """
-        tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(self.slots)]
-        *firsts, zero = np.cumsum([0, *(len(table) for table in tables)]).tolist()
+    def _slot_sum(self, g: GraphBuilder, codes: Value) -> Value:
+        """Sum of the slot embeddings of codes ``(1, S, K)``: ``(1, S, d)``; unknown ones add 0."""
+        firsts, zero = self._slot_rows()
         index = g.add(codes, g.ints(*firsts))
-        if not whole:
-            index = g.node("Where", g.node("Equal", codes, g.ints(UNKNOWN)), g.ints(zero), index)
+        index = g.node("Where", g.node("Equal", codes, g.ints(UNKNOWN)), g.ints(zero), index)
+        return g.node("ReduceSum", self._slot_embeddings(g, index), g.ints(2), keepdims=0)
+
+    def _step_sum(self, g: GraphBuilder, codes: Value) -> Value:
+        """The same of whole steps ``(B, K)``: ``(B, d)``, for each motion what it is alone.
+
+        The slots come first, for what is summed over the first axis is added row after row; over a middle
+        one ONNX Runtime adds in another order for several motions than for one.
+        """
+        firsts, _ = self._slot_rows()
+        index = g.add(g.transpose(codes, 1, 0), g.reshape(g.ints(*firsts), -1, 1))
+        return g.node("ReduceSum", self._slot_embeddings(g, index), g.ints(0), keepdims=0)
+
+    def _slot_rows(self) -> tuple[list[int], int]:
+        """Where the rows of each slot begin among those of all, and which row is zeros."""
+        *firsts, zero = np.cumsum([0, *self.grammar.sizes]).tolist()
+        return firsts, zero
+
+    def _slot_embeddings(self, g: GraphBuilder, index: Value) -> Value:
+        tables = [self.weights[f"slot_embedding.{k}.weight"] for k in range(self.slots)]
         table = np.concatenate([*tables, np.zeros_like(tables[0][:1])])
-        rows = g.embedding("slot_embedding", table, index, tied=False)
-        return g.node("ReduceSum", rows, g.ints(axis), keepdims=0)
+        return g.embedding("slot_embedding", table, index, tied=False)
 
     def _float(self, g: GraphBuilder, name: str) -> Value:
         return g.weight(name, self.weights[name])
