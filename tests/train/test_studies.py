@@ -206,7 +206,7 @@ def test_shift_is_judged_on_recordings_too(lent: Path, monkeypatch: pytest.Monke
     folder = RunFolder(lent, RunFolder.read_config(lent))
     found = ShiftJudge(folder, Path("x")).arm(folder, 0)
     assert math.isfinite(found["leap/aligned"]) and found["tokens"] == 6
-    assert found["bits"] == pytest.approx(4 * (math.log2(24) + math.log2(16)))
+    assert found["bits"] == pytest.approx(2 * (2 * math.log2(24) + math.log2(16)))
 
 
 # ---- mistakes ----------------------------------------------------------------------------------
