@@ -17,7 +17,7 @@ from clutch_rt import noise
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
-from clutch_rt.ports import BATCH, Ports
+from clutch_rt.ports import Ports, zeros
 from onnx import TensorProto, helper
 
 _FORBID: Final = -1e9
@@ -102,7 +102,7 @@ class Driver:
         """Zeros for an input; its dynamic axes are empty, but for the batch."""
         for node in self._session(name).get_inputs():
             if node.name == entry:
-                return np.zeros([_size(n, rows) for n in node.shape], np.float32)
+                return zeros(node.shape, rows)
         raise KeyError(f"{name} has no input {entry}")
 
     # ---- language model -------------------------------------------------------------------------------
@@ -276,8 +276,3 @@ class Driver:
             state = dict(zip(inputs, after, strict=True))
             parts.append(frames)
         return np.concatenate(parts, axis=1)[:, : codes.shape[1] * FRAMES_PER_STEP]
-
-
-def _size(dimension: int | str, rows: int) -> int:
-    """Of an input that begins empty, in a batch of ``rows``."""
-    return dimension if isinstance(dimension, int) else {BATCH: rows}.get(dimension, 0)

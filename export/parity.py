@@ -312,12 +312,12 @@ class Parity:
             step, slot: of the code that differs.
             chosen: the step's codes.
         """
-        branch_index, hand = self.shift.slots[slot].branch, self.shift.slots[slot].hand
-        plan = self.shift.plans[branch_index]
+        which, hand = self.shift.slots[slot].branch, self.shift.slots[slot].hand
+        plan = self.shift.plans[which]
         branch = self.shift.branch(plan.name)
         rows = self.shift._rows(self.shift.normalise(frames), plan)
         latent = branch.latents(rows)[hand, step]
-        mine = [k for k, s in enumerate(self.shift.slots) if (s.branch, s.hand) == (branch_index, hand)]
+        mine = self.shift.slots_of(which, hand=hand)
         both = torch.stack([branch.quantizer.nearest(latent[None])[0], torch.from_numpy(chosen[mine])])
         nearest, found = torch.linalg.norm(branch.quantizer.lookup(both) - latent, dim=1).tolist()
         return (found - nearest) / (1.0 + float(latent.norm()))

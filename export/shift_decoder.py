@@ -92,8 +92,7 @@ class DecoderGraph:
         g = self._g
         total: Value | None = None
         for level in range(plan.levels):
-            mine = [k for k, s in enumerate(self._model.slots) if (s.branch, s.level) == (place, level)]
-            own = g.gather(codes, g.ints(*mine), axis=1)
+            own = g.gather(codes, g.ints(*self._model.slots_of(place, level=level)), axis=1)
             entries = g.gather(self._tables(g, plan.name, level), own)
             total = entries if total is None else g.add(total, entries)
         assert total is not None

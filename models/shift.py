@@ -129,6 +129,14 @@ class Shift(nn.Module):
         """Entries of the codebook of each slot, ``tokens_per_step`` numbers."""
         return tuple(self.plans[slot.branch].codes for slot in self.slots)
 
+    def slots_of(self, branch: int, *, hand: int | None = None, level: int | None = None) -> list[int]:
+        """Which codes of a step a branch (its index) has, of one hand or level where given; in order."""
+        return [
+            i
+            for i, slot in enumerate(self.slots)
+            if slot.branch == branch and hand in (None, slot.hand) and level in (None, slot.level)
+        ]
+
     @property
     def codebook_names(self) -> tuple[str, ...]:
         """The codebook of each slot: its branch, and with its level, ``pose_1``."""
@@ -198,8 +206,7 @@ class Shift(nn.Module):
         """The way back: ``(B, S, tokens_per_step, ...)`` to ``(N, S, levels, ...)`` for each branch."""
         found = []
         for branch, p in enumerate(self.plans):
-            mine = [i for i, slot in enumerate(self.slots) if slot.branch == branch]  # level after level
-            x = codes[:, :, mine].unflatten(2, (p.levels, self._hands))
+            x = codes[:, :, self.slots_of(branch)].unflatten(2, (p.levels, self._hands))
             found.append(x.movedim(3, 1).flatten(0, 1))
         return found
 

@@ -11,6 +11,7 @@ one, the rhythm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,14 @@ MEMORY_LENGTH: Final = 32
 
 _PADDED: Final = -1e9
 _RHYTHM: Final = "rhythm"
+
+
+def zeros(shape: Sequence[int | str | None], rows: int = 1) -> Float32Array:
+    """Zeros shaped after a graph's input for ``rows`` motions: the past of motions that begin.
+
+    Other axes without a fixed size are empty.
+    """
+    return np.zeros([rows if n == BATCH else n if isinstance(n, int) else 0 for n in shape], np.float32)
 
 
 class Ports:

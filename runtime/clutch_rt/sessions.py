@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import numpy as np
-
 from clutch_rt.bundle import Bundle
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.layout import Float32Array
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
-from clutch_rt.ports import BATCH
+from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
 
 _Found = TypeVar("_Found")
@@ -112,10 +110,8 @@ class Sessions:
                 self._running -= 1
                 self._gate.notify_all()
 
-    def zeros(self, name: str, entry: str, rows: int = 1) -> Float32Array:
-        """Zeros shaped after an input of a graph for ``rows`` motions: the past of a motion that begins.
-
-        Axes other than of motions that have no fixed size are empty.
+    def zeros(self, name: str, entry: str) -> Float32Array:
+        """``ports.zeros`` of an input of a graph, for one motion.
 
         Raises:
             BundleError: the graph has no input ``entry``.
@@ -123,8 +119,7 @@ class Sessions:
         shapes = {found.name: found.shape for found in self.get(name).get_inputs()}
         if entry not in shapes:
             raise BundleError(f"graph {name!r} has no input {entry!r}; export the bundle again")
-        sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in shapes[entry]]
-        return np.zeros(sizes, np.float32)
+        return zeros(shapes[entry])
 
     def close(self) -> None:
         """Refuse new runs, wait for those in flight, and give the memory back. Closing twice is harmless."""

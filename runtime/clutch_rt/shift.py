@@ -9,6 +9,7 @@ import numpy as np
 from clutch_rt.errors import BundleError
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.loops import loop
+from clutch_rt.ports import zeros
 from clutch_rt.sessions import Sessions
 
 
@@ -25,7 +26,7 @@ class Decoder:
         shapes = {entry.name: entry.shape for entry in sessions.get(graph).get_inputs()}
         taken = shapes.pop("codes")[1]
         self.steps: Final = taken if isinstance(taken, int) else 1  # that the graph takes at once
-        start = {name: sessions.zeros(graph, name, rows) for name in shapes}
+        start = {name: zeros(shape, rows) for name, shape in shapes.items()}
         carried = {f"next_{name}": name for name in shapes}
         self._rows = rows
         self._loop = loop(sessions, graph, ["frames"], carried, start)

@@ -43,8 +43,14 @@ def slot_use(folder: RunFolder) -> list[SlotUse]:
     if not files or not folder.is_done("tokens"):
         return []
     config = shift_config(folder.path)
-    books, levels = (config.trajectory_codes, config.pose_codes), (config.levels, config.trajectory_levels)
-    grammar = Grammar(1, *books, 1, levels=levels[0], trajectory_levels=levels[1])
+    grammar = Grammar(
+        text_vocab=1,
+        trajectory_codes=config.trajectory_codes,
+        pose_codes=config.pose_codes,
+        max_steps=1,
+        levels=config.levels,
+        trajectory_levels=config.trajectory_levels,
+    )
     counts = [np.zeros(size, np.int64) for size in grammar.sizes]
     for file in files:
         for slot, seen in zip(counts, _codes(file).T, strict=True):
