@@ -26,10 +26,13 @@ from onnx import TensorProto
 
 from export import t5_graph
 from export.graph import GraphBuilder, Value
-from export.lm_graphs import LMGraphs, Sampler
+from export.lm_parts import LMParts
 from export.network_builder import EnginePrecision, NetworkBuilder
 from export.run_folder import Run
+from export.sampler import Sampler
 from export.shift_graphs import ShiftGraphs
+from export.step_graph import StepGraph
+from export.text_graph import TextEncoderGraph
 from export.weights import WeightStore
 from models.lm import MotionLM
 from models.shift import Shift
@@ -46,9 +49,9 @@ _MASKED: Final = -1e9
 def networks(run: Run, store: WeightStore, precision: EnginePrecision) -> dict[str, onnx.ModelProto]:
     """The networks of a run by name; their weights go to ``store``."""
     require_steps(run.model.grammar, run.path)
-    lm = NetworkLM(run.model, store, precision)
-    decoder = NetworkShift(run.shift, store).decoder()
-    return dict(zip(NETWORKS, (lm.text_encoder(), lm.step_form(), decoder), strict=True))
+    lm = NetworkParts(run.model, store, precision)
+    built = (TextEncoderGraph(lm).build(), NetworkStep(lm).build(), NetworkShift(run.shift, store).decoder())
+    return dict(zip(NETWORKS, built, strict=True))
 
 
 def require_steps(grammar: Grammar, where: Path) -> None:
@@ -75,30 +78,34 @@ def profiles(model: onnx.ModelProto, max_prompt: int, max_steps: int) -> dict[st
     return found
 
 
-class NetworkLM(LMGraphs):
-    """The graphs of a language model as networks."""
+class NetworkParts(LMParts):
+    """The parts of a language model, as networks have them."""
 
     def __init__(self, model: MotionLM, store: WeightStore, precision: EnginePrecision) -> None:
         super().__init__(model, store, "fp32")
         self.engine_precision: EnginePrecision = precision
 
     @property
-    def _max_positions(self) -> int:
+    def max_positions(self) -> int:
         return self.grammar.max_steps
 
-    def _graph(self, name: str) -> GraphBuilder:
-        fixed = {"t": self._max_positions, "t+1": self._max_positions, BATCH: 1}
+    def graph(self, name: str) -> GraphBuilder:
+        fixed = {"t": self.max_positions, "t+1": self.max_positions, BATCH: 1}
         return NetworkBuilder(name, self.store, self.engine_precision, fixed)
+
+
+class NetworkStep(StepGraph):
+    """The motion step as a network."""
 
     def _past(self, g: GraphBuilder, rows: int | str) -> t5_graph.Past:
         """Memory and cache in one piece each: fewer addresses for a CUDA graph to hold."""
-        memory = g.input("memory", self._cache_shape("M"))
-        cache = g.input("cache", self._cache_shape("t"))
-        count = 2 * self.spec.decoder_layers
+        memory = g.input("memory", self.lm.cache_shape("M"))
+        cache = g.input("cache", self.lm.cache_shape("t"))
+        count = 2 * self.lm.spec.decoder_layers
         return t5_graph.Past(g.split(memory, count, axis=0), g.split(cache, count, axis=0))
 
     def _give(self, g: GraphBuilder, grown: list[Value], rows: int | str) -> None:
-        g.output(g.concat(grown, axis=0), "next_cache", self._cache_shape("t+1"))
+        g.output(g.concat(grown, axis=0), "next_cache", self.lm.cache_shape("t+1"))
 
     def _caching(self) -> FixedCache:
         return FixedCache()

@@ -20,7 +20,7 @@ from export.bundle_writer import About, appearing, write_graphs, write_rest
 from export.driver import Draw, Driver
 from export.figures import FIGURES, Figures, read_figures
 from export.graph import PRECISIONS, Precision
-from export.lm_graphs import LMGraphs
+from export.lm_graphs import lm_graphs
 from export.model_card import TRAINING_DATA
 from export.parity import SENTENCES, Parity
 from export.run_folder import Run, read_run
@@ -72,7 +72,7 @@ def export_bundle(
         log(f"run {loaded.path}: form {loaded.model.config.form}, precision {precision}")
         store = WeightStore()
         graphs = {
-            **LMGraphs(loaded.model, store, precision).all(),
+            **lm_graphs(loaded.model, store, precision),
             **ShiftGraphs(loaded.shift, store, precision).all(),
         }
         write_graphs(folder, graphs, store)

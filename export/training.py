@@ -9,9 +9,10 @@ from typing import Any
 
 from clutch_rt.errors import ClutchError, InputError
 
-from train.config import EvaluateConfig, RunConfig, apply, preset, what_is_learnt
+from train.config import EvaluateConfig, RunConfig, apply, what_is_learnt
 from train.corpus import VERBS
 from train.overrides import build, leaves
+from train.presets import preset
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from clutch_rt.grammar import UNKNOWN
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers.cache_utils import EncoderDecoderCache
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from models.files import appearing
+from models.flat_stream import flat_ids, flat_inputs, flat_scores
 from models.lm_config import LMConfig, read_config
 from models.plan import Plan
 from models.rhythm import RHYTHMS
@@ -40,7 +40,6 @@ __all__ = ["Encoded", "LMConfig", "MotionLM"]
 
 # Tables must be small beside what they learn in the first hundred steps: 0.5 cost 0.8 nats after 240 steps.
 FRESH_TABLE_STD = 0.1
-_UNSEEN = -1e9  # added to a score of attention, leaves it no weight
 _INPUT_TABLES = (
     "rhythm_embedding",
     "slot_embedding",
@@ -186,7 +185,7 @@ class MotionLM(nn.Module):
         if self.config.form == "step":
             positions = torch.arange(codes.shape[1], device=codes.device)
             return self.embed_known(codes) + self.position_embedding(positions), mask
-        return self.t5.shared(self.flat_ids(codes)), mask.repeat_interleave(self.slots, dim=1)
+        return self.t5.shared(flat_ids(self.grammar, codes)), mask.repeat_interleave(self.slots, dim=1)
 
     def length_logits(self, encoded: Encoded) -> Tensor:
         """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
@@ -311,28 +310,10 @@ class MotionLM(nn.Module):
                 context = context + self.depth_embedding[c](value)
         return torch.stack(chosen, -1)
 
-    def flat_ids(self, codes: Tensor) -> Tensor:
-        """Codes ``(B, S, K)`` as flat ids ``(B, K S)``, without markers."""
-        return (codes + torch.as_tensor(self.grammar.bases, device=codes.device)).flatten(1)
-
-    def flat_inputs(self, codes: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Teacher-forced ids ``(B, K S + 1)`` of the ``flat`` form; ``hidden`` as in ``step_inputs``.
-
-        Of a hidden step only the last token is replaced, by ``<som>``: it is the first input of the step
-        after. The step's own slots follow the others, which ``_flat_scores`` hides from later steps.
-        """
-        ids = self.flat_ids(codes)
-        ids = torch.cat([torch.full_like(ids[:, :1], self.grammar.som), ids], 1)
-        if hidden is not None:
-            first = torch.zeros_like(ids, dtype=torch.bool)
-            first[:, : -1 : self.slots] = hidden
-            ids = torch.where(first, self.grammar.som, ids)
-        return ids
-
     def _flat_decode(self, encoded: Encoded, codes: Tensor, hidden: Tensor | None) -> Tensor:
         """The decoder over the ``flat`` form's inputs, ``(B, K S + 1, d_model)``."""
-        scores = None if hidden is None else _flat_scores(hidden, self.slots)
-        return self.decode(self.t5.shared(self.flat_inputs(codes, hidden)), encoded, scores=scores)
+        scores = None if hidden is None else flat_scores(hidden, self.slots)
+        return self.decode(self.t5.shared(flat_inputs(self.grammar, codes, hidden)), encoded, scores=scores)
 
     def head(self, hidden: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Logits over rows ``first`` to ``last`` of the output table."""
@@ -409,20 +390,6 @@ class MotionLM(nn.Module):
         except (SafetensorError, RuntimeError) as e:
             raise InputError(f"the weights in {folder} do not fit its config.json: {e}") from e
         return model.eval()
-
-
-def _flat_scores(hidden: Tensor, slots: int) -> Tensor:
-    """What each position of the flat stream may attend to: 0, or ``_UNSEEN``; ``(B, 1, K S + 1, K S + 1)``.
-
-    As in the step form, a hidden step is kept from every later step (at any layer), while the slots within it
-    see each other.
-    """
-    at = torch.arange(slots * hidden.shape[1] + 1, device=hidden.device)
-    gone = F.pad(hidden[:, 1:], (0, 2)).repeat_interleave(slots, dim=1)[:, : len(at)]
-    gone = gone & (at % slots != 0)  # the last token of a step is <som> there already
-    step = at // slots
-    unseen = (at > at[:, None]) | (gone[:, None] & (step < step[:, None]))
-    return torch.zeros(unseen.shape, device=hidden.device).masked_fill(unseen, _UNSEEN).unsqueeze(1)
 
 
 def _close_gaps(x: Tensor, mask: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,8 @@ from clutch_rt.diagnosis import GPU_PACKAGE
 from clutch_rt.plugin import RTX_PACKAGES
 
 from tests.runtime.test_mano import mano_data, write
-from train.config import apply, preset
+from train.config import apply
+from train.presets import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -27,8 +27,9 @@ from export.parity import SENTENCES
 from models.lm import LMConfig, MotionLM
 from models.rhythm import RHYTHMS
 from models.shift import Shift, ShiftConfig
-from train.config import apply, smoke
+from train.config import apply
 from train.evaluate.judged import files_of_run
+from train.presets import smoke
 
 MAX_STEPS = 12
 TRAJECTORY_CODES = 48

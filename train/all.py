@@ -16,7 +16,8 @@ from clutch_rt.errors import InputError
 
 from models.t5 import find_pretrained
 from train.command import command_main
-from train.config import PRESETS, FitConfig
+from train.config import FitConfig
+from train.presets import PRESETS
 from train.report import after_stage
 from train.run import RunFolder, Stage, is_main, open_run, prepare_machine, process_count, run_stage
 

@@ -12,6 +12,7 @@ from clutch_rt.grammar import UNKNOWN
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.flat_stream import flat_ids
 from models.lm import Encoded, MotionLM
 from models.quantizer import sum_over_processes
 from models.rhythm import following
@@ -297,7 +298,7 @@ def code_targets(rows: MotionRows) -> Tensor:
 
 def _flat_loss(lm: MotionLM, logits: Tensor, rows: MotionRows) -> Tensor:
     """Cross-entropy over the whole vocabulary of the paper's stream, ``<eom>`` included."""
-    targets = F.pad(lm.flat_ids(rows.codes), (0, 1), value=IGNORE)
+    targets = F.pad(flat_ids(lm.grammar, rows.codes), (0, 1), value=IGNORE)
     positions = torch.arange(targets.shape[1], device=targets.device)
     ends = (lm.slots * rows.steps).unsqueeze(1)
     targets = torch.where(positions == ends, lm.grammar.eom, targets)

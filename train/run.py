@@ -27,9 +27,10 @@ from torch import distributed as dist
 
 from models.files import appearing
 from train.command import command_main
-from train.config import RunConfig, apply, preset, what_is_learnt
+from train.config import RunConfig, apply, what_is_learnt
 from train.optim import device_type, make_accelerator
 from train.overrides import absent, build, differences
+from train.presets import preset
 
 T = TypeVar("T")
 

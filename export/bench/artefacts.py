@@ -17,7 +17,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from export.bench import task
 from export.bundle_writer import write_graphs
 from export.graph import Precision
-from export.lm_graphs import LMGraphs
+from export.lm_graphs import lm_graphs
 from export.weights import WeightStore
 from models import generation
 from models.lm import MotionLM
@@ -83,7 +83,7 @@ def reference(model: MotionLM) -> IntArray:
 
 def _graphs(out: Path, model: MotionLM, precision: Precision) -> None:
     store = WeightStore()
-    write_graphs(out, LMGraphs(model, store, precision).all(), store)
+    write_graphs(out, lm_graphs(model, store, precision), store)
 
 
 def _checkpoint(out: Path, model: MotionLM, rows: slice) -> None:

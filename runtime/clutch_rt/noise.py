@@ -70,30 +70,23 @@ def plan_noise(seed: int, actions: int, rows: int) -> Float32Array:
 
 
 def block_noise(
-    seed: int,
-    first: int,
-    steps: int,
-    rows: int | Sequence[int],
-    slots: int = 4,
-    stream: int = STREAM_MOTION,
+    seed: int, first: int, steps: int, rows: Sequence[int], stream: int = STREAM_MOTION
 ) -> Float32Array:
-    """The numbers of ``step_noise`` for ``steps`` steps from ``first`` on: ``(steps, slots, rows)`` float32.
+    """The numbers of ``step_noise`` for ``steps`` steps from ``first`` on: ``(steps, C, max rows)`` float32.
 
     Args:
         seed, stream: of the generator.
         first, steps: the block.
-        rows: of every slot; or of each, and then there are as many slots and zeros fill up the shorter ones.
-        slots: how many, where ``rows`` is one number.
+        rows: of each of a step's C choices; zeros fill up the shorter ones.
     """
-    sizes = [rows] * slots if isinstance(rows, int) else [int(n) for n in rows]
     with np.errstate(over="ignore"):
         h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
         h = _fold(h, np.asarray([stream & _MASK], dtype=np.uint64))
         h = _fold(h, np.arange(first, first + steps, dtype=np.uint64)[:, None])
-        h = _fold(h, np.arange(len(sizes), dtype=np.uint64))
-    block = np.zeros((steps, len(sizes), max(sizes)), np.float32)
-    for size in sorted(set(sizes)):
-        alike = [slot for slot, n in enumerate(sizes) if n == size]
+        h = _fold(h, np.arange(len(rows), dtype=np.uint64))
+    block = np.zeros((steps, len(rows), max(rows)), np.float32)
+    for size in sorted(set(rows)):
+        alike = [slot for slot, n in enumerate(rows) if n == size]
         block[:, alike, :size] = _gumbels(h[:, alike], size)
     return block
 

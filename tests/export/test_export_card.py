@@ -19,8 +19,9 @@ from export.onnx import export_bundle
 from export.training import overrides, train_command, training_of
 from tests.tiny_bundle import METRICS, tiny_bundle, tiny_run, write_metrics
 from train.command import MISTAKE
-from train.config import PRESETS, apply, preset, what_is_learnt
+from train.config import apply, what_is_learnt
 from train.evaluate.judged import files_of_bundle, files_of_run
+from train.presets import PRESETS, preset
 
 
 @pytest.fixture

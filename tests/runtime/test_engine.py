@@ -14,7 +14,7 @@ from clutch_rt.engine import Engine, Memory
 from clutch_rt.errors import BundleError
 from clutch_rt.grammar import Form
 from clutch_rt.layout import IntArray
-from clutch_rt.noise import STREAM_LENGTH, block_noise, gumbel, step_noise
+from clutch_rt.noise import STREAM_LENGTH, gumbel
 from clutch_rt.options import Request, make_request
 from clutch_rt.sessions import Sessions
 from clutch_rt.shift import Decoder
@@ -46,12 +46,6 @@ def _draw(bundle: Bundle, engine: Engine, ids: IntArray = PROMPT, **options: obj
     request = make_request(bundle.manifest, **options)  # type: ignore[arg-type]
     memory = engine.remember(ids, request)
     return np.stack(list(engine.steps(memory, request, engine.length(memory, request))))
-
-
-def test_block_noise_is_step_noise() -> None:
-    block = block_noise(2**64 - 1, 3, 9, 37, 4)
-    each = np.stack([step_noise(2**64 - 1, 3 + k, 37, 4) for k in range(9)])
-    np.testing.assert_array_equal(block, each)
 
 
 def test_codes_obey_the_grammar(either: tuple[Bundle, Engine]) -> None:

@@ -70,3 +70,11 @@ def test_a_block_draws_for_each_slot_what_the_slot_draws_alone(
             alone = noise.gumbel(seed, noise.STREAM_MOTION, first + step, slot, count)
             np.testing.assert_array_equal(block[step, slot, :count], alone)
             assert not block[step, slot, count:].any()
+
+
+@given(st.integers(0, _MASK), st.integers(1, 4), st.integers(1, 40))
+def test_a_plan_is_drawn_from_a_stream_of_its_own(seed: int, actions: int, rows: int) -> None:
+    """Stream 3, the action as the step, slot 0: what other programs must draw to plan the same."""
+    got = noise.plan_noise(seed, actions, rows)
+    want = [[_reference(seed, 3, action, 0, row) for row in range(rows)] for action in range(actions)]
+    np.testing.assert_array_equal(got, (-np.log(-np.log(want))).astype(np.float32))

@@ -10,8 +10,9 @@ from clutch_rt import prompts
 
 from models.shift import Shift
 from train import tokens
-from train.config import RunConfig, TokenizerConfig, apply, smoke
+from train.config import RunConfig, TokenizerConfig, apply
 from train.corpus import draw_clip
+from train.presets import smoke
 from train.run import RunFolder
 from train.tokenizer import TOKENIZER_FILE, template_sentences, train_tokenizer
 

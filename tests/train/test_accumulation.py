@@ -20,10 +20,11 @@ from tests.train.lm_run import folder_of
 from train import instruct, pretrain, refine
 from train.all import STAGES, check_batches
 from train.command import Interrupted
-from train.config import FitConfig, MachineConfig, ShiftTrainConfig, preset
+from train.config import FitConfig, MachineConfig, ShiftTrainConfig
 from train.examples import LMBatch, collate
 from train.loop import fit, generator, share
 from train.objectives import LMObjective
+from train.presets import preset
 from train.pretrain import Materials, build_grammar, build_model
 from train.run import RunFolder, run_stage
 from train.seeding import generator as seeded

@@ -35,8 +35,9 @@ from train.baselines.gpt import CodeBatch, MotionGPT, targets
 from train.baselines.schedule import NoiseSchedule
 from train.baselines.training import DIFFUSION, Trainer, load_diffusion, load_gpt
 from train.command import Interrupted
-from train.config import FitConfig, apply, smoke
+from train.config import FitConfig, apply
 from train.overrides import override
+from train.presets import smoke
 from train.run import RunFolder
 
 PIECES, CODES = 420, 20

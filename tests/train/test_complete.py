@@ -10,9 +10,9 @@ from clutch_rt.completion import PARTS, Part
 from clutch_rt.layout import HANDS, TRANSLATION
 
 from tests.tiny_bundle import MAX_STEPS, tiny_bundle, tiny_run
-from train.config import smoke
 from train.corpus import Clip, draw_clip
 from train.evaluate.complete import BundleCompleter, TorchCompleter, held_out, make_task, measure
+from train.presets import smoke
 from train.run import RunFolder
 
 

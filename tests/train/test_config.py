@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.t5 import SIZES
-from train.config import PRESETS, LMTrainConfig, RunConfig, apply, preset
+from train.config import LMTrainConfig, RunConfig, apply
 from train.overrides import build, differences, leaves, override
+from train.presets import PRESETS, preset
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from models.shift import Shift, ShiftConfig
 from train.checkpoint import checkpoints, load_weights, weights_of
 from train.command import Interrupted
-from train.config import FitConfig, MachineConfig, ShiftTrainConfig, apply, preset
+from train.config import FitConfig, MachineConfig, ShiftTrainConfig, apply
 from train.loop import FitReport, Group, derive_seed, fit, generator, share
 from train.optim import make_accelerator, rate_at
+from train.presets import preset
 from train.run import RunFolder, prepare_machine
 from train.shift_loss import Objective
 

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.shift import Shift, ShiftConfig
-from train.config import apply, preset
+from train.config import apply
 from train.corpus import draw_clip
+from train.presets import preset
 from train.real import dexterous, fit, hot3d, leap, sign
 from train.real.__main__ import main
 from train.real.measure import measure, read_folder

@@ -24,9 +24,10 @@ from clutch_rt.motion import Motion
 from models.shift import Shift
 from models.shift_config import ShiftConfig
 from train import all as pipeline
-from train.config import MachineConfig, preset
+from train.config import MachineConfig
 from train.corpus import draw_clip
 from train.evaluate.features import joints_of
+from train.presets import preset
 from train.pretrain import Materials, build_grammar, build_model, save_stage
 from train.report import REPORT_FILE, after_stage, write_report
 from train.report.__main__ import main

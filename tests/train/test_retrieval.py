@@ -14,7 +14,7 @@ import torch
 from clutch_rt.errors import InputError
 from clutch_rt.layout import Float32Array
 
-from train.config import apply, smoke
+from train.config import apply
 from train.corpus import Clip, CorpusConfig, draw_clip
 from train.evaluate.__main__ import main, open_finished, split_arguments
 from train.evaluate.features import SIZE, Normaliser, features
@@ -24,6 +24,7 @@ from train.evaluate.report import flat, markdown
 from train.evaluate.retrieval import Example, Judge, JudgeConfig, judge_motions, judge_texts, train_judge
 from train.evaluate.samplers import Reconstruction
 from train.evaluate.sets import test_sets as sets_of
+from train.presets import smoke
 from train.run import RunFolder
 from train.store import write_shard
 from train.tokenizer import train_tokenizer

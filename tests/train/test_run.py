@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 from models.files import appearing
 from train import all as pipeline
 from train.command import FAILURE, INTERRUPTED, MISTAKE, guarded
-from train.config import MachineConfig, RunConfig, apply, preset
+from train.config import MachineConfig, RunConfig, apply
 from train.plots import plot_stage
+from train.presets import preset
 from train.run import RunFolder, open_run, run_stage, stage_main
 
 

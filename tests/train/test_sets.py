@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.config import apply, preset
+from train.config import apply
 from train.corpus.write import stage
 from train.evaluate.sets import test_sets as sets_of
+from train.presets import preset
 from train.run import RunFolder
 
 

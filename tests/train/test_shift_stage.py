@@ -15,11 +15,12 @@ from torch import Tensor
 
 from models.kinematics import HandKinematics
 from models.shift import VARIANTS, Shift, ShiftConfig
-from train.config import MachineConfig, RunConfig, ShiftTrainConfig, preset
+from train.config import MachineConfig, RunConfig, ShiftTrainConfig
 from train.corpus import free_clips
 from train.evaluate.errors import reconstruction_errors, usage
 from train.evaluate.samplers import through_shift
 from train.loop import fit, generator
+from train.presets import preset
 from train.run import RunFolder
 from train.shift import _training_clips, draw, groups, measure, stage
 from train.shift_loss import Objective, gap_error

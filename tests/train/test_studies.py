@@ -18,7 +18,8 @@ from torch import Tensor
 from models.shift import Shift
 from tests.train.lm_run import tiny
 from train import corpus, shift
-from train.config import RunConfig, apply, preset
+from train.config import RunConfig, apply
+from train.presets import preset
 from train.run import RunFolder
 from train.studies.__main__ import STUDIES, main
 from train.studies.arms import Arm, Study, Training

@@ -13,8 +13,9 @@ from clutch_rt.text import words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.config import TokenizerConfig, smoke
+from train.config import TokenizerConfig
 from train.corpus import draw_clip
+from train.presets import smoke
 from train.run import RunFolder
 from train.store import write_shard
 from train.templates import TEMPLATES

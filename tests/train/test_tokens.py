@@ -15,8 +15,9 @@ import torch
 from clutch_rt.errors import InputError
 
 from models.shift import Shift, ShiftConfig
-from train.config import RunConfig, smoke
+from train.config import RunConfig
 from train.corpus import draw_clip
+from train.presets import smoke
 from train.run import RunFolder
 from train.tokens import Shard, TokenStore, encode_clips, encode_here, in_order, make_shard, plan, stage
 

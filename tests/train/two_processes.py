@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models.shift import Shift, ShiftConfig
-from train.config import MachineConfig, ShiftTrainConfig, preset
+from train.config import MachineConfig, ShiftTrainConfig
 from train.loop import fit, generator, share
+from train.presets import preset
 from train.run import RunFolder, prepare_machine, process_index, synchronise
 from train.shift_loss import Objective
 

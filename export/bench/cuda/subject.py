@@ -20,8 +20,8 @@ from clutch_rt.sessions import Sessions
 from export.bench import artefacts, task
 from export.bench.own import bare_bundle
 from export.bundle_writer import write_graphs
-from export.lm_graphs import LMGraphs
-from export.networks import NetworkLM
+from export.lm_graphs import lm_graphs
+from export.networks import NetworkParts, NetworkStep
 from export.parity import SENTENCES
 from export.run_folder import read_run
 from export.weights import WeightStore
@@ -133,8 +133,9 @@ def _subject(name: str, model: MotionLM, prompts: tuple[tuple[int, ...], ...], w
     for folder in (graphs, network):
         folder.mkdir(parents=True)
     store = WeightStore()
-    write_graphs(graphs, LMGraphs(model, store, "fp32").all(), store)
+    write_graphs(graphs, lm_graphs(model, store, "fp32"), store)
     store = WeightStore()
-    write_graphs(network, {NETWORK: NetworkLM(model, store, "fp16").step_form()}, store)
+    step = NetworkStep(NetworkParts(model, store, "fp16")).build()
+    write_graphs(network, {NETWORK: step}, store)
     size = task.work(model.config, "fp32").per_call
     return Subject(name, model, prompts, bare_bundle(graphs, model.grammar, "fp32"), network, size)
