@@ -41,14 +41,13 @@ _SHIFT: Final = {
     },
 }
 _CODES: Final = {
-    "trajectory.used": ("trajectory codes used", 0),
-    "trajectory.perplexity": ("their perplexity", 0),
-    "pose.used": ("pose codes used", 0),
-    "pose.perplexity": ("their perplexity", 0),
-    "trajectory_1.used": ("finer trajectory codes used", 0),
-    "trajectory_1.perplexity": ("their perplexity", 0),
-    "pose_1.used": ("finer pose codes used", 0),
-    "pose_1.perplexity": ("their perplexity", 0),
+    f"{branch}{f'_{level}' if level else ''}.{key}": (text, 0)
+    for branch in ("trajectory", "pose")
+    for level in range(8)  # residual levels that a model has not are passed over
+    for key, text in (
+        ("used", f"{branch} codes used{f', residual level {level}' if level else ''}"),
+        ("perplexity", "their perplexity"),
+    )
 }
 _SECTIONS: Final = (
     ("generated", "**from a sentence**", _FROM_SENTENCES),

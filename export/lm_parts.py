@@ -48,6 +48,7 @@ class LMParts:
         return max(motion, CAPTION_TOKENS)
 
     def graph(self, name: str) -> GraphBuilder:
+        """An empty graph that writes into the store."""
         return GraphBuilder(name, self.store, self.precision)
 
     def decoder(
@@ -57,9 +58,11 @@ class LMParts:
         return t5_graph.decoder_step(g, self.spec, self.t5, x, position, cross, cache, self.max_positions)
 
     def cache_shape(self, length: str) -> list[int | str]:
+        """Keys and values of all layers in one piece, of a memory or a past: ``(2 N, 1, H, length, D)``."""
         return [2 * self.spec.decoder_layers, 1, self.spec.heads, length, self.spec.head_width]
 
     def shared(self, g: GraphBuilder, ids: Value) -> Value:
+        """Embeddings of text ids, and in the flat form of the stream's."""
         return g.embedding("shared", self.t5["shared.weight"], ids)
 
     def head(self, g: GraphBuilder, hidden: Value, first: int, last: int) -> Value:
@@ -98,6 +101,7 @@ class LMParts:
         return g.embedding("slot_embedding", table, index, tied=False)
 
     def float_weight(self, g: GraphBuilder, name: str) -> Value:
+        """A weight of the model by its name there, in float32."""
         return g.weight(name, self.weights[name])
 
     def linear(self, g: GraphBuilder, x: Value, name: str) -> Value:
@@ -117,4 +121,5 @@ class LMParts:
         return g.embedding(table, self.weights[f"{table}.weight"], index, tied=False)
 
     def layer_shape(self, rows: int | str, length: str) -> list[int | str]:
+        """Keys or values of one layer: ``(rows, H, length, D)``."""
         return [rows, *self.cache_shape(length)[1:]]

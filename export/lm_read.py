@@ -1,4 +1,4 @@
-"""The language model back from its graphs: the inverse of ``export.lm_graphs`` and ``export.t5_graph``.
+"""The language model back from its graphs: the inverse of ``export.lm_graphs``, of all that it puts together.
 
 What decides the model's shape is read from the graphs themselves, whose shapes, names and constants say it;
 what the writers joined is taken apart; and the rest is a torch module each, whose weights stand under its

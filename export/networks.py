@@ -87,9 +87,11 @@ class NetworkParts(LMParts):
 
     @property
     def max_positions(self) -> int:
+        """Those of a motion: there is no network of captions."""
         return self.grammar.max_steps
 
     def graph(self, name: str) -> GraphBuilder:
+        """An empty network, whose caches have the places of a whole motion."""
         fixed = {"t": self.max_positions, "t+1": self.max_positions, BATCH: 1}
         return NetworkBuilder(name, self.store, self.engine_precision, fixed)
 

@@ -12,8 +12,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call() -> None:
-    """Let every test have IEEE arithmetic: a training that ran in this process flushes denormal numbers."""
+def _keep_denormals() -> None:
+    """IEEE arithmetic for the thread of the tests: a training that ran on it flushes denormal numbers."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before the fixtures of a test are made."""
+    _keep_denormals()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """And when a fixture may have trained."""
+    _keep_denormals()

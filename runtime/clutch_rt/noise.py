@@ -59,9 +59,9 @@ def gumbel(seed: int, stream: int, step: int, slot: int, rows: int) -> Float32Ar
     return (-np.log(-np.log(uniform(seed, stream, step, slot, rows)))).astype(np.float32)
 
 
-def step_noise(seed: int, step: int, rows: int, slots: int, stream: int = STREAM_MOTION) -> Float32Array:
+def step_noise(seed: int, step: int, rows: int, slots: int) -> Float32Array:
     """Gumbel noise for every slot of one step: ``(slots, rows)`` float32."""
-    return np.stack([gumbel(seed, stream, step, slot, rows) for slot in range(slots)])
+    return np.stack([gumbel(seed, STREAM_MOTION, step, slot, rows) for slot in range(slots)])
 
 
 def plan_noise(seed: int, actions: int, rows: int) -> Float32Array:
@@ -69,19 +69,17 @@ def plan_noise(seed: int, actions: int, rows: int) -> Float32Array:
     return np.stack([gumbel(seed, STREAM_PLAN, action, 0, rows) for action in range(actions)])
 
 
-def block_noise(
-    seed: int, first: int, steps: int, rows: Sequence[int], stream: int = STREAM_MOTION
-) -> Float32Array:
+def block_noise(seed: int, first: int, steps: int, rows: Sequence[int]) -> Float32Array:
     """The numbers of ``step_noise`` for ``steps`` steps from ``first`` on: ``(steps, C, max rows)`` float32.
 
     Args:
-        seed, stream: of the generator.
+        seed: of the generator.
         first, steps: the block.
         rows: of each of a step's C choices; zeros fill up the shorter ones.
     """
     with np.errstate(over="ignore"):
         h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
-        h = _fold(h, np.asarray([stream & _MASK], dtype=np.uint64))
+        h = _fold(h, np.asarray([STREAM_MOTION], dtype=np.uint64))
         h = _fold(h, np.arange(first, first + steps, dtype=np.uint64)[:, None])
         h = _fold(h, np.arange(len(rows), dtype=np.uint64))
     block = np.zeros((steps, len(rows), max(rows)), np.float32)

@@ -70,6 +70,9 @@ def test_a_block_draws_for_each_slot_what_the_slot_draws_alone(
             alone = noise.gumbel(seed, noise.STREAM_MOTION, first + step, slot, count)
             np.testing.assert_array_equal(block[step, slot, :count], alone)
             assert not block[step, slot, count:].any()
+    alike = [max(rows)] * len(rows)
+    once = noise.step_noise(seed, first, max(rows), len(rows))
+    np.testing.assert_array_equal(once, noise.block_noise(seed, first, 1, alike)[0])
 
 
 @given(st.integers(0, _MASK), st.integers(1, 4), st.integers(1, 40))
