@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import onnx
 from onnx import TensorProto
 
 from export.graph import GraphBuilder, Value
-from export.lm_parts import LMParts
+from export.lm_parts import LMGraph
 from export.sampler import Sampler
 
-_INT = TensorProto.INT64
+_INT: Final = TensorProto.INT64
 
 
-class FlatGraph:
+class FlatGraph(LMGraph):
     """Writes the motion step of a model."""
-
-    def __init__(self, lm: LMParts) -> None:
-        self.lm = lm
-        self.grammar = lm.grammar
-        self.slots = lm.slots
 
     def build(self) -> onnx.ModelProto:
         """One token of the stream ``<som> t p t p ... <eom>`` to the next."""

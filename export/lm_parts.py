@@ -123,3 +123,13 @@ class LMParts:
     def layer_shape(self, rows: int | str, length: str) -> list[int | str]:
         """Keys or values of one layer: ``(rows, H, length, D)``."""
         return [rows, *self.cache_shape(length)[1:]]
+
+
+class LMGraph:
+    """Writes one graph of a model from its parts."""
+
+    def __init__(self, lm: LMParts) -> None:
+        self.lm = lm
+        self.grammar = lm.grammar
+        self.slots = lm.slots
+        self.weights = lm.weights

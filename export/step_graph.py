@@ -6,6 +6,8 @@ Sampling lies inside. The choice of a slot is ``argmax(top_k(logits / temperatur
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import onnx
 from clutch_rt.grammar import UNKNOWN
@@ -14,23 +16,17 @@ from onnx import TensorProto
 
 from export import t5_graph
 from export.graph import GraphBuilder, Value
-from export.lm_parts import LMParts
+from export.lm_parts import LMGraph
 from export.row_graph import RowBuilder
 from export.sampler import Sampler
 from export.t5_graph import GrowingCache, Past
 from models.rhythm import following
 
-_INT = TensorProto.INT64
+_INT: Final = TensorProto.INT64
 
 
-class StepGraph:
+class StepGraph(LMGraph):
     """Writes the motion step of a model, for one motion and for several at once."""
-
-    def __init__(self, lm: LMParts) -> None:
-        self.lm = lm
-        self.grammar = lm.grammar
-        self.slots = lm.slots
-        self.weights = lm.weights
 
     def build(self) -> onnx.ModelProto:
         """The codes of one step to the codes of the next.

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import onnx
 from onnx import TensorProto
 
 from export import t5_graph
 from export.graph import GraphBuilder, Value
-from export.lm_parts import LMParts
+from export.lm_parts import LMGraph
 from models.plan import ACTIONS
 
-_INT = TensorProto.INT64
+_INT: Final = TensorProto.INT64
 
 
-class TextEncoderGraph:
+class TextEncoderGraph(LMGraph):
     """Writes the text encoder of a model."""
-
-    def __init__(self, lm: LMParts) -> None:
-        self.lm = lm
-        self.grammar = lm.grammar
-        self.slots = lm.slots
-        self.weights = lm.weights
 
     def build(self) -> onnx.ModelProto:
         """Prompt, and perhaps a motion after it, to the memory that decoders attend to."""
