@@ -20,10 +20,10 @@ from typing import Any, cast, get_args
 import onnx
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine_build import (
-    CONTEXT,
     NETWORKS_FILE,
     Networks,
     build_set,
+    context_file,
     folder_by_rename,
     networks_folder,
     place_of_set,
@@ -35,6 +35,7 @@ from clutch_rt.engine_library import Library, groups_of_sms, import_library, sm_
 from clutch_rt.engines import (
     ENGINES,
     FORMAT,
+    LIBRARIES,
     TARGETS,
     EngineSet,
     Target,
@@ -43,6 +44,7 @@ from clutch_rt.engines import (
 )
 from clutch_rt.errors import BundleError, InputError, MissingExtraError
 from clutch_rt.manifest import FileEntry
+from clutch_rt.providers import PROVIDERS
 from onnx import helper
 
 from export.bundle_run import compare, run_of_bundle
@@ -57,8 +59,6 @@ from train.command import guarded
 from train.evaluate.judged import files_of_run
 
 Log = Callable[[str], None]
-
-_PROVIDER = "NvTensorRTRTXExecutionProvider"
 
 
 def quiet(line: str) -> None:
@@ -188,7 +188,8 @@ def _write_networks(
         log(f"  agreed, {time.monotonic() - started:.0f} s")
         limits = bundle.manifest.limits
         for name, model in models.items():
-            onnx.save(context_graph(name, model), part / f"{name}{CONTEXT}")
+            for each in LIBRARIES:
+                onnx.save(context_graph(name, model, each), part / context_file(name, each))
         write_json(
             part / NETWORKS_FILE,
             {
@@ -238,11 +239,11 @@ def _require_same(bundle: Bundle, run: Run) -> None:
         )
 
 
-def context_graph(name: str, network: onnx.ModelProto) -> onnx.ModelProto:
+def context_graph(name: str, network: onnx.ModelProto, library: str) -> onnx.ModelProto:
     """A graph of one node that stands for the engine ``NAME.engine`` beside it, with the network's bindings.
 
-    ONNX Runtime's provider for TensorRT-RTX loads the engine when it meets the node; to a program the session
-    looks like one of the network's.
+    ONNX Runtime's provider for the library loads the engine when it meets the node (operator EPContext of
+    com.microsoft); to a program the session looks like one of the network's.
     """
     graph = network.graph
     node = helper.make_node(
@@ -255,7 +256,7 @@ def context_graph(name: str, network: onnx.ModelProto) -> onnx.ModelProto:
         embed_mode=0,
         ep_cache_context=f"{name}.engine",
         partition_name=name,
-        source=_PROVIDER,
+        source=PROVIDERS[library],
     )
     whole = helper.make_graph([node], name, list(graph.input), list(graph.output))
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from clutch_rt import attempts, nvidia
+from clutch_rt import attempts, nvidia, tensorrt
 from clutch_rt.diagnosis import diagnose, is_memory, one_line
 from clutch_rt.errors import BundleError, ClutchError, DeviceError
 from clutch_rt.ort import ORT_ERRORS, is_graph_error, onnxruntime
@@ -95,7 +95,7 @@ def create_session(path: Path, placement: Placement, threads: int) -> onnxruntim
         DeviceError: the provider did not start on this machine, or has no kernel for any of the work.
         BundleError: the graph itself cannot be loaded.
     """
-    said = _preload() if placement.name in ("cuda", "tensorrt") else ""
+    said = _preload(placement.name) if placement.name in ("cuda", "tensorrt") else ""
     try:
         session = _start(path, placement, threads)
     except ORT_ERRORS as error:
@@ -254,8 +254,8 @@ def _start(path: Path, placement: Placement, threads: int) -> onnxruntime.Infere
     )
 
 
-def _preload() -> str:
-    """Load CUDA and cuDNN from NVIDIA's Python packages where they are installed; what could not be loaded.
+def _preload(device: str) -> str:
+    """Load what NVIDIA's Python packages hold of CUDA, cuDNN and TensorRT; what could not be loaded.
 
     ONNX Runtime prints what it misses; stdout may be carrying a file, so that is caught and returned.
     """
@@ -265,6 +265,8 @@ def _preload() -> str:
         onnxruntime.preload_dlls()
     text = one_line(said.getvalue()) if said.getvalue().strip() else ""
     log.debug("preloading CUDA: %s", text or "done")
+    if device == "tensorrt" and (missing := tensorrt.load()):
+        text = "; ".join(filter(None, (text, f"{', '.join(missing)} cannot be loaded")))
     return text
 
 

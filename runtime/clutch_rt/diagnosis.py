@@ -58,8 +58,7 @@ _KNOWN: Final[tuple[tuple[str, Diagnosis], ...]] = (
         r"libnvinfer|nvinfer_\d+\.dll|libnvonnxparser",
         Diagnosis(
             "TensorRT's libraries are not found",
-            "run `pip install 'tensorrt-cu12<11'` and put its folder `tensorrt_libs` on LD_LIBRARY_PATH "
-            "(on Jetson they come with JetPack)",
+            "run `pip install 'tensorrt-cu12<11'` (on Jetson they come with JetPack)",
         ),
     ),
     (

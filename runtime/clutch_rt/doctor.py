@@ -13,8 +13,8 @@ from pathlib import Path
 
 from clutch_rt.bundle import Bundle, find_bundle, verify
 from clutch_rt.diagnosis import GPU_PACKAGE, NO_DRIVER, RTX_PACKAGE
-from clutch_rt.engine_choice import TARGETS, damage
-from clutch_rt.engines import ENGINES, EngineSet, content_hash, engine_sets, target_of
+from clutch_rt.engine_choice import damage
+from clutch_rt.engines import ENGINES, EngineSet, content_hash, engine_sets
 from clutch_rt.errors import BundleError
 from clutch_rt.machine import Machine, this_machine
 from clutch_rt.manifest import read_manifest
@@ -185,13 +185,8 @@ def _try(name: str, bundle: BundleFinding) -> Probe:
 def _engines(bundle: Bundle) -> tuple[EngineFinding, ...]:
     """Every set of engines, and what keeps it from being of use here."""
     sets, wrong = engine_sets(bundle.path / ENGINES)
-    found = [EngineFinding(f"{ENGINES}/{_device_of(s)}/{s.path.name}", *_loads(s, bundle)) for s in sets]
+    found = [EngineFinding(f"{ENGINES}/{s.key.library}/{s.path.name}", *_loads(s, bundle)) for s in sets]
     return (*found, *(EngineFinding(ENGINES, False, str(error)) for error in wrong))
-
-
-def _device_of(one: EngineSet) -> str:
-    """The library, and so the device, of a set."""
-    return target_of(one.key.target).library
 
 
 def _loads(one: EngineSet, bundle: Bundle) -> tuple[bool, str]:
@@ -202,12 +197,9 @@ def _loads(one: EngineSet, bundle: Bundle) -> tuple[bool, str]:
         return False, "they were built from another bundle; build them again with `clutch-rt engine build`"
     if driver_library() is None:
         return False, f"not tried, for there is no NVIDIA driver ({DRIVER_LIBRARY} is missing)"
-    device = _device_of(one)
-    if device not in TARGETS:
-        return False, f"not tried: this version loads engines of {', '.join(TARGETS)} only"
-    if not is_available(device):
-        return False, why_unavailable(device)
-    answer = probe(one.path, device)
+    if not is_available(one.key.library):
+        return False, why_unavailable(one.key.library)
+    answer = probe(one.path, one.key.library)
     return answer.works, answer.reason
 
 

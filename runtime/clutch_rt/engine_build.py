@@ -6,7 +6,8 @@ Networks are what engines are compiled from, in a form that any version of the l
         networks.json                  which bundle they say the same as, their shapes, sizes and SHA-256
         weights.bin
         motion_step.onnx, ...          the networks
-        motion_step.context.onnx, ...  a graph of one node, for ONNX Runtime: put beside every engine
+        motion_step.tensorrt.onnx, ... a graph of one node for each library's provider in ONNX Runtime: it
+                                       is put beside every engine of that library
 
 ``python -m export.tensorrt`` writes them; what compiles them needs neither PyTorch nor the training run.
 """
@@ -28,6 +29,7 @@ from clutch_rt.engines import (
     BAD_JSON,
     FORMAT,
     KEY_FILE,
+    LIBRARIES,
     EngineKey,
     EngineSet,
     files_of,
@@ -40,7 +42,6 @@ from clutch_rt.manifest import FileEntry, sha256_of
 
 NETWORKS: Final = "networks"
 NETWORKS_FILE: Final = "networks.json"
-CONTEXT: Final = ".context.onnx"
 WEIGHTS: Final = "weights.bin"
 
 _SHORT: Final = 12
@@ -66,6 +67,11 @@ class Networks:
     raw: Mapping[str, Any]
 
 
+def context_file(network: str, library: str) -> str:
+    """The file of the graph of one node that stands for a library's engine of a network."""
+    return f"{network}.{library}.onnx"
+
+
 def networks_folder(root: Path, precision: str, content: str) -> Path:
     """Where networks lie under ``root``, a bundle's folder ``engines``."""
     return root / NETWORKS / f"{precision}-{content[:_SHORT]}"
@@ -89,9 +95,8 @@ def read_networks(folder: Path, content: str) -> Networks:
         )
         files = files_of(raw)
         # A network without a hash could be any: it would be compiled, and the engine given one.
-        require_listed(
-            files, [WEIGHTS, *(f"{n}{suffix}" for n in found.shapes for suffix in (".onnx", CONTEXT))]
-        )
+        contexts = [context_file(name, library) for name in found.shapes for library in LIBRARIES]
+        require_listed(files, [WEIGHTS, *(f"{name}.onnx" for name in found.shapes), *contexts])
         for name, entry in files.items():
             if sha256_of(folder / name) != entry.sha256:
                 raise BundleError(
@@ -163,7 +168,7 @@ def build_set(
             log(f"  {name} ({number} of {len(networks.shapes)})")
             built[name] = build_engine(library, networks.path / f"{name}.onnx", shapes, key.sms, log)
             (part / f"{name}.engine").write_bytes(built[name].data)
-            shutil.copyfile(networks.path / f"{name}{CONTEXT}", part / f"{name}.onnx")
+            shutil.copyfile(networks.path / context_file(name, key.library), part / f"{name}.onnx")
             one = built[name]
             log(f"    {len(one.data) / 1e6:.1f} MB in {one.seconds:.0f} s; {one.checked}")
         write_json(part / KEY_FILE, _key_file(key, networks, part, built))

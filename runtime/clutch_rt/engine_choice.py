@@ -1,34 +1,30 @@
 """Which file a device loads for a graph: an engine of the bundle's where one fits, else its own graph.
 
 An engine fits one version of a library, some architectures and one bundle. One that does not fit is named and
-left alone: loading it would be refused at best. Only ``tensorrt-rtx`` loads engines; ``auto`` tries it first.
+left alone: loading it would be refused at best. Devices ``tensorrt-rtx``, which ``auto`` tries first, and
+``tensorrt`` load engines.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
-from clutch_rt import nvidia
+from clutch_rt import nvidia, tensorrt
 from clutch_rt.bundle import Bundle
 from clutch_rt.engines import (
     ENGINES,
+    LIBRARIES,
     EngineSet,
     content_hash,
     engine_sets,
     fitting_engines,
-    target_of,
     verify_engine_set,
 )
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.plugin import RTX_MODULE
-
-# Devices whose engines ONNX Runtime loads, and the target that these are built for.
-TARGETS: Final[Mapping[str, str]] = {"tensorrt-rtx": "rtx"}
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +42,7 @@ class EngineChoice:
         Raises:
             BundleError: the engine that fits is damaged.
         """
-        if device in TARGETS:
+        if device in LIBRARIES:
             chosen = self._set(device)
             if chosen is not None and name in chosen.graphs:
                 return chosen.path / f"{name}.onnx"
@@ -58,11 +54,10 @@ class EngineChoice:
         return self._chosen[device]
 
     def _find(self, device: str) -> EngineSet | None:
-        library = target_of(TARGETS[device]).library
         sets, wrong = engine_sets(self._bundle.path / ENGINES)
         for error in wrong:
             log.warning("%s", error)
-        sets = [one for one in sets if target_of(one.key.target).library == library]
+        sets = [one for one in sets if one.key.library == device]
         if not sets:
             log.info(
                 "the bundle holds no engines for %s, which compiles its graphs when they are loaded", device
@@ -83,7 +78,7 @@ def fit(sets: list[EngineSet], device: str, content: str) -> EngineSet:
 
     Args:
         sets: of the device's library.
-        device: a name in ``TARGETS``.
+        device: a name in ``LIBRARIES``.
         content: of the bundle, see ``engines.content_hash``.
 
     Raises:
@@ -95,13 +90,11 @@ def fit(sets: list[EngineSet], device: str, content: str) -> EngineSet:
             "no engine can be loaded, for the NVIDIA driver finds no GPU; check `nvidia-smi`, "
             "or use --device cpu"
         )
-    version = library_version() or "of an unknown version"
-    # A key has the build number too, which the library at hand does not tell.
-    full = next((s.key.version for s in sets if f"{s.key.version}.".startswith(f"{version}.")), version)
-    return fitting_engines(sets, TARGETS[device], full, sm, content)
+    version = tensorrt.version() if device == "tensorrt" else rtx_library_version()
+    return fitting_engines(sets, device, version or "of an unknown version", sm, content)
 
 
-def library_version() -> str | None:
+def rtx_library_version() -> str | None:
     """The version of TensorRT-RTX in ONNX Runtime's plugin, such as ``1.7.1``, without loading it."""
     spec = find_spec(RTX_MODULE)
     if spec is None or spec.origin is None:

@@ -10,8 +10,7 @@ folder of the bundle::
         motion_step.onnx, ...        a graph of one node around each, for ONNX Runtime
 
 Engines are no part of the bundle's manifest: they can be added and removed without changing what it is.
-Device ``tensorrt-rtx`` loads its own where they fit (``engine_choice``); those of ``tensorrt`` are built and
-listed, and nothing loads them yet. None has been run on a GPU.
+The device of their library's name loads those that fit (``engine_choice``). None has been run on a GPU.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Target:
 
     Attributes:
         name: as in ``--target``.
-        library: that builds and runs them; also the name of their folder.
+        library: that builds and runs them; also the name of their folder, and of the device.
         modules: of the library in Python, the first that is there is taken.
         install: what brings the library.
         ahead: whether engines are built without the GPU at hand.
@@ -98,6 +97,9 @@ TARGETS: Final[Mapping[str, Target]] = {
 }
 
 
+LIBRARIES: Final = tuple(dict.fromkeys(target.library for target in TARGETS.values()))
+
+
 def target_of(name: str) -> Target:
     """The target of a name; InputError names the known ones."""
     if not isinstance(name, str) or name not in TARGETS:
@@ -129,11 +131,16 @@ class EngineKey:
         sms = ".".join(map(str, self.sms))
         return f"{self.version}-sm{sms}-{self.precision}-{self.content[:_SHORT]}"
 
+    @property
+    def library(self) -> str:
+        """The library that built the set and runs it."""
+        return target_of(self.target).library
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "target": self.target,
-            "library": target_of(self.target).library,
+            "library": self.library,
             "version": self.version,
             "sms": list(self.sms),
             "precision": self.precision,
@@ -259,14 +266,14 @@ def verify_engine_set(engines: EngineSet) -> None:
 
 
 def fitting_engines(
-    sets: Sequence[EngineSet], target: str, version: str, sm: int, content: str, precision: str | None = None
+    sets: Sequence[EngineSet], library: str, version: str, sm: int, content: str, precision: str | None = None
 ) -> EngineSet:
     """The set that fits a machine and a bundle.
 
     Args:
         sets: what there is.
-        target: name of the target.
-        version: of the library on this machine.
+        library: from ``LIBRARIES``.
+        version: of the library on this machine, all of it or as much of it as can be told.
         sm: architecture of its GPU.
         content: of the bundle.
         precision: wanted, or None for any, the first in the order of ``sets``.
@@ -276,26 +283,37 @@ def fitting_engines(
     """
     why = []
     for one in sets:
-        reasons = _reasons(one.key, target, version, sm, content, precision)
+        reasons = _reasons(one.key, library, version, sm, content, precision)
         if not reasons:
             return one
         why.append(f"{one.path.name}: {', '.join(reasons)}")
     there = "; ".join(why) if why else "the bundle holds no engines"
     raise DeviceError(
-        f"no engine fits {target_of(target).library} {version} on SM {sm} ({there}); "
-        f"build one with `clutch-rt engine build --target {target}`, or use another --device"
+        f"no engine fits {library} {version} on SM {sm} ({there}); "
+        f"build one with `clutch-rt engine build --target {_targets(library)}`, or use another --device"
     )
+
+
+def _targets(library: str) -> str:
+    return " or ".join(target.name for target in TARGETS.values() if target.library == library)
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two versions of a library agree in all the numbers that both state, 1.7.1 and 1.7.1.116."""
+    pairs = zip(one.split("."), other.split("."), strict=False)
+    return all(a == b for a, b in pairs)
 
 
 def _reasons(
-    key: EngineKey, target: str, version: str, sm: int, content: str, precision: str | None
+    key: EngineKey, library: str, version: str, sm: int, content: str, precision: str | None
 ) -> list[str]:
-    pairs = (
-        ("target", key.target, target),
-        ("library version", key.version, version),
-        ("precision", key.precision, precision or key.precision),
-    )
-    reasons = [f"{what} {found}, not {wanted}" for what, found, wanted in pairs if found != wanted]
+    reasons = []
+    if key.library != library:
+        reasons.append(f"of {key.library}, not {library}")
+    if not same_version(key.version, version):
+        reasons.append(f"library version {key.version}, not {version}")
+    if precision and key.precision != precision:
+        reasons.append(f"precision {key.precision}, not {precision}")
     if sm not in key.sms:
         reasons.append(f"built for SM {', '.join(map(str, key.sms))}")
     if key.content != content:

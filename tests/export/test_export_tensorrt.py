@@ -172,9 +172,10 @@ def test_the_engine_that_fits_is_found_and_one_that_does_not_is_never_taken(tmp_
     right = a_set(tmp_path)
     sets, wrong = engine_sets(tmp_path)
     assert len(sets) == 4 and not wrong
-    assert fitting_engines(sets, "rtx", "1.7.1.116", 89, "c" * 64).path == right
+    for version in ("1.7.1.116", "1.7.1"):  # a library need not tell its build
+        assert fitting_engines(sets, "tensorrt-rtx", version, 89, "c" * 64).path == right
     with pytest.raises(DeviceError) as caught:
-        fitting_engines(sets, "rtx", "1.7.1.116", 120, "c" * 64)
+        fitting_engines(sets, "tensorrt-rtx", "1.7.1.116", 120, "c" * 64)
     for words in (
         "SM 120",
         "built for SM 86, 89",
@@ -184,9 +185,11 @@ def test_the_engine_that_fits_is_found_and_one_that_does_not_is_never_taken(tmp_
     ):
         assert words in str(caught.value)
     with pytest.raises(DeviceError, match="precision fp16, not int8"):
-        fitting_engines(sets, "rtx", "1.7.1.116", 89, "c" * 64, "int8")
+        fitting_engines(sets, "tensorrt-rtx", "1.7.1.116", 89, "c" * 64, "int8")
+    with pytest.raises(DeviceError, match=r"of tensorrt-rtx, not tensorrt.*--target cuda or jetson"):
+        fitting_engines(sets, "tensorrt", "1.7.1.116", 89, "c" * 64)
     with pytest.raises(DeviceError, match="holds no engines"):
-        fitting_engines([], "rtx", "1.7.1.116", 89, "c" * 64)
+        fitting_engines([], "tensorrt-rtx", "1.7.1.116", 89, "c" * 64)
 
 
 @pytest.mark.parametrize(
@@ -373,13 +376,13 @@ def test_networks_cannot_name_a_place_outside_the_folder(carrying: Path, tmp_pat
 
     def add(raw: dict[str, Any]) -> None:
         raw["networks"][name] = raw["networks"]["shift_decoder"]
-        for suffix in (".onnx", ".context.onnx"):
+        for suffix in (".onnx", ".tensorrt.onnx", ".tensorrt-rtx.onnx"):
             raw["files"][name + suffix] = raw["files"]["shift_decoder" + suffix]
 
     _refused(carrying, tmp_path, add, "leads outside|not a plain word")
 
 
-@pytest.mark.parametrize("name", ["motion_step.onnx", "motion_step.context.onnx", "weights.bin"])
+@pytest.mark.parametrize("name", ["motion_step.onnx", "motion_step.tensorrt.onnx", "weights.bin"])
 def test_networks_without_a_hash_are_not_compiled(carrying: Path, tmp_path: Path, name: str) -> None:
     _refused(carrying, tmp_path, lambda raw: raw["files"].pop(name), f"'{name}' is not among its files")
 
@@ -433,7 +436,7 @@ def test_engines_are_built_ahead_of_time_and_described(
     assert step["layers"] > 50
     assert [entry["name"] for entry in step["outputs"]] == ["next_codes", "next_rhythm", "next_cache"]
     assert [entry["name"] for entry in step["inputs"] if "usual" in entry] == ["memory"]
-    assert fitting_engines(sets, "rtx", built.key.version, 89, built.key.content) is built
+    assert fitting_engines(sets, "tensorrt-rtx", built.key.version, 89, built.key.content) is built
 
     stamp = built.engine("motion_step").stat().st_mtime_ns
     assert main(arguments) == MISTAKE
@@ -457,14 +460,21 @@ def test_the_library_knows_the_architectures_the_documentation_names() -> None:
     assert 90 not in import_library(TARGETS["rtx"]).sms
 
 
-def test_the_graph_around_an_engine_has_its_bindings(carrying: Path) -> None:
+@pytest.mark.parametrize(
+    ("library", "provider"),
+    [("tensorrt", "TensorrtExecutionProvider"), ("tensorrt-rtx", "NvTensorRTRTXExecutionProvider")],
+)
+def test_the_graph_around_an_engine_has_its_bindings(carrying: Path, library: str, provider: str) -> None:
     folder = next((carrying / "engines" / "networks").iterdir())
-    around = onnx.load(folder / "motion_step.context.onnx")
+    around = onnx.load(folder / f"motion_step.{library}.onnx")
+    (node,) = around.graph.node
+    told = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    assert (told["source"], told["ep_cache_context"]) == (provider.encode(), b"motion_step.engine")
     network = onnx.load(folder / "motion_step.onnx", load_external_data=False)
     assert [e.name for e in around.graph.input] == [e.name for e in network.graph.input]
     assert around.graph.input[4] == network.graph.input[4]
     # The CPU has no engine to load: it gets as far as asking who could.
     with pytest.raises(Exception, match="EPContext"):
         onnxruntime.InferenceSession(
-            str(folder / "motion_step.context.onnx"), providers=["CPUExecutionProvider"]
+            str(folder / f"motion_step.{library}.onnx"), providers=["CPUExecutionProvider"]
         )

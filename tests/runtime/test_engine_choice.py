@@ -12,12 +12,12 @@ from typing import Any
 import clutch_rt
 import pytest
 from click.testing import CliRunner
-from clutch_rt import BundleError, device, doctor, nvidia, plugin
+from clutch_rt import BundleError, device, doctor, nvidia, plugin, tensorrt
 from clutch_rt.bundle import open_bundle
 from clutch_rt.cli.commands import command_line
 from clutch_rt.doctor import examine_bundle
-from clutch_rt.engine_choice import EngineChoice, library_version
-from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set
+from clutch_rt.engine_choice import EngineChoice, rtx_library_version
+from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set, target_of
 from clutch_rt.probe import Probe, try_engines
 
 DEVICE = "tensorrt-rtx"
@@ -53,7 +53,12 @@ def add_engines(bundle: Path, **changes: Any) -> Path:
         "content": content_hash(open_bundle(bundle).manifest),
         **changes,
     }
-    folder = bundle / "engines" / DEVICE / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}"
+    folder = (
+        bundle
+        / "engines"
+        / target_of(key["target"]).library
+        / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}"
+    )
     folder.mkdir(parents=True)
     files = {}
     for name in GRAPHS:
@@ -67,7 +72,7 @@ def add_engines(bundle: Path, **changes: Any) -> Path:
 
 
 def test_the_engine_that_fits_is_loaded_and_the_rest_is_the_bundles_own(gpu: None, bundle: Path) -> None:
-    assert library_version() == "1.7.1"
+    assert rtx_library_version() == "1.7.1"
     add_engines(bundle, sms=[120])
     right = add_engines(bundle)
     choice = EngineChoice(open_bundle(bundle))
@@ -93,6 +98,26 @@ def test_an_engine_that_does_not_fit_is_named_and_left_alone(
     path = EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE)
     assert path == bundle / "motion_step.onnx"
     assert named in caplog.text and "clutch-rt engine build" in caplog.text
+
+
+@pytest.mark.parametrize("target", ["cuda", "jetson"])
+@pytest.mark.parametrize("told", ["10.13.3.9", "10.13.3"])
+def test_tensorrt_loads_the_engines_its_own_library_built(
+    target: str, told: str, gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Whatever machine they were built on, if it had this architecture; never those of TensorRT-RTX."""
+    monkeypatch.setattr(tensorrt, "version", lambda: told)
+    add_engines(bundle)
+    wrong = add_engines(bundle, target=target, version="10.13.2.6", sms=[89])
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", "tensorrt") == bundle / "motion_step.onnx"
+    assert (
+        "library version 10.13.2.6, not 10.13.3" in caplog.text and "--target cuda or jetson" in caplog.text
+    )
+    right = add_engines(bundle, target=target, version="10.13.3.9", sms=[89])
+    choice = EngineChoice(open_bundle(bundle))
+    assert choice.graph("motion_step", "tensorrt") == right / "motion_step.onnx"
+    assert choice.graph("motion_step", DEVICE).parent.parent.name == DEVICE
+    assert wrong.parent == right.parent == bundle / "engines" / "tensorrt"
 
 
 def test_a_damaged_engine_is_never_loaded(gpu: None, bundle: Path) -> None:
