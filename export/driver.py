@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from clutch_rt import noise
+from clutch_rt.beams import Beams, search
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
@@ -231,26 +232,26 @@ class Driver:
 
     def caption_logits(self, memory: Any, tokens: Sequence[int]) -> Float32Array:
         """Logits after each of ``tokens``, which begin with pad: ``(len(tokens), text_vocab)``."""
-        feeds = {"memory": memory, "cache": self._empty("caption_step", "cache")}
-        rows = []
-        for n, token in enumerate(tokens):
-            feeds["token"], feeds["position"] = np.asarray([token], np.int64), np.asarray([n], np.int64)
-            logits, feeds["cache"] = self.run("caption_step", ["logits", "next_cache"], feeds)
-            rows.append(logits[0])
+        cache, rows = self._empty("caption_step", "cache"), []
+        for position, token in enumerate(tokens):
+            logits, cache = self._word(memory, token, position, cache)
+            rows.append(logits)
         return np.stack(rows)
 
     def caption(self, memory: Any, most: int) -> list[int]:
-        """Greedy caption, without pad and end mark."""
-        feeds = {"memory": memory, "cache": self._empty("caption_step", "cache")}
-        token, found = PAD, []
-        for n in range(most):
-            feeds["token"], feeds["position"] = np.asarray([token], np.int64), np.asarray([n], np.int64)
-            logits, feeds["cache"] = self.run("caption_step", ["logits", "next_cache"], feeds)
-            token = int(np.argmax(logits[0]))
-            if token == EOS:
-                break
-            found.append(token)
+        """A caption by a search of width 1, without pad and end mark."""
+
+        def step(token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
+            return self._word(memory, token, position, cache)
+
+        found = search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))
         return [t for t in found if t != PAD]
+
+    def _word(self, memory: Any, token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
+        feeds = {"token": np.asarray([token], np.int64), "position": np.asarray([position], np.int64)}
+        feeds |= {"memory": memory, "cache": cache}
+        logits, after = self.run("caption_step", ["logits", "next_cache"], feeds)
+        return logits[0], after
 
     # ---- SHIFT ----------------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ class Parity:
         return worst
 
     def _caption_step(self, report: Report, motions: Sequence[IntArray]) -> Report:
-        wanted = generation.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS)
+        wanted = generation.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS, width=1)
         apart, equal = [], 0
         for row, (motion, caption) in enumerate(zip(motions, wanted, strict=True)):
             encoded = self._encoded(self.caption_prompt, motion)

@@ -8,10 +8,12 @@ does not change with the batch it was drawn in. One slot is chosen as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from clutch_rt import noise
+from clutch_rt.beams import WIDTH, Beams
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
@@ -338,8 +340,9 @@ def caption(
     motions: Sequence[IntArray],
     max_tokens: int = 64,
     batch_size: int = 64,
+    width: int = WIDTH,
 ) -> list[list[int]]:
-    """Describe motions, greedily.
+    """Describe motions, as ``clutch_rt.beams`` searches.
 
     Args:
         model: in evaluation mode.
@@ -347,6 +350,7 @@ def caption(
         motions: arrays ``(S_i, K)`` int64.
         max_tokens: the longest caption.
         batch_size: motions decoded together.
+        width: beginnings of each that are kept beside each other.
 
     Returns:
         Ids of each caption, without pad and ``<eos>``.
@@ -356,20 +360,28 @@ def caption(
         part = motions[first : first + batch_size]
         ids, mask = pad_prompts([list(prompt)] * len(part), model.device)
         codes, codes_mask = pad_codes(part, model.device)
-        out += _greedy(model, model.encode(ids, mask, codes, codes_mask), max_tokens)
+        searches = [Beams(width, PAD, EOS, max_tokens) for _ in part]
+        _search(model, model.encode(ids, mask, codes, codes_mask), searches)
+        out += [[token for token in beams.best if token != PAD] for beams in searches]
     return out
 
 
-def _greedy(model: MotionLM, encoded: Encoded, max_tokens: int) -> list[list[int]]:
-    batch = len(encoded.memory)
-    cache = _new_cache()
-    token = torch.full((batch, 1), PAD, dtype=torch.long, device=model.device)
-    done = torch.zeros(batch, dtype=torch.bool, device=model.device)
-    rows = []
-    for _ in range(max_tokens):
-        token = model.text_logits(encoded, token, cache)[:, -1].argmax(-1, keepdim=True)
-        done |= token[:, 0] == EOS
-        rows.append(torch.where(done, EOS, token[:, 0]).tolist())
-        if bool(done.all()):
-            break
-    return [[t for t in column if t not in (PAD, EOS)] for column in zip(*rows, strict=True)]
+def _search(model: MotionLM, encoded: Encoded, searches: Sequence[Beams]) -> None:
+    """Run searches to their ends together, all of their beginnings one batch."""
+    cache, rows = _new_cache(), encoded
+    while tokens := [token for beams in searches for token in beams.tokens]:
+        column = torch.tensor(tokens, device=model.device).unsqueeze(1)
+        logits = model.text_logits(rows, column, cache)[:, -1].float().cpu().numpy()
+        sources: list[int] = []
+        owners: list[int] = []
+        first = 0
+        for owner, beams in enumerate(searches):
+            last = first + len(beams.tokens)
+            if last > first:
+                kept = beams.advance(logits[first:last])
+                sources += [first + row for row in kept]
+                owners += [owner] * len(kept)
+            first = last
+        if sources:
+            cache.reorder_cache(cast(torch.LongTensor, torch.tensor(sources, device=model.device)))
+            rows = encoded.rows(torch.tensor(owners, device=model.device))

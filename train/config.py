@@ -219,7 +219,7 @@ class EvaluateConfig:
 
     clips: int = 512  # held-out clips; half as many for each of: one action, speed, count, direction
     pool: int = 32  # texts that R-precision chooses among
-    captions: int = 128  # held-out motions that are described
+    captions: int = 512  # held-out motions that are described
     temperature: float = 0.3  # of sampling; `python -m train.evaluate.choose` chooses it on validation clips
     top_k: int = 20  # of sampling; 0 does not cut
     repeats: int = 3  # generations of the whole set, each with seeds of its own

@@ -119,7 +119,6 @@ def paper() -> RunConfig:
         instruct=InstructConfig(steps=20_000, batch_size=128, learning_rate=2e-4, warmup=500, precision=gpu),
         evaluate=EvaluateConfig(
             clips=3200,
-            captions=512,
             retrieval_steps=20_000,
             repeats=5,
             modality_texts=100,

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from clutch_rt.beams import WIDTH, Beams, search
 from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN, Grammar
@@ -230,23 +231,21 @@ class Engine:
         return np.asarray(codes[0], dtype=np.int64)
 
     def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
-        """The likeliest sentence about codes ``(S, K)``, token by token, as text ids without the end mark."""
-        memory = self.remember(ids, codes=codes)
-        settings = self._manifest.text
-        token = np.asarray([settings.pad], np.int64)
-        position = np.zeros(1, np.int64)
-        start = {"memory": memory.keys_values, "cache": self._sessions.zeros("caption_step", "cache")}
-        step = self.loop("caption_step", ["logits"], {"next_cache": "cache"}, start)
-        found: list[int] = []
-        while len(found) < MAX_CAPTION_TOKENS:
+        """A sentence about codes ``(S, K)``, see ``beams``: text ids without the end mark."""
+        memory = self.remember(ids, codes=codes).keys_values
+        text, outputs = self._manifest.text, ("logits", "next_cache")
+
+        def step(token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
             check(cancel)
-            (logits,) = step.run({"token": token, "position": position})
-            token[0] = int(np.argmax(logits[0]))
-            if token[0] == settings.eos:
-                break
-            found.append(int(token[0]))
-            position[0] += 1
-        return found
+            numbers = {"token": token, "position": position}
+            feeds = {name: np.asarray([number], np.int64) for name, number in numbers.items()}
+            logits, after = self._sessions.run(
+                "caption_step", outputs, {**feeds, "memory": memory, "cache": cache}
+            )
+            return logits[0], after
+
+        beams = Beams(WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS)
+        return search(step, self._sessions.zeros("caption_step", "cache"), beams)
 
     def _step_form(
         self,

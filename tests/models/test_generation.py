@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from clutch_rt import noise
+from clutch_rt.beams import Beams, search
 from clutch_rt.errors import GrammarError, InputError
 from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 from hypothesis import given, settings
@@ -158,19 +159,22 @@ def test_what_is_given_must_fit() -> None:
 
 
 @pytest.mark.parametrize("form", KINDS)
-def test_captions_are_the_greedy_ones_whatever_the_batch(form: str) -> None:
+@pytest.mark.parametrize("width", [1, 3])
+def test_captions_are_those_of_each_motion_alone(form: str, width: int) -> None:
     model = model_of(form, seed=6)
     ids, mask = pad_prompts(PROMPTS)
     motions = generate(model, ids, mask, range(5), [3, 8, 1, 5, 2])
-    together = caption(model, [4, 1], motions, max_tokens=7)
-    assert together == caption(model, [4, 1], motions, max_tokens=7, batch_size=2)
+    together = caption(model, [4, 1], motions, max_tokens=7, width=width)
+    assert together == caption(model, [4, 1], motions, max_tokens=7, batch_size=2, width=width)
     encoded = model.encode(*pad_prompts([[4, 1]]), torch.from_numpy(motions[1])[None])
-    tokens = [0]
-    for _ in range(7):
-        tokens.append(int(model.text_logits(encoded, torch.tensor([tokens]))[0, -1].argmax()))
-        if tokens[-1] == 1:
-            break
-    assert together[1] == [t for t in tokens if t > 1]
+
+    def step(token: int, position: int, before: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
+        tokens = (*before, token)  # the whole beginning anew, without a cache
+        assert len(tokens) == position + 1
+        return model.text_logits(encoded, torch.tensor([tokens]))[0, -1].detach().numpy(), tokens
+
+    alone = search(step, (), Beams(width, 0, 1, 7))
+    assert together[1] == [t for t in alone if t > 1]
 
 
 def test_bad_requests_say_why() -> None:

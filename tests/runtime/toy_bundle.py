@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import sentencepiece
+from clutch_rt.engine import MAX_CAPTION_TOKENS
 from clutch_rt.grammar import Form, Grammar
 from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
@@ -184,7 +185,7 @@ def _common(noise: list[int]) -> dict[str, Any]:
 
 def _caption_step(path: Path, ids: list[int], vocab: int) -> None:
     g = _Graph()
-    table = np.eye(vocab)[[*ids, 1]]
+    table = 20.0 * np.eye(vocab)[[*ids, *[1] * (MAX_CAPTION_TOKENS - len(ids))]]  # as sure as a trained model
     row = g.op("Gather", g.const(table), "position", axis=0)
     g.op("Add", row, g.weighted((g.total("memory"), 0.0)), out="logits")
     g.op("Concat", "cache", g.const(np.zeros((2, 1, 1, 1, 1))), axis=3, out="next_cache")
