@@ -14,7 +14,7 @@ class StudyConfig:
     seeds: int = 3  # trainings of each arm, from the run's own seed on
     minutes: float = 10.0  # processor-minutes of an arm's steps, of all threads together
     arms: tuple[str, ...] = ()  # only these, and what they go on from; empty takes all
-    trial: int = 20  # steps that are timed to know how many fit
+    trial: int = 20  # steps that are timed, three times, to know how many fit
     refine_share: float = 0.15  # study stages: part of the minutes that refinement takes
     instruct_share: float = 0.15  # study stages: part of the minutes that instruction tuning takes
     keep: bool = False  # keep the language models of arms that no other goes on from, once they are judged
