@@ -244,8 +244,7 @@ class Driver:
         def step(token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
             return self._word(memory, token, position, cache)
 
-        found = search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))
-        return [t for t in found if t != PAD]
+        return search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))
 
     def _word(self, memory: Any, token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
         feeds = {"token": np.asarray([token], np.int64), "position": np.asarray([position], np.int64)}

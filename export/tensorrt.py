@@ -4,7 +4,7 @@ An engine holds the weights as TensorRT wants them. They are the bundle's own, r
 (``export.bundle_run``); or, with ``--run``, those before the bundle rounded them, of the training run it was
 exported from, which is checked. For ``rtx`` the engines are built here, with no GPU; for ``cuda`` and
 ``jetson`` the networks go into the bundle, and the engines are built on the device by ``clutch-rt engine
-build``. The runtime loads those for ``rtx`` that fit its machine, and none of the others yet.
+build``. The device of their library's name loads those that fit (``clutch_rt.engine_choice``).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.beams import WIDTH, Beams
+from clutch_rt.beams import BEAM_WIDTH, Beams
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
@@ -340,7 +340,7 @@ def caption(
     motions: Sequence[IntArray],
     max_tokens: int = 64,
     batch_size: int = 64,
-    width: int = WIDTH,
+    width: int = BEAM_WIDTH,
 ) -> list[list[int]]:
     """Describe motions, as ``clutch_rt.beams`` searches.
 
@@ -350,7 +350,7 @@ def caption(
         motions: arrays ``(S_i, K)`` int64.
         max_tokens: the longest caption.
         batch_size: motions decoded together.
-        width: beginnings of each that are kept beside each other.
+        width: of the beam.
 
     Returns:
         Ids of each caption, without pad and ``<eos>``.
@@ -362,12 +362,12 @@ def caption(
         codes, codes_mask = pad_codes(part, model.device)
         searches = [Beams(width, PAD, EOS, max_tokens) for _ in part]
         _search(model, model.encode(ids, mask, codes, codes_mask), searches)
-        out += [[token for token in beams.best if token != PAD] for beams in searches]
+        out += [beams.best for beams in searches]
     return out
 
 
 def _search(model: MotionLM, encoded: Encoded, searches: Sequence[Beams]) -> None:
-    """Run searches to their ends together, all of their beginnings one batch."""
+    """Run searches to their ends together, all of their hypotheses one batch."""
     cache, rows = _new_cache(), encoded
     while tokens := [token for beams in searches for token in beams.tokens]:
         column = torch.tensor(tokens, device=model.device).unsqueeze(1)

@@ -1,8 +1,9 @@
-"""Beam search for the likeliest sentence, and no sentence that turns in a circle.
+"""Beam search for the likeliest sentence, none of which turns in a circle.
 
 A model that has learnt several sentences for one motion is unsure at every word, and the likeliest next word
-leads it into circles ("with a whisk with a whisk with a ..."). So several beginnings are kept beside each
-other, the sentence that is likeliest for its length is taken, and none may say the same twice in a row.
+leads it into circles ("with a whisk with a whisk with a ..."). So several hypotheses are kept beside each
+other, the sentence with the best mean log-probability is taken (a length penalty of 1, Wu et al. 2016,
+https://arxiv.org/abs/1609.08144), and a token is blocked that would say the same twice in a row.
 """
 
 from __future__ import annotations
@@ -11,113 +12,136 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clutch_rt.layout import Float32Array
 
-WIDTH: Final = 4
-_SHORTEST_CIRCLE: Final = 2  # tokens; one may well follow itself
+BEAM_WIDTH: Final = 4
+_SHORTEST_CIRCLE: Final = 2  # tokens; one token may follow itself, up to three in a row
 
 State = TypeVar("State")
+_Hypothesis = tuple[float, list[int]]  # the sum of its tokens' log-probabilities, and these
 
 
 class Beams:
-    """The beginnings of one sentence, and the sentences that were finished.
+    """The hypotheses of one sentence, and the sentences that were finished.
 
-    With a width of 1 it is the likeliest token each time, but for circles.
+    With a width of 1 it is the likeliest token each time that closes no circle.
 
     Args:
-        width: beginnings that are kept.
-        start: the token before the first.
+        width: hypotheses that are kept.
+        start: the token before the first, which is never said.
         end: the token after the last.
         most: tokens of the longest sentence, its end not counted.
+
+    Raises:
+        ValueError: ``width`` or ``most`` is below 1.
     """
 
     def __init__(self, width: int, start: int, end: int, most: int) -> None:
+        if min(width, most) < 1:
+            raise ValueError(f"a beam of width {width} and at most {most} tokens; 1 is the least of each")
         self._width, self._start, self._end, self._most = width, start, end, most
-        self._alive: list[tuple[float, list[int]]] = [(0.0, [])]
-        self._finished: list[tuple[float, list[int]]] = []
+        self._alive: list[_Hypothesis] = [(0.0, [])]
+        self._finished: list[_Hypothesis] = []  # the best first, with their mean in place of the sum
 
     @property
     def tokens(self) -> list[int]:
-        """The last token of each beginning; how many there are is at most the width."""
+        """The last token of each hypothesis; none when the search has ended."""
         return [said[-1] if said else self._start for _, said in self._alive]
 
     @property
-    def done(self) -> bool:
-        """Whether the search has ended."""
-        return not self._alive
-
-    @property
     def best(self) -> list[int]:
-        """The tokens of the sentence that is likeliest for its length, without start and end."""
-        return max(self._finished, key=lambda found: found[0] / (len(found[1]) + 1))[1]
+        """The best sentence that was finished, without start and end; ValueError before the search ends."""
+        if self._alive:
+            raise ValueError("the search has not ended")
+        return self._finished[0][1]
 
     def advance(self, logits: Float32Array) -> list[int]:
-        """Lengthen every beginning.
+        """Lengthen every hypothesis.
 
         Args:
-            logits: ``(beginnings, vocabulary)`` of the next token.
+            logits: ``(hypotheses, vocabulary)`` of the next token.
 
         Returns:
-            For each beginning that is kept, the row it came from.
+            For each hypothesis that is kept, the row it came from.
+
+        Raises:
+            ValueError: there are not as many rows as hypotheses.
         """
-        before, self._alive = self._alive, []
-        score = _log_softmax(logits) + np.array([[so_far] for so_far, _ in before])
+        before = self._alive
+        if len(logits) != len(before):
+            raise ValueError(f"{len(logits)} rows of logits came for {len(before)} hypotheses")
+        score = _log_softmax(logits) + np.array([[total] for total, _ in before])
+        score[:, self._start] = -np.inf
         for row, (_, said) in enumerate(before):
             score[row, _closing(said)] = -np.inf
-        sources: list[int] = []
-        # Twice as many as are kept, for each beginning may end.
+        self._alive, sources = [], []
+        # Twice as many as are kept, for each may be an end.
         for rank, flat in enumerate(_largest(score.ravel(), 2 * self._width)):
             row, token = divmod(int(flat), score.shape[1])
-            so_far, said = float(score[row, token]), before[row][1]
-            if so_far == -np.inf or len(self._alive) == self._width:
+            total, said = float(score[row, token]), before[row][1]
+            if total == -np.inf or len(self._alive) == self._width:
                 break
             if token != self._end:
-                self._alive.append((so_far, [*said, token]))
+                self._alive.append((total, [*said, token]))
                 sources.append(row)
             elif rank < self._width:
-                self._finished.append((so_far, said))
-        enough = len(self._finished) >= self._width
-        if not enough and self._alive and len(self._alive[0][1]) < self._most:
-            return sources
-        if not enough:
-            self._finished += (
-                self._alive or before[:1]
-            )  # none is alive where all that could follow was barred
+                self._finish(total / (len(said) + 1), said)
+        return [] if self._ends(before) else sources
+
+    def _finish(self, mean: float, said: list[int]) -> None:
+        self._finished.append((mean, said))
+        self._finished.sort(key=lambda found: -found[0])
+        del self._finished[self._width :]
+
+    def _ends(self, before: Sequence[_Hypothesis]) -> bool:
+        """Whether the search is over: nothing can go on, or what does is no better than what is there."""
+        if self._alive and len(self._alive[0][1]) < self._most:
+            total, said = self._alive[0]
+            full = len(self._finished) == self._width
+            if not (full and self._finished[-1][0] >= total / len(said)):
+                return False
+        if not self._finished:
+            # Cut off at the longest; or, where every token is blocked, what there was.
+            total, said = (self._alive or before)[0]
+            self._finish(total / max(len(said), 1), said)
         self._alive = []
-        return []
+        return True
 
 
 def search(
     step: Callable[[int, int, State], tuple[Float32Array, State]], state: State, beams: Beams
 ) -> list[int]:
-    """The sentence of a model that takes one beginning at a time.
+    """The sentence of a model that takes one hypothesis at a time.
 
     Args:
         step: a token, its position and what the model keeps of those before; to the logits
             ``(vocabulary,)`` of the next, and what it keeps now.
         state: what it keeps before the first.
-        beams: the search.
+        beams: the search, not yet begun.
     """
     states, position = [state], 0
-    while not beams.done:
-        found = [step(token, position, one) for token, one in zip(beams.tokens, states, strict=True)]
+    while tokens := beams.tokens:
+        found = [step(token, position, one) for token, one in zip(tokens, states, strict=True)]
         states = [found[row][1] for row in beams.advance(np.stack([logits for logits, _ in found]))]
         position += 1
     return beams.best
 
 
-def _log_softmax(logits: Float32Array) -> np.ndarray:
+def _log_softmax(logits: Float32Array) -> NDArray[np.float64]:
+    """Log-probabilities over the last axis, ``(hypotheses, vocabulary)``."""
     score = logits.astype(np.float64)
     score -= score.max(axis=1, keepdims=True)
-    return np.asarray(score - np.log(np.exp(score).sum(axis=1, keepdims=True)))
+    score -= np.log(np.exp(score).sum(axis=1, keepdims=True))
+    return score
 
 
-def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the largest values, the largest first; of equal ones the first."""
+def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Indices of the ``count`` largest of ``values (n,)``, the largest first; of equal ones the first."""
     count = min(count, len(values))
-    chosen = np.sort(np.argpartition(-values, count - 1)[:count])
-    return chosen[np.argsort(-values[chosen], kind="stable")]
+    chosen = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    return chosen[np.argsort(-values[chosen], kind="stable")][:count]
 
 
 def _closing(said: Sequence[int]) -> list[int]:

@@ -259,15 +259,15 @@ def _preload(device: str) -> str:
 
     ONNX Runtime prints what it misses; stdout may be carrying a file, so that is caught and returned.
     """
-    if not hasattr(onnxruntime, "preload_dlls"):  # before 1.21
-        return ""
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        onnxruntime.preload_dlls()
-    text = one_line(said.getvalue()) if said.getvalue().strip() else ""
-    log.debug("preloading CUDA: %s", text or "done")
-    if device == "tensorrt" and (missing := tensorrt.load()):
-        text = "; ".join(filter(None, (text, f"{', '.join(missing)} cannot be loaded")))
-    return text
+    failed = []
+    if hasattr(onnxruntime, "preload_dlls"):  # since 1.21
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            onnxruntime.preload_dlls()
+        failed += [one_line(said.getvalue())] if said.getvalue().strip() else []
+    if device == "tensorrt":
+        failed += tensorrt.load()
+    log.debug("preloading for %s: %s", device, "; ".join(failed) or "done")
+    return "; ".join(failed)
 
 
 def _not_started(placement: Placement, reason: str) -> str:

@@ -17,6 +17,8 @@ RTX_PACKAGE: Final = (
     "run `pip install onnxruntime-ep-nv-tensorrt-rtx-cu12` (CUDA 12 drivers) or "
     "`pip install onnxruntime-ep-nv-tensorrt-rtx-cu13` (580 and later) beside onnxruntime 1.24 or later"
 )
+# ONNX Runtime's provider is linked against TensorRT 10.
+TENSORRT_PACKAGE: Final = "run `pip install 'tensorrt-cu12<11'` (on Jetson it comes with JetPack)"
 NO_DRIVER: Final = (
     "install NVIDIA's driver and check it with `nvidia-smi`, "
     "in a container pass the GPU through (`docker run --gpus all`)"
@@ -58,7 +60,7 @@ _KNOWN: Final[tuple[tuple[str, Diagnosis], ...]] = (
         r"libnvinfer|nvinfer_\d+\.dll|libnvonnxparser",
         Diagnosis(
             "TensorRT's libraries are not found",
-            "run `pip install 'tensorrt-cu12<11'` (on Jetson they come with JetPack)",
+            TENSORRT_PACKAGE,
         ),
     ),
     (

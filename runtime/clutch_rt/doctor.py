@@ -51,7 +51,7 @@ class BundleFinding:
 
 @dataclass(frozen=True)
 class EngineFinding:
-    """Engines built ahead of time for one target: where they lie, and whether they load here and why not."""
+    """A set of engines: where they lie, and whether they load here and why not."""
 
     path: str
     loads: bool

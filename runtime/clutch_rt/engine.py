@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from clutch_rt.beams import WIDTH, Beams, search
+from clutch_rt.beams import BEAM_WIDTH, Beams, search
 from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN, Grammar
@@ -232,20 +232,21 @@ class Engine:
 
     def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
         """A sentence about codes ``(S, K)``, see ``beams``: text ids without the end mark."""
-        memory = self.remember(ids, codes=codes).keys_values
-        text, outputs = self._manifest.text, ("logits", "next_cache")
+        memory = self.remember(ids, codes=codes)
+        text = self._manifest.text
+        start = {"memory": memory.keys_values, "cache": self._sessions.zeros("caption_step", "cache")}
+        graph = self.loop("caption_step", ["logits"], {"next_cache": "cache"}, start)
 
-        def step(token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
+        def step(
+            token: int, position: int, past: Mapping[str, Any]
+        ) -> tuple[Float32Array, Mapping[str, Any]]:
             check(cancel)
+            graph.go_on_from(past)
             numbers = {"token": token, "position": position}
-            feeds = {name: np.asarray([number], np.int64) for name, number in numbers.items()}
-            logits, after = self._sessions.run(
-                "caption_step", outputs, {**feeds, "memory": memory, "cache": cache}
-            )
-            return logits[0], after
+            (logits,) = graph.run({name: np.asarray([n], np.int64) for name, n in numbers.items()})
+            return logits[0], graph.past
 
-        beams = Beams(WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS)
-        return search(step, self._sessions.zeros("caption_step", "cache"), beams)
+        return search(step, graph.past, Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS))
 
     def _step_form(
         self,

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clutch_rt import nvidia
 from clutch_rt.diagnosis import one_line
 from clutch_rt.engine_library import Built, Library, Log, build_engine
 from clutch_rt.engines import (
@@ -38,6 +39,7 @@ from clutch_rt.engines import (
     require_listed,
 )
 from clutch_rt.errors import BundleError
+from clutch_rt.fields import short
 from clutch_rt.manifest import FileEntry, sha256_of
 
 NETWORKS: Final = "networks"
@@ -90,6 +92,11 @@ def read_networks(folder: Path, content: str) -> Networks:
     path = folder / NETWORKS_FILE
     try:
         raw = json.loads(path.read_bytes())
+        if raw["format"] != FORMAT:
+            raise BundleError(
+                f"{path} has format {short(raw['format'])}; this clutch-rt reads {FORMAT}: "
+                "write the networks again"
+            )
         found = Networks(
             folder, plain_word(raw["precision"]), str(raw["content"]), _shapes_of(raw["networks"]), raw
         )
@@ -112,8 +119,8 @@ def read_networks(folder: Path, content: str) -> Networks:
         raise BundleError(
             f"{path} cannot be used ({one_line(repr(error))}); write the networks again"
         ) from error
-    if raw.get("format") != FORMAT or found.content != content:
-        raise BundleError(f"{folder} was written for another bundle, or by another version; write it again")
+    if found.content != content:
+        raise BundleError(f"{folder} was written for another bundle; write it again")
     return found
 
 
@@ -132,7 +139,8 @@ def place_of_set(
     library: Library, sms: Sequence[int], precision: str, content: str, root: Path, force: bool
 ) -> tuple[EngineKey, Path]:
     """The key of a set, and its folder, which must be free unless ``force``; else BundleError."""
-    key = EngineKey(library.target.name, library.version, tuple(sorted(sms)), precision, content)
+    host = "" if library.target.ahead else nvidia.host()
+    key = EngineKey(library.target.name, library.version, tuple(sorted(sms)), precision, content, host)
     folder = root / library.target.library / key.name
     if folder.exists() and not force:
         raise BundleError(f"{folder} is there already; say --force to build it again")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from clutch_rt import nvidia, tensorrt
 from clutch_rt.bundle import Bundle
+from clutch_rt.diagnosis import RTX_PACKAGE, TENSORRT_PACKAGE
 from clutch_rt.engines import (
     ENGINES,
     LIBRARIES,
@@ -91,7 +92,12 @@ def fit(sets: list[EngineSet], device: str, content: str) -> EngineSet:
             "or use --device cpu"
         )
     version = tensorrt.version() if device == "tensorrt" else rtx_library_version()
-    return fitting_engines(sets, device, version or "of an unknown version", sm, content)
+    if version is None:
+        raise DeviceError(
+            f"no engine can be loaded, for {device} is not found on this machine; "
+            f"{TENSORRT_PACKAGE if device == 'tensorrt' else RTX_PACKAGE}, or use --device cpu"
+        )
+    return fitting_engines(sets, device, version, sm, content, host=nvidia.host())
 
 
 def rtx_library_version() -> str | None:

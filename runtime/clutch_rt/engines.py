@@ -23,14 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt.diagnosis import one_line
+from clutch_rt.diagnosis import TENSORRT_PACKAGE, one_line
 from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import short
 from clutch_rt.manifest import CARD, FileEntry, Manifest, sha256_of
 
 ENGINES: Final = "engines"
 KEY_FILE: Final = "engine.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 PRECISIONS: Final = ("fp16", "int8", "int4")  # of the weights
 
 _SHORT: Final = 12
@@ -82,7 +82,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             "cuda",
             "tensorrt",
             ("tensorrt",),
-            "run `pip install tensorrt-cu12` (or `tensorrt-cu13`) on the machine with the GPU",
+            f"on the machine with the GPU, {TENSORRT_PACKAGE}",
             False,
         ),
         Target(
@@ -117,6 +117,8 @@ class EngineKey:
         sms: architectures, such as 89 for compute capability 8.9, ascending.
         precision: of the weights.
         content: of the bundle, see :func:`content_hash`.
+        host: system and GPU, see ``nvidia.host``, of engines that run only where they were built; empty for
+            those built ahead of time.
     """
 
     target: str
@@ -124,12 +126,14 @@ class EngineKey:
     sms: tuple[int, ...]
     precision: str
     content: str
+    host: str = ""
 
     @property
     def name(self) -> str:
         """The set's folder."""
         sms = ".".join(map(str, self.sms))
-        return f"{self.version}-sm{sms}-{self.precision}-{self.content[:_SHORT]}"
+        host = f"-{self.host}" if self.host else ""
+        return f"{self.version}-sm{sms}-{self.precision}-{self.content[:_SHORT]}{host}"
 
     @property
     def library(self) -> str:
@@ -145,6 +149,7 @@ class EngineKey:
             "sms": list(self.sms),
             "precision": self.precision,
             "content": self.content,
+            "host": self.host,
         }
 
 
@@ -225,6 +230,7 @@ def _key(raw: Mapping[str, Any]) -> EngineKey:
         tuple(int(sm) for sm in raw["sms"]),
         plain_word(raw["precision"]),
         plain_word(raw["content"]),
+        plain_word(raw["host"]) if raw["host"] else "",
     )
 
 
@@ -266,7 +272,13 @@ def verify_engine_set(engines: EngineSet) -> None:
 
 
 def fitting_engines(
-    sets: Sequence[EngineSet], library: str, version: str, sm: int, content: str, precision: str | None = None
+    sets: Sequence[EngineSet],
+    library: str,
+    version: str,
+    sm: int,
+    content: str,
+    precision: str | None = None,
+    host: str = "",
 ) -> EngineSet:
     """The set that fits a machine and a bundle.
 
@@ -277,13 +289,14 @@ def fitting_engines(
         sm: architecture of its GPU.
         content: of the bundle.
         precision: wanted, or None for any, the first in the order of ``sets``.
+        host: this machine's system and GPU.
 
     Raises:
         DeviceError: none fits; the message says why each does not, and how one is built.
     """
     why = []
     for one in sets:
-        reasons = _reasons(one.key, library, version, sm, content, precision)
+        reasons = _reasons(one.key, library, version, sm, content, precision, host)
         if not reasons:
             return one
         why.append(f"{one.path.name}: {', '.join(reasons)}")
@@ -305,7 +318,7 @@ def same_version(one: str, other: str) -> bool:
 
 
 def _reasons(
-    key: EngineKey, library: str, version: str, sm: int, content: str, precision: str | None
+    key: EngineKey, library: str, version: str, sm: int, content: str, precision: str | None, host: str
 ) -> list[str]:
     reasons = []
     if key.library != library:
@@ -316,6 +329,8 @@ def _reasons(
         reasons.append(f"precision {key.precision}, not {precision}")
     if sm not in key.sms:
         reasons.append(f"built for SM {', '.join(map(str, key.sms))}")
+    if key.host not in ("", host):
+        reasons.append(f"built on {key.host}, not on {host}")
     if key.content != content:
         reasons.append("built from another bundle")
     return reasons

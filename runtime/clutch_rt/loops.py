@@ -28,6 +28,13 @@ class Loop(Protocol):
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only: of every input, if axis 0 is the motions."""
 
+    @property
+    def past(self) -> Mapping[str, Any]:
+        """What is carried into the next run, by input; it stays where it is, and as it is."""
+
+    def go_on_from(self, past: Mapping[str, Any]) -> None:
+        """Carry into the next run what was ``past`` at any time before."""
+
 
 def loop(
     sessions: Sessions,
@@ -79,6 +86,13 @@ class HostLoop:
     def keep(self, rows: int) -> None:
         self._feeds = {name: value[:rows] for name, value in self._feeds.items()}
 
+    @property
+    def past(self) -> Mapping[str, Any]:
+        return {name: self._feeds[name] for name, _ in self._carried}
+
+    def go_on_from(self, past: Mapping[str, Any]) -> None:
+        self._feeds.update(past)
+
 
 class DeviceLoop:
     """Leaves on the device what is carried; arguments as of ``loop``.
@@ -120,9 +134,7 @@ class DeviceLoop:
         session.run_with_iobinding(self._binding)
         found = dict(zip(self._outputs, self._binding.get_outputs(), strict=True))
         seen = [found[name].numpy() for name in self._wanted]
-        for output, name in self._carried.items():
-            self._binding.bind_ortvalue_input(name, found[output])
-            self._held[name] = found[output]
+        self._carry({name: found[output] for output, name in self._carried.items()})
         return seen
 
     def keep(self, rows: int) -> None:
@@ -130,6 +142,20 @@ class DeviceLoop:
         arrays = {n: v if isinstance(v, np.ndarray) else v.numpy() for n, v in self._held.items()}
         kept = {name: array[:rows] for name, array in arrays.items()}
         self._sessions.run_with(self._graph, lambda _: self._bind(kept))
+
+    @property
+    def past(self) -> Mapping[str, Any]:
+        return {name: self._held[name] for name in self._carried.values()}
+
+    def go_on_from(self, past: Mapping[str, Any]) -> None:
+        self._sessions.run_with(self._graph, lambda _: self._carry(past))
+
+    def _carry(self, values: Mapping[str, Any]) -> None:
+        self._bind({name: value for name, value in values.items() if isinstance(value, np.ndarray)})
+        for name, value in values.items():
+            if not isinstance(value, np.ndarray):
+                self._binding.bind_ortvalue_input(name, value)
+                self._held[name] = value
 
     def _bind(self, feeds: Mapping[str, Array]) -> None:
         for name, value in feeds.items():

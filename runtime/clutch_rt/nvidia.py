@@ -14,6 +14,7 @@ DRIVER_LIBRARY: Final = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so
 
 # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
 _COMPUTE_CAPABILITY: Final = (75, 76)
+_NAME_BYTES: Final = 256
 _SMI: Final = (
     "nvidia-smi",
     "--query-gpu=name,driver_version,memory.total,compute_cap",
@@ -84,15 +85,40 @@ def driver_library() -> ctypes.CDLL | None:
 def compute_capability() -> int | None:
     """The architecture of the first GPU, 89 for 8.9, as the driver says; None without a driver or a GPU."""
     library = driver_library()
-    if library is None:
+    device = None if library is None else _first_gpu(library)
+    if library is None or device is None:
         return None
-    device, numbers = ctypes.c_int(), [ctypes.c_int(), ctypes.c_int()]
-    if library.cuInit(0) or library.cuDeviceGet(ctypes.byref(device), 0):
-        return None
+    numbers = [ctypes.c_int(), ctypes.c_int()]
     for number, attribute in zip(numbers, _COMPUTE_CAPABILITY, strict=True):
         if library.cuDeviceGetAttribute(ctypes.byref(number), attribute, device):
             return None
     return 10 * numbers[0].value + numbers[1].value
+
+
+def gpu_name() -> str | None:
+    """The name of the first GPU, as the driver says; None without a driver or a GPU."""
+    library = driver_library()
+    device = None if library is None else _first_gpu(library)
+    if library is None or device is None:
+        return None
+    name = ctypes.create_string_buffer(_NAME_BYTES)
+    return None if library.cuDeviceGetName(name, _NAME_BYTES, device) else name.value.decode(errors="replace")
+
+
+def host() -> str:
+    """What TensorRT's engines are bound to: system and GPU, ``linux-x86_64-NVIDIA-GeForce-RTX-4090``."""
+    import platform
+    import re
+
+    words = (sys.platform, platform.machine(), gpu_name() or "no GPU")
+    return re.sub(r"[^A-Za-z0-9_.+]+", "-", "-".join(words)).strip("-")
+
+
+def _first_gpu(library: ctypes.CDLL) -> ctypes.c_int | None:
+    """The driver, started, and its number of the first GPU; None where it has none."""
+    device = ctypes.c_int()
+    failed = library.cuInit(0) or library.cuDeviceGet(ctypes.byref(device), 0)
+    return None if failed else device
 
 
 def parse_smi(text: str) -> tuple[Gpu, ...]:

@@ -154,13 +154,13 @@ def test_the_flat_form_is_refused_with_the_reason() -> None:
 def a_set(root: Path, **changes: Any) -> Path:
     """A set of one engine and its graph, its key changed."""
     key: dict[str, Any] = {"target": "rtx", "version": "1.7.1.116", "sms": [86, 89], "precision": "fp16"}
-    key = {**key, "content": "c" * 64, **changes}
+    key = {**key, "content": "c" * 64, "host": "", **changes}
     folder = root / "tensorrt-rtx" / EngineKey(**{**key, "sms": tuple(key["sms"])}).name
     folder.mkdir(parents=True)
     for name in ("motion_step.engine", "motion_step.onnx"):
         (folder / name).write_bytes(b"engine")
     files = {path.name: FileEntry.of(path).to_dict() for path in folder.iterdir()}
-    whole = {"format": 1, "key": key, "files": files, "graphs": {"motion_step": {"layers": 3}}}
+    whole = {"format": engines.FORMAT, "key": key, "files": files, "graphs": {"motion_step": {"layers": 3}}}
     (folder / engines.KEY_FILE).write_text(json.dumps(whole))
     return folder
 
@@ -198,11 +198,11 @@ def test_the_engine_that_fits_is_found_and_one_that_does_not_is_never_taken(tmp_
         "",
         "[]",
         "{",
-        '{"format": 2}',
-        '{"format": 1, "key": {}}',
-        '{"format": 1, "key": 3}',
+        '{"format": 1}',
+        '{"format": 2, "key": {}}',
+        '{"format": 2, "key": 3}',
         "[" * 100_000,
-        '{"format": 1, "key": {"target": "rtx", "version": "1", "sms": [Infinity]}}',
+        '{"format": 2, "key": {"target": "rtx", "version": "1", "sms": [Infinity]}}',
     ],
 )
 def test_a_damaged_key_file_is_named_and_hides_no_other(tmp_path: Path, damage: str) -> None:

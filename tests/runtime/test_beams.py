@@ -15,13 +15,12 @@ Table = dict[tuple[int, ...], np.ndarray]
 
 
 def _table(seed: int, vocabulary: int) -> Table:
-    """Logits after every beginning, drawn when they are first asked for; the start is never likely."""
+    """Logits after every beginning, drawn when they are first asked for."""
     rng = np.random.default_rng(seed)
 
     class Drawn(dict[tuple[int, ...], np.ndarray]):
         def __missing__(self, key: tuple[int, ...]) -> np.ndarray:
             logits = rng.normal(size=vocabulary).astype(np.float32)
-            logits[START] = -1e9
             self[key] = logits
             return logits
 
@@ -42,14 +41,10 @@ def _circles(said: tuple[int, ...]) -> bool:
     return any(said[at : at + n] == said[at + n : at + 2 * n] for at, n in spans)
 
 
-def _score(table: Table, said: tuple[int, ...], most: int) -> float:
-    """The mean log-probability of a sentence with its end; one that was cut off has none."""
-    whole = said if len(said) == most else (*said, END)
-    total = 0.0
-    for place, token in enumerate(whole):
-        logits = table[said[:place]].astype(np.float64)
-        total += logits[token] - np.log(np.exp(logits - logits.max()).sum()) - logits.max()
-    return total / (len(said) + 1)
+def _score(table: Table, whole: tuple[int, ...]) -> float:
+    """The mean log-probability of the tokens."""
+    logits = [table[whole[:place]].astype(np.float64) for place in range(len(whole))]
+    return float(np.mean([row[t] - np.logaddexp.reduce(row) for row, t in zip(logits, whole, strict=True)]))
 
 
 @given(st.integers(0, 2**32), st.integers(3, 4), st.integers(1, 5))
@@ -58,11 +53,12 @@ def test_wide_enough_it_finds_the_best_of_all_sentences(seed: int, vocabulary: i
     table = _table(seed, vocabulary)
     found = tuple(_found(table, vocabulary**most, most))
     words = range(2, vocabulary)
-    every = [said for length in range(most + 1) for said in product(words, repeat=length)]
-    best = max(_score(table, said, most) for said in every if not _circles(said))
+    # Those that end; what is cut off at the longest counts only where nothing does.
+    every = [said for length in range(most) for said in product(words, repeat=length)]
+    best = max(_score(table, (*said, END)) for said in every if not _circles(said))
     assert not _circles(found)
     # Both add the same few float64 logarithms, in another order.
-    assert _score(table, found, most) == pytest.approx(best, abs=1e-9)
+    assert _score(table, (*found, END)) == pytest.approx(best, abs=1e-9)
 
 
 @given(st.integers(0, 2**32), st.integers(3, 9), st.integers(1, 20))
@@ -73,7 +69,7 @@ def test_a_width_of_one_takes_the_likeliest_token_that_closes_no_circle(
     table, said = _table(seed, vocabulary), ()
     while len(said) < most:
         likeliest = sorted(range(1, vocabulary), key=lambda token: -table[said][token])
-        token = next((t for t in likeliest if t == END or not _circles((*said, t))), END)
+        token = next(t for t in likeliest if t == END or not _circles((*said, t)))
         if token == END:
             break
         said = (*said, token)
@@ -94,3 +90,51 @@ def test_a_model_that_turns_in_a_circle_is_led_out_of_it(width: int) -> None:
 
     found = search(step, None, Beams(width, START, END, 40))
     assert not _circles(tuple(found)) and found[:3] == [2, 3, 4] and len(found) < 7
+
+
+@pytest.mark.parametrize("end", [-2.0, -3.0, -6.0])
+def test_a_sure_model_is_not_cut_off_by_ends_that_are_second_best(end: float) -> None:
+    """The end is among the four likeliest at every step, and never likely until the sentence is over."""
+    words = [2, 3, 4, 5, 6, 7, 8, 9]
+
+    def step(token: int, position: int, before: None) -> tuple[np.ndarray, None]:
+        logits = np.full(12, -12.0, np.float32)
+        logits[END] = end
+        logits[words[position] if position < len(words) else END] = 0.0
+        return logits, None
+
+    assert search(step, None, Beams(4, START, END, 40)) == words
+
+
+def test_where_nothing_ends_the_best_is_cut_off() -> None:
+    """And the start is never said, however likely it is."""
+    logits = np.array([9.0, -np.inf, 1.0, 0.0, -1.0, -2.0], np.float32)
+    found = search(lambda *_: (logits, None), None, Beams(3, START, END, 6))
+    assert len(found) == 6 and START not in found and not _circles(tuple(found))
+
+
+def test_where_every_token_is_blocked_the_sentence_is_what_there_was() -> None:
+    """Here 2 may be said three times; a fourth time would be 2, 2 said twice."""
+    logits = np.array([-np.inf, -np.inf, 0.0], np.float32)
+    assert search(lambda *_: (logits, None), None, Beams(2, START, END, 9)) == [2, 2, 2]
+
+
+def test_of_equal_tokens_the_first_counts() -> None:
+    """On every machine, whatever numpy's partition leaves where."""
+    beams = Beams(4, START, END, 1)
+    beams.advance(np.zeros((1, 1000), np.float32))
+    assert beams.best == []  # the end is token 1, before all words
+    beams = Beams(2, 999, 998, 3)
+    assert beams.advance(np.zeros((1, 1000), np.float32)) == [0, 0] and beams.tokens == [0, 1]
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    for width, most in ((0, 5), (2, 0)):
+        with pytest.raises(ValueError, match="1 is the least"):
+            Beams(width, START, END, most)
+    beams = Beams(2, START, END, 5)
+    with pytest.raises(ValueError, match="not ended"):
+        _ = beams.best
+    beams.advance(np.zeros((1, 9), np.float32))
+    with pytest.raises(ValueError, match="1 rows of logits came for 2"):
+        beams.advance(np.zeros((1, 9), np.float32))

@@ -157,6 +157,23 @@ def test_codes_equal_pytorchs(form: Form, rhythm: bool, tmp_path: Path) -> None:
     sessions.close()
 
 
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_captions_equal_pytorchs(form: Form) -> None:
+    _, engine, sessions = _engine(_tiny(form))
+    from models.generation import caption
+    from models.lm import MotionLM
+    from tests.tiny_bundle import tiny_run
+
+    run = tiny_run(form, tied_head=form == "step", rhythm=form == "step")
+    model = MotionLM.load(run / "lm").eval()
+    rng = np.random.default_rng(0)
+    for steps in (1, 5, 12):
+        codes = rng.integers(0, model.grammar.sizes, (steps, model.slots))
+        (wanted,) = caption(model, PROMPT[0].tolist(), [codes])
+        assert engine.caption(PROMPT, codes) == wanted
+    sessions.close()
+
+
 def test_a_rhythm_the_manifest_does_not_know_is_refused(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(_tiny("step"), tmp_path / "bundle"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from clutch_rt.bundle import open_bundle
 from clutch_rt.cli.commands import command_line
 from clutch_rt.doctor import examine_bundle
 from clutch_rt.engine_choice import EngineChoice, rtx_library_version
-from clutch_rt.engines import KEY_FILE, content_hash, read_engine_set, target_of
+from clutch_rt.engines import FORMAT, KEY_FILE, content_hash, read_engine_set, target_of
 from clutch_rt.probe import Probe, try_engines
 
 DEVICE = "tensorrt-rtx"
@@ -51,13 +51,14 @@ def add_engines(bundle: Path, **changes: Any) -> Path:
         "sms": [80, 89],
         "precision": "fp16",
         "content": content_hash(open_bundle(bundle).manifest),
+        "host": "",
         **changes,
     }
     folder = (
         bundle
         / "engines"
         / target_of(key["target"]).library
-        / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}"
+        / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}{key['host']}"
     )
     folder.mkdir(parents=True)
     files = {}
@@ -66,7 +67,7 @@ def add_engines(bundle: Path, **changes: Any) -> Path:
             data = f"{name} {suffix}".encode()
             (folder / f"{name}.{suffix}").write_bytes(data)
             files[f"{name}.{suffix}"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    document = {"format": 1, "key": key, "files": files, "graphs": {name: {} for name in GRAPHS}}
+    document = {"format": FORMAT, "key": key, "files": files, "graphs": {name: {} for name in GRAPHS}}
     (folder / KEY_FILE).write_text(json.dumps(document), encoding="utf-8")
     return folder
 
@@ -105,19 +106,36 @@ def test_an_engine_that_does_not_fit_is_named_and_left_alone(
 def test_tensorrt_loads_the_engines_its_own_library_built(
     target: str, told: str, gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    """Whatever machine they were built on, if it had this architecture; never those of TensorRT-RTX."""
+    """Engines of TensorRT's are bound to the system and GPU that built them; those of RTX are not."""
     monkeypatch.setattr(tensorrt, "version", lambda: told)
+    monkeypatch.setattr(nvidia, "host", lambda: "linux-x86_64-RTX-4090")
+    on_it = {"target": target, "version": "10.13.3.9", "sms": [89], "host": "linux-x86_64-RTX-4090"}
     add_engines(bundle)
-    wrong = add_engines(bundle, target=target, version="10.13.2.6", sms=[89])
+    wrong = add_engines(bundle, **{**on_it, "version": "10.13.2.6"})
+    add_engines(bundle, **{**on_it, "host": "win32-AMD64-RTX-4090"})
+    add_engines(bundle, **{**on_it, "host": "linux-x86_64-RTX-4070"})
     assert EngineChoice(open_bundle(bundle)).graph("motion_step", "tensorrt") == bundle / "motion_step.onnx"
-    assert (
-        "library version 10.13.2.6, not 10.13.3" in caplog.text and "--target cuda or jetson" in caplog.text
-    )
-    right = add_engines(bundle, target=target, version="10.13.3.9", sms=[89])
+    for words in (
+        "library version 10.13.2.6, not 10.13.3",
+        "built on win32-AMD64-RTX-4090, not on linux-x86_64-RTX-4090",
+        "built on linux-x86_64-RTX-4070",
+        "--target cuda or jetson",
+    ):
+        assert words in caplog.text
+    right = add_engines(bundle, **on_it)
     choice = EngineChoice(open_bundle(bundle))
     assert choice.graph("motion_step", "tensorrt") == right / "motion_step.onnx"
     assert choice.graph("motion_step", DEVICE).parent.parent.name == DEVICE
     assert wrong.parent == right.parent == bundle / "engines" / "tensorrt"
+
+
+def test_engines_of_a_library_that_is_not_there_say_what_to_install(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(tensorrt, "version", lambda: None)
+    add_engines(bundle, target="cuda", version="10.13.3.9", sms=[89])
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", "tensorrt") == bundle / "motion_step.onnx"
+    assert "tensorrt is not found on this machine" in caplog.text and "'tensorrt-cu12<11'" in caplog.text
 
 
 def test_a_damaged_engine_is_never_loaded(gpu: None, bundle: Path) -> None:

@@ -6,7 +6,10 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from clutch_rt.beams import Beams, search
+from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import InputError
 from clutch_rt.prompts import normalise
 
@@ -18,6 +21,7 @@ from train.corpus.modifiers import AMPLITUDE, DIRECTION, REPEATED, SPEED, count_
 from train.corpus.plan import vary
 from train.corpus.sentences import describe
 from train.corpus.wordings import WORDINGS, many, noun_lists, things_of
+from train.tokenizer import load_tokenizer
 
 
 def names_hand(text: str, hand: str) -> bool:
@@ -38,6 +42,18 @@ def test_captions_name_the_hand_unless_it_is_the_usual_one():
             for action in plan.actions:
                 if action.hand != action.spec.hands[0][0]:
                     assert names_hand(text, action.hand), text
+
+
+def test_no_caption_says_what_the_search_for_captions_blocks():
+    """In the pieces of the shipped vocabulary, of which short words and spelt ones have several."""
+    pieces = load_tokenizer(open_bundle("tiny").path / "tokenizer.model")
+    for index in range(500):
+        for text in describe(draw_plan(0, index, "test", CONFIG), CONFIG).sentences:
+            # Of this alone the search is sure, so it finds it, unless a token of it is blocked.
+            ids = [*pieces.encode(normalise(text)), pieces.eos_id()]
+            sure = np.where(np.eye(pieces.get_piece_size())[ids] > 0, 0.0, -50.0).astype(np.float32)
+            beams = Beams(1, pieces.pad_id(), pieces.eos_id(), len(ids))
+            assert search(lambda token, position, _, sure=sure: (sure[position], _), None, beams) == ids[:-1]
 
 
 def test_only_a_hand_that_rests_is_left_out():

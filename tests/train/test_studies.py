@@ -21,6 +21,7 @@ from train import corpus, shift
 from train.config import RunConfig, apply
 from train.presets import preset
 from train.run import RunFolder
+from train.studies import lab
 from train.studies.__main__ import STUDIES, main
 from train.studies.arms import Arm, Study, Training
 from train.studies.config import StudyConfig
@@ -169,6 +170,17 @@ def test_a_stopped_study_goes_on_and_does_nothing_twice(
     capsys.readouterr()
     assert main([*given, "shift.window=24"]) == 2  # a study does not go on under other settings
     assert "shift.window: 16 -> 24" in capsys.readouterr().err
+
+
+def test_a_trial_that_was_disturbed_does_not_set_the_pace(
+    lent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took = iter((1.0, 3.0, 30.0, 33.0))  # at the ends of the warming up and of three trials of a step
+    monkeypatch.setattr(lab, "spent", lambda progress, machine: next(took, 33.0))
+    given = [f"run={lent}", "study=shift", f"out={tmp_path}", "arms=single-1", "seeds=1", "trial=1"]
+    assert main([*given, "minutes=0.11"]) == 0
+    assert json.loads((tmp_path / "shift" / "pace" / "single-1.json").read_text())["seconds_a_step"] == 3.0
+    assert json.loads((tmp_path / "shift" / "study.json").read_text())["arms"]["single-1"]["steps"] == [2]
 
 
 def test_the_stages_go_on_from_each_other_and_are_judged(lent: Path, tmp_path: Path) -> None:

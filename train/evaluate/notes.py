@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Final
 
+from clutch_rt.beams import BEAM_WIDTH
+
 from train.evaluate.contacts import TOUCH
 from train.evaluate.judged import files_of_run
 from train.evaluate.lengths import Ceiling
@@ -45,8 +47,9 @@ NOTES: Final = (
     "Contact: hands within {touch:.0f} mm of each other, their flesh taken as the corpus takes it. Faults "
     "are of any motion, whatever its sentence. Hands that the codes put into each other are moved apart in "
     "what is generated, as the runtime does, and not in SHIFT's reconstruction, which is of the codes alone.",
-    "Captions: verbs is the part of the clip's verbs that a caption says in any of the corpus's wordings, "
-    "less for verbs it adds; BLEU by sacrebleu, ROUGE-L by rouge-score. MiniLM cosine: {similarity}.",
+    "Captions: of the first {captions} clips, by a beam search of width {width}. Verbs is the part of the "
+    "clip's verbs that a caption says in any of the corpus's wordings, less for verbs it adds; BLEU by "
+    "sacrebleu, ROUGE-L by rouge-score. MiniLM cosine: {similarity}.",
     "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 4 x {half} clips of "
     "the test split. {chosen}",
 )
@@ -82,6 +85,8 @@ def notes(folder: RunFolder, context: Context, generated: Row, ceiling: Ceiling,
         "drawn": ceiling.drawn,
         "diversity": generated.values["diversity"].value,
         "asked": _asked(generated.values.get("asked_kept")),
+        "captions": min(settings.captions, len(sets.all)),
+        "width": BEAM_WIDTH,
         "similarity": _MINILM if similar else _NOT_INSTALLED,
         "chosen": _chosen(folder),
     }

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import numpy as np
@@ -157,7 +156,7 @@ class Lab:
             load_stage(stage)(folder)
             done = read_progress(checkpoints(path / "checkpoints" / stage)[-1])
             marks.append(spent(done, folder.config.machine))
-        seconds = max(median(np.diff(marks).tolist()) / trial, 1e-4)
+        seconds = max(float(np.median(np.diff(marks))) / trial, 1e-4)
         write_text(self._pace(arm), json.dumps({"seconds_a_step": round(seconds, 5), "steps": trial}) + "\n")
         shutil.rmtree(path)
 
