@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -240,13 +241,11 @@ class Driver:
 
     def caption(self, memory: Any, most: int) -> list[int]:
         """A caption by a search of width 1, without pad and end mark."""
-
-        def step(token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
-            return self._word(memory, token, position, cache)
-
+        step = partial(self._word, memory)
         return search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))
 
     def _word(self, memory: Any, token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
+        """Logits ``(text_vocab,)`` after a token, and the cache with it."""
         feeds = {"token": np.asarray([token], np.int64), "position": np.asarray([position], np.int64)}
         feeds |= {"memory": memory, "cache": cache}
         logits, after = self.run("caption_step", ["logits", "next_cache"], feeds)

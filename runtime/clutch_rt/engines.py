@@ -311,7 +311,7 @@ def _targets(library: str) -> str:
     return " or ".join(target.name for target in TARGETS.values() if target.library == library)
 
 
-def same_version(one: str, other: str) -> bool:
+def _same_version(one: str, other: str) -> bool:
     """Whether two versions of a library agree in all the numbers that both state, 1.7.1 and 1.7.1.116."""
     pairs = zip(one.split("."), other.split("."), strict=False)
     return all(a == b for a, b in pairs)
@@ -323,7 +323,7 @@ def _reasons(
     reasons = []
     if key.library != library:
         reasons.append(f"of {key.library}, not {library}")
-    if not same_version(key.version, version):
+    if not _same_version(key.version, version):
         reasons.append(f"library version {key.version}, not {version}")
     if precision and key.precision != precision:
         reasons.append(f"precision {key.precision}, not {precision}")

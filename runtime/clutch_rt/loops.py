@@ -134,7 +134,7 @@ class DeviceLoop:
         session.run_with_iobinding(self._binding)
         found = dict(zip(self._outputs, self._binding.get_outputs(), strict=True))
         seen = [found[name].numpy() for name in self._wanted]
-        self._carry({name: found[output] for output, name in self._carried.items()})
+        self._bind({name: found[output] for output, name in self._carried.items()})
         return seen
 
     def keep(self, rows: int) -> None:
@@ -148,16 +148,14 @@ class DeviceLoop:
         return {name: self._held[name] for name in self._carried.values()}
 
     def go_on_from(self, past: Mapping[str, Any]) -> None:
-        self._sessions.run_with(self._graph, lambda _: self._carry(past))
+        self._sessions.run_with(self._graph, lambda _: self._bind(past))
 
-    def _carry(self, values: Mapping[str, Any]) -> None:
-        self._bind({name: value for name, value in values.items() if isinstance(value, np.ndarray)})
-        for name, value in values.items():
-            if not isinstance(value, np.ndarray):
-                self._binding.bind_ortvalue_input(name, value)
-                self._held[name] = value
-
-    def _bind(self, feeds: Mapping[str, Array]) -> None:
+    def _bind(self, feeds: Mapping[str, Any]) -> None:
+        """Bind inputs: values on the device as they are, and arrays, which are copied there."""
         for name, value in feeds.items():
-            self._held[name] = np.ascontiguousarray(value)
-            self._binding.bind_cpu_input(name, self._held[name])
+            if isinstance(value, onnxruntime.OrtValue):
+                self._held[name] = value
+                self._binding.bind_ortvalue_input(name, value)
+            else:
+                self._held[name] = np.ascontiguousarray(value)
+                self._binding.bind_cpu_input(name, self._held[name])

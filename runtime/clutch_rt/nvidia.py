@@ -84,10 +84,10 @@ def driver_library() -> ctypes.CDLL | None:
 
 def compute_capability() -> int | None:
     """The architecture of the first GPU, 89 for 8.9, as the driver says; None without a driver or a GPU."""
-    library = driver_library()
-    device = None if library is None else _first_gpu(library)
-    if library is None or device is None:
+    found = _first_gpu()
+    if found is None:
         return None
+    library, device = found
     numbers = [ctypes.c_int(), ctypes.c_int()]
     for number, attribute in zip(numbers, _COMPUTE_CAPABILITY, strict=True):
         if library.cuDeviceGetAttribute(ctypes.byref(number), attribute, device):
@@ -97,10 +97,10 @@ def compute_capability() -> int | None:
 
 def gpu_name() -> str | None:
     """The name of the first GPU, as the driver says; None without a driver or a GPU."""
-    library = driver_library()
-    device = None if library is None else _first_gpu(library)
-    if library is None or device is None:
+    found = _first_gpu()
+    if found is None:
         return None
+    library, device = found
     name = ctypes.create_string_buffer(_NAME_BYTES)
     return None if library.cuDeviceGetName(name, _NAME_BYTES, device) else name.value.decode(errors="replace")
 
@@ -114,11 +114,12 @@ def host() -> str:
     return re.sub(r"[^A-Za-z0-9_.+]+", "-", "-".join(words)).strip("-")
 
 
-def _first_gpu(library: ctypes.CDLL) -> ctypes.c_int | None:
-    """The driver, started, and its number of the first GPU; None where it has none."""
-    device = ctypes.c_int()
-    failed = library.cuInit(0) or library.cuDeviceGet(ctypes.byref(device), 0)
-    return None if failed else device
+def _first_gpu() -> tuple[ctypes.CDLL, ctypes.c_int] | None:
+    """The driver, started, and its number of the first GPU; None where either is missing."""
+    library, device = driver_library(), ctypes.c_int()
+    if library is None or library.cuInit(0) or library.cuDeviceGet(ctypes.byref(device), 0):
+        return None
+    return library, device
 
 
 def parse_smi(text: str) -> tuple[Gpu, ...]:
