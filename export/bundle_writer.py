@@ -27,6 +27,7 @@ from export.driver import Draw
 from export.figures import Figures, merged
 from export.graph import Precision
 from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
+from export.native import NATIVE, native_section
 from export.run_folder import SPECIAL_IDS, WORDS, Run
 from export.training import Training
 from export.weights import WEIGHTS_FILE, WeightStore
@@ -129,6 +130,8 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
     (folder / SKELETON_LICENCE).write_bytes(licence)
     manifest = describe(run, graphs, about, report)
+    if (about.precision, run.model.grammar.form) == ("int8", "step"):
+        manifest |= native_section(graphs["motion_step"], run.model)
     manifest["files"] = file_entries(folder)
     write_card(folder, manifest, run.path.resolve().name)
 
@@ -148,10 +151,24 @@ def write_card(folder: Path, manifest: Mapping[str, Any], run_name: str) -> None
     """
     (folder / CARD).write_text(model_card(manifest, run_name), encoding="utf-8")
     files = {**manifest["files"], CARD: FileEntry.of(folder / CARD).to_dict()}
-    whole = {**manifest, "files": dict(sorted(files.items()))}
-    parse_manifest(whole)
-    text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    write_manifest(folder, {**manifest, "files": dict(sorted(files.items()))})
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a manifest that lists all files, after its own reader has checked it."""
+    parse_manifest(manifest)
+    told = {name: value for name, value in manifest.items() if name != NATIVE}
+    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    if NATIVE in manifest:  # hundreds of tensors: a line each
+        text = text.removesuffix("\n}") + f',\n  "{NATIVE}": {_by_lines(manifest[NATIVE])}\n}}'
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _by_lines(section: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in section.items() if name != "tensors"}
+    tensors = ",\n".join(f"      {json.dumps(n)}: {json.dumps(t)}" for n, t in section["tensors"].items())
+    head = json.dumps(rest, indent=2).removesuffix("\n}").replace("\n", "\n  ")
+    return f'{head},\n    "tensors": {{\n{tensors}\n    }}\n  }}'
 
 
 def describe(run: Run, graphs: Mapping[str, Any], about: About, report: Report) -> dict[str, Any]:

@@ -168,7 +168,10 @@ def run(
         versions=versions(),
         model={
             name: getattr(info, name)
-            for name in ("name", "form", "precision", "bytes", "device", "provider", "threads", "passed_over")
+            for name in (
+                *("name", "form", "precision", "bytes"),
+                *("device", "provider", "kernels", "threads", "passed_over"),
+            )
         },
         settings=plan,
         cold=cold,

@@ -18,6 +18,7 @@ from clutch_rt.engines import ENGINES, EngineSet, content_hash, engine_sets
 from clutch_rt.errors import BundleError
 from clutch_rt.machine import Machine, this_machine
 from clutch_rt.manifest import read_manifest
+from clutch_rt.native_library import library
 from clutch_rt.nvidia import DRIVER_LIBRARY, Nvidia, driver_library, find_nvidia
 from clutch_rt.ort import onnxruntime
 from clutch_rt.plugin import rtx_version
@@ -65,6 +66,7 @@ class Report:
     Attributes:
         versions: of this package and those it stands on. runtimes: installed ONNX Runtime packages.
         providers: that ONNX Runtime was built with. plugin: the TensorRT-RTX plugin's package, or None.
+        kernels: of the compiled library, that 8-bit bundles run on here, or ``none`` and why.
         devices: each that was tried or could have been. auto: the device ``auto`` would take, or None.
         advice: what to install or mend, most important first.
     """
@@ -75,6 +77,7 @@ class Report:
     runtimes: Mapping[str, str]
     providers: tuple[str, ...]
     plugin: str | None
+    kernels: str
     nvidia: Nvidia
     bundle: BundleFinding
     devices: tuple[Probe, ...]
@@ -105,6 +108,7 @@ def examine(which: str | None = None) -> Report:
         runtimes=runtimes or {"onnxruntime": onnxruntime.__version__},
         providers=tuple(onnxruntime.get_available_providers()),
         plugin=rtx_version(),
+        kernels=library().kernels,
         nvidia=nvidia,
         bundle=bundle,
         devices=devices,

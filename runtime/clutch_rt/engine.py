@@ -103,10 +103,8 @@ class Engine:
         return self._plan_shape() is not None
 
     def _plan_shape(self) -> tuple[int, int] | None:
-        for entry in self._sessions.get("text_encoder").get_inputs():
-            if entry.name == "plan_noise":
-                return entry.shape[1], entry.shape[2]
-        return None
+        shape = self._sessions.inputs("text_encoder").get("plan_noise")
+        return None if shape is None else (shape[1], shape[2])
 
     def _plan(self, request: Request | None) -> dict[str, Any]:
         """The inputs that draw a plan, where the graph has them; without noise it is the likeliest."""
@@ -187,7 +185,7 @@ class Engine:
 
     def ports(self, graph: str) -> Ports:
         """How a step graph takes memory and cache."""
-        return Ports({i.name: i.shape for i in self._sessions.get(graph).get_inputs()})
+        return Ports(self._sessions.inputs(graph))
 
     def loop(
         self, graph: str, wanted: Sequence[str], carried: Mapping[str, str], start: Mapping[str, Any]

@@ -18,6 +18,7 @@ _KINDS: Final[Mapping[type, str]] = {
     float: "a number",
     list: "a list",
     dict: "an object",
+    bool: "true or false",
 }
 
 T = TypeVar("T")

@@ -8,8 +8,9 @@ there something was given.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from clutch_rt.anatomy import PARENTS, TIP_PARENTS
 from clutch_rt.hand import levels, local_rotations, neutral_hand
 from clutch_rt.layout import HANDS, LEFT, MIRROR_SIGNS, RIGHT, TRANSLATION, Float32Array
+from clutch_rt.native_library import Flesh, Library, library
 from clutch_rt.rotations import dot, normalize
 
 Array = NDArray[np.float64]
@@ -99,6 +101,38 @@ def parted(frames: Float32Array) -> Float32Array:
     Rotations need not be orthonormal, and stay as they are; frames without fault stay bit for bit. A
     small change of the pose changes the way by little.
     """
+    if isinstance(found := library(), Library):
+        moved = np.array(frames, np.float32, order="C")
+        return moved if found.part_hands(_told().flesh, moved) else frames
+    return _parted(frames)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the compiled library is told of flesh, and the arrays that it looks into."""
+
+    flesh: Flesh
+    arrays: tuple[NDArray[Any], ...]
+
+
+@lru_cache(maxsize=1)
+def _told() -> _Told:
+    kinds = (np.float64, np.int32, np.int32, np.float64, np.float64, np.float64)
+    told = (
+        _rest(),
+        _ALL_PARENTS,
+        [joint for joint, _, _ in _BETWEEN],
+        [share for _, share, _ in _BETWEEN],
+        sphere_radii(),
+        MIRROR_SIGNS,
+    )
+    arrays = tuple(np.ascontiguousarray(part, kind) for part, kind in zip(told, kinds, strict=True))
+    numbers = (_CENTRE, _EXTENT, _GIVE, _DONE, _STRIDE, _ROUNDS)
+    return _Told(Flesh(len(sphere_radii()), *(array.ctypes.data for array in arrays), *numbers), arrays)
+
+
+def _parted(frames: Float32Array) -> Float32Array:
+    """``parted`` without the compiled library."""
     values = frames.astype(np.float64)
     # A right hand's fingers lie on the negative x axis of its wrist, a left hand's on the positive one.
     near = could_touch(values[..., TRANSLATION], normalize(values[..., :3]) * [[1.0], [-1.0]])

@@ -2,7 +2,8 @@
 
 On the CPU that is handed on in arrays. On a device with memory of its own it stays there, and so does what
 never changes, a sentence's memory above all: through ONNX Runtime's IO binding only what the caller gives for
-a step goes in, and what he wants to see comes out. Both ways run the same graph on the same numbers.
+a step goes in, and what he wants to see comes out. Both ways run the same graph on the same numbers. A step
+that the compiled library makes keeps what is carried for itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clutch_rt.native_step import NativeLoop
 from clutch_rt.ort import onnxruntime
 from clutch_rt.sessions import Sessions
 
@@ -52,6 +54,8 @@ def loop(
         carried: the input of the next run that an output becomes, by output; it may be wanted as well.
         start: inputs before the first run.
     """
+    if step := sessions.native(graph):
+        return NativeLoop(step, sessions.in_use, start)
     memory = sessions.placement.memory
     if memory is None:
         return HostLoop(sessions, graph, wanted, carried, start)

@@ -297,6 +297,7 @@ class Model:
             training_data=manifest.training_data,
             metrics=dict(manifest.metrics),
             passed_over=placement.passed_over,
+            kernels=self._sessions.kernels,
         )
 
     def close(self) -> None:

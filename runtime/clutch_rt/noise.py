@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt.layout import Float32Array
+from clutch_rt.native_library import Library, library
 
 NOISE_NAME: Final = "splitmix64-gumbel-1"
 
@@ -92,8 +93,14 @@ def block_noise(seed: int, first: int, steps: int, rows: Sequence[int]) -> Float
 def _gumbels(h: NDArray[np.uint64], rows: int) -> Float32Array:
     """Gumbel noise of rows 0 on, the other counters folded into ``h (...,)``: ``(..., rows)`` float32.
 
-    ``gumbel``'s own arithmetic in two buffers: this is most of what Python does for a step.
+    ``gumbel``'s own arithmetic, in the compiled library where there is one, else in two buffers: this is
+    most of what Python does for a step.
     """
+    found = library()
+    if isinstance(found, Library):
+        out = np.empty((*h.shape, rows), np.float32)
+        found.gumbels(np.ascontiguousarray(h), rows, out)
+        return out
     with np.errstate(over="ignore"):
         x = h[..., None] ^ np.arange(rows, dtype=np.uint64)
         x += _GOLDEN

@@ -84,6 +84,7 @@ class Info:
         name, form, precision, licence, training_data: as the bundle's manifest says.
         path: folder of the bundle. bytes: size of its files.
         device: ``cpu``, ``cuda``, ...; provider: ONNX Runtime's name for it. threads: per session.
+        kernels: of the compiled library, such as ``AVX512-VNNI``, that make the steps; or ``none`` and why.
         passed_over: why ``device="auto"`` took nothing better, a reason for each device.
         max_seconds: the longest motion. max_prompt_tokens: the longest prompt.
         temperature, top_k: how a motion is drawn unless the caller says.
@@ -106,3 +107,4 @@ class Info:
     training_data: str
     metrics: dict[str, object]
     passed_over: tuple[str, ...] = ()
+    kernels: str = "none"

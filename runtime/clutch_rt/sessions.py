@@ -1,10 +1,14 @@
-"""The ONNX Runtime sessions of one bundle: created when first needed, shared by threads, closed with care."""
+"""What one bundle runs on: ONNX Runtime's sessions, and the compiled step where the CPU has one.
+
+Created when first needed, shared by threads, closed with care.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -13,12 +17,16 @@ from clutch_rt.device import Placement, certain, choose, create_session, run_err
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.layout import Float32Array
+from clutch_rt.native_library import Absence, Library, library
+from clutch_rt.native_step import GRAPHS, NativeStep, runs
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
 
 _Found = TypeVar("_Found")
 _CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
+
+_NOT_FOR_IT: Final = Absence("it takes bundles of the step form in int8 only")
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +39,15 @@ class Sessions:
     """
 
     def __init__(self, bundle: Bundle, device: str, threads: int) -> None:
+        self._bundle = bundle
         self._engines = EngineChoice(bundle)
         self._device = device
         self._threads = threads
         # An unknown device is an error now, not at the first sentence.
         self._placement: Placement | None = certain(device)
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._library: Library | Absence = library() if runs(bundle) else _NOT_FOR_IT
+        self._step: NativeStep | None = None
         self._creating = threading.RLock()
         self._gate = threading.Condition()
         self._running = 0
@@ -66,6 +77,33 @@ class Sessions:
                 self._sessions[name] = self._create(name)
             return self._sessions[name]
 
+    def native(self, name: str) -> NativeStep | None:
+        """The compiled step that stands for graph ``name`` on the CPU; None where the graph itself is run.
+
+        Raises:
+            BundleError: the bundle's weights are not as its manifest tells. DeviceError: memory is used up.
+        """
+        if name not in GRAPHS or isinstance(self._library, Absence) or self.placement.provider != CPU:
+            return None
+        with self._creating:
+            if self._step is None:
+                self._check_open()
+                self._step = NativeStep(self._library, self._bundle)
+            return self._step
+
+    @property
+    def kernels(self) -> str:
+        """Kernels of the compiled library that make the steps of motions, or ``none`` and why."""
+        if self.placement.provider != CPU:
+            return Absence(f"steps run on {self.placement.name}").kernels
+        return self._library.kernels
+
+    def inputs(self, name: str) -> dict[str, list[Any]]:
+        """Shapes of the inputs of graph ``name``, or of what stands for it; errors as of ``get``."""
+        if step := self.native(name):
+            return step.inputs
+        return {entry.name: entry.shape for entry in self.get(name).get_inputs()}
+
     def prepare(self, names: Sequence[str]) -> None:
         """Create several sessions, on the CPU side by side: the time of the slowest, where there are cores.
 
@@ -74,7 +112,7 @@ class Sessions:
         """
         with self._creating:
             placement = self.placement
-            missing = [name for name in names if name not in self._sessions]
+            missing = [name for name in names if name not in self._sessions and self.native(name) is None]
             if placement.provider == CPU and len(missing) > 1:
                 self._check_open()
                 self._sessions.update(zip(missing, _side_by_side(self._create, missing), strict=True))
@@ -98,13 +136,20 @@ class Sessions:
     def run_with(self, name: str, work: Callable[[onnxruntime.InferenceSession], _Found]) -> _Found:
         """What ``work`` gives, which runs graph ``name`` in its own way; errors as of ``run``."""
         session = self.get(name)
+        with self.in_use():
+            try:
+                return work(session)
+            except ORT_ERRORS as error:
+                raise run_error(self._placement, name, error) from error
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """A run that ``close`` waits for; ClutchError where it was closed before."""
         with self._gate:
             self._check_open()
             self._running += 1
         try:
-            return work(session)
-        except ORT_ERRORS as error:
-            raise run_error(self._placement, name, error) from error
+            yield
         finally:
             with self._gate:
                 self._running -= 1
@@ -116,7 +161,7 @@ class Sessions:
         Raises:
             BundleError: the graph has no input ``entry``.
         """
-        shapes = {found.name: found.shape for found in self.get(name).get_inputs()}
+        shapes = self.inputs(name)
         if entry not in shapes:
             raise BundleError(f"graph {name!r} has no input {entry!r}; export the bundle again")
         return zeros(shapes[entry])
@@ -128,6 +173,7 @@ class Sessions:
             self._gate.wait_for(lambda: self._running == 0)
         with self._creating:
             self._sessions.clear()
+            self._step = None
 
     @property
     def closed(self) -> bool:

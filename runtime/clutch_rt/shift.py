@@ -23,7 +23,7 @@ class Decoder:
     """
 
     def __init__(self, sessions: Sessions, graph: str, rows: int = 1) -> None:
-        shapes = {entry.name: entry.shape for entry in sessions.get(graph).get_inputs()}
+        shapes = sessions.inputs(graph)
         taken = shapes.pop("codes")[1]
         self.steps: Final = taken if isinstance(taken, int) else 1  # that the graph takes at once
         start = {name: zeros(shape, rows) for name, shape in shapes.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import clutch_rt
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from clutch_rt import Cancelled, InputError, Model
 from clutch_rt.batch import _WINDOW, ROWS
 from clutch_rt.layout import Float32Array
+from clutch_rt.loops import Loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,20 +96,27 @@ def test_a_bundle_without_batches_makes_one_after_the_other(before: Model) -> No
 
 def test_it_stops_within_a_step() -> None:
     model, stop, calls = _model("int8"), threading.Event(), itertools.count()
-    run = model._sessions.run
+    loop = model._engine.loop
 
-    def counted(name: str, *args: object) -> list[object]:
-        if name == "motion_batch" and next(calls) == 2:
-            stop.set()
-        return run(name, *args)  # type: ignore[arg-type]
+    def counted(*args: Any) -> Loop:
+        made = loop(*args)
+        run = made.run
 
-    model._sessions.run = counted  # type: ignore[method-assign,assignment]
+        def once_more(feeds: Mapping[str, Any]) -> list[Any]:
+            if next(calls) == 2:
+                stop.set()
+            return run(feeds)
+
+        made.run = once_more  # type: ignore[method-assign]
+        return made
+
+    model._engine.loop = counted  # type: ignore[method-assign]
     try:
         with pytest.raises(Cancelled):
             list(model.generate_many(TEXTS * 3, seconds=3.0, cancel=stop))
         assert next(calls) == 3
     finally:
-        model._sessions.run = run  # type: ignore[method-assign]
+        model._engine.loop = loop  # type: ignore[method-assign]
 
 
 def test_mistakes_are_told_before_anything_is_made() -> None:

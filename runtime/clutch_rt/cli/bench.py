@@ -101,6 +101,7 @@ def table(result: Result) -> list[str]:
     return [
         f"model         {model['name']}, {model['form']} form, {model['precision']}, {size}",
         f"provider      {model['provider']}, {threads}",
+        f"kernels       {model['kernels']}",
         f"machine       {result.machine.line()}",
         f"versions      {versions}",
         f"warm-up       {plan.warm_up} motions before anything warm was timed, one process before the cold",

@@ -56,6 +56,7 @@ def lines(report: Report) -> list[str]:
         *_entry("system", report.system),
         *_machine(report.machine),
         *_entry("runtime", _runtime(report)),
+        *_entry("kernels", report.kernels),
         *_nvidia(report.nvidia),
         *_bundle(report.bundle),
     ]

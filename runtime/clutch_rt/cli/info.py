@@ -36,6 +36,7 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     talk.say(f"trained on {about.training_data}")
     talk.say(f"licence    {about.licence}")
     talk.say(f"provider   {provider_name(device, about.provider)}; this machine offers {', '.join(devices)}")
+    talk.say(f"kernels    {about.kernels}")
     if about.passed_over:
         talk.say(textwrap.fill(f"not taken  {not_taken(about.passed_over)}", 100, subsequent_indent=" " * 11))
     for name, values in _metrics(about.metrics).items():

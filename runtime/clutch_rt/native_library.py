@@ -1,0 +1,159 @@
+"""The compiled part of the runtime, where there is one: found, loaded, and asked what it can do.
+
+A wheel made where there was no C++ compiler has none, and then ONNX Runtime does all; so it does where the
+processor has no kernels that are known to be quicker. ``CLUTCH_RT_NATIVE=0`` leaves it out, a name of
+``kernels`` takes those.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clutch_rt.errors import DeviceError
+from clutch_rt.layout import Float32Array
+
+VERSION: Final = 1  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
+VARIABLE: Final = "CLUTCH_RT_NATIVE"
+_SLOW: Final = "plain"  # kernels that were written to be right anywhere, not to be quick
+
+
+@dataclass(frozen=True)
+class Library:
+    """The loaded library.
+
+    Attributes:
+        handle: its functions.
+        kernels: which of its kernels are used, such as ``AVX512-VNNI``.
+    """
+
+    handle: Any
+    kernels: str
+
+    def gumbels(self, hashes: NDArray[np.uint64], rows: int, out: Float32Array) -> None:
+        """Gumbel noise of ``rows`` rows, other counters folded into ``hashes (...)``: to ``out (..., rows)``.
+
+        Both arrays are whole in memory.
+        """
+        self.handle.clutch_gumbels(
+            self.kernels.encode(), hashes.ctypes.data, hashes.size, rows, rows, out.ctypes.data
+        )
+
+    def part_hands(self, flesh: Flesh, frames: Float32Array) -> int:
+        """Move apart, in place, the hands of ``frames (T, 2, 99)`` that are too deep in each other.
+
+        Returns:
+            In how many frames.
+
+        Raises:
+            DeviceError: memory is used up.
+        """
+        moved = int(self.handle.clutch_part_hands(ctypes.byref(flesh), frames.ctypes.data, len(frames)))
+        if moved < 0:
+            raise DeviceError("the machine's memory is used up by a motion; close other programs")
+        return moved
+
+
+class Flesh(ctypes.Structure):
+    """What hands are made of, ``clutch_flesh``."""
+
+    _fields_ = [
+        ("spheres", ctypes.c_int32),
+        *((name, ctypes.c_void_p) for name in ("rest", "parents", "joints", "shares", "radii", "signs")),
+        *((name, ctypes.c_double) for name in ("centre", "extent", "give", "least", "stride")),
+        ("rounds", ctypes.c_int32),
+    ]
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Why there is none, in a phrase."""
+
+    reason: str
+
+    @property
+    def kernels(self) -> str:
+        """In the place of the kernels' name."""
+        return f"none ({self.reason})"
+
+
+def library() -> Library | Absence:
+    """The library with the best of its kernels, or with those that ``CLUTCH_RT_NATIVE`` names."""
+    return choose(os.environ)
+
+
+def choose(environment: Mapping[str, str]) -> Library | Absence:
+    """The same by another environment."""
+    wanted = environment.get(VARIABLE, "").strip()
+    if wanted == "0":
+        return Absence(f"{VARIABLE}=0 leaves it out")
+    loaded = _load()
+    if isinstance(loaded, Absence):
+        return loaded
+    handle, kernels = loaded
+    if wanted:
+        if wanted in kernels:
+            return Library(handle, wanted)
+        return Absence(f"{VARIABLE}={wanted} names none of its kernels here: {', '.join(kernels)}")
+    if kernels[0] == _SLOW:
+        return Absence("it has no kernels for this processor that are known to be quicker")
+    return Library(handle, kernels[0])
+
+
+def all_kernels() -> tuple[str, ...]:
+    """Names of the kernels that run on this processor, the best first; empty where there is no library."""
+    loaded = _load()
+    return () if isinstance(loaded, Absence) else loaded[1]
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[Any, tuple[str, ...]] | Absence:
+    """The library's functions and kernels."""
+    here = Path(__file__).parent
+    found = [here / f"_native{suffix}" for suffix in EXTENSION_SUFFIXES]
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        return Absence("clutch-rt was installed without it; with a C++ compiler, install it again")
+    try:
+        handle = ctypes.CDLL(str(path))
+        handle.clutch_native_version.restype = ctypes.c_int32
+        version = handle.clutch_native_version()
+    except (OSError, AttributeError) as error:
+        return Absence(f"{path.name} cannot be loaded ({error}); install clutch-rt again")
+    if version != VERSION:
+        return Absence(f"{path.name} is of version {version}, not {VERSION}; install clutch-rt again")
+    handle.clutch_native_kernels.restype = ctypes.c_void_p
+    handle.clutch_step_open.restype = ctypes.c_void_p
+    handle.clutch_step_open.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]
+    handle.clutch_step_close.argtypes = [ctypes.c_void_p]
+    handle.clutch_step_close.restype = None
+    handle.clutch_step_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    handle.clutch_step_run.restype = ctypes.c_int32
+    handle.clutch_part_hands.restype = ctypes.c_int64
+    handle.clutch_part_hands.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    handle.clutch_gumbels.restype = None
+    handle.clutch_gumbels.argtypes = [
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        *[ctypes.c_int64] * 3,
+        ctypes.c_void_p,
+    ]
+    return handle, _names(handle.clutch_native_kernels())
+
+
+def _names(address: int) -> tuple[str, ...]:
+    """The strings at an address, one after another up to an empty one."""
+    names = []
+    while name := ctypes.string_at(address):
+        names.append(name.decode())
+        address += len(name) + 1
+    return tuple(names)

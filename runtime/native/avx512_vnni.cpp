@@ -1,0 +1,61 @@
+// Kernels for AVX-512 with VNNI: four products of bytes and their sum in one instruction, of 16 columns.
+
+#include "x86.h"
+
+#ifdef CLUTCH_X86
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
+                             apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#endif
+
+namespace clutch {
+namespace avx512_vnni {
+
+template <int R>
+inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, int32_t (*sums)[TILE]) {
+    constexpr int WIDTH = 16, MANY = TILE / WIDTH;
+    __m512i sum[R][MANY];
+    for (int r = 0; r < R; r++)
+        for (int m = 0; m < MANY; m++) sum[r][m] = _mm512_setzero_si512();
+    for (int q = 0; q < quads; q++, w += TILE * QUAD)
+        for (int m = 0; m < MANY; m++) {
+            const __m512i bytes = _mm512_load_si512(w + m * WIDTH * QUAD);
+            for (int r = 0; r < R; r++) {
+                int32_t four;
+                std::memcpy(&four, x[r] + q * QUAD, sizeof four);
+                sum[r][m] = _mm512_dpbusd_epi32(sum[r][m], _mm512_set1_epi32(four), bytes);
+            }
+        }
+    for (int r = 0; r < R; r++)
+        for (int m = 0; m < MANY; m++) _mm512_storeu_si512(sums[r] + m * WIDTH, sum[r][m]);
+}
+
+#include "body.h"
+
+}  // namespace avx512_vnni
+
+static bool here() {
+#if defined(__GNUC__) || defined(__clang__)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}
+
+const Kernels AVX512_VNNI = {"AVX512-VNNI", here, avx512_vnni::run, avx512_vnni::gumbels};
+
+}  // namespace clutch
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+#endif

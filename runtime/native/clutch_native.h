@@ -1,0 +1,141 @@
+/* The motion step of a bundle in 8 bits, on the CPU, without a graph: the C interface of the library.
+
+   One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
+   and the draws. Numbers are rounded as the graph `motion_step` rounds them, row by row, so a motion is the same
+   in any company; sums have a fixed order on every processor, and no product is fused with a sum, so it is the
+   same on every processor too. Letters: B motions, C choices of a step, K codes of a step, d width, H heads,
+   D head width, N layers, M positions of the memory, T positions of the cache. */
+
+#ifndef CLUTCH_NATIVE_H
+#define CLUTCH_NATIVE_H
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define CLUTCH_API __declspec(dllexport)
+#else
+#define CLUTCH_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised with every change of what follows. */
+#define CLUTCH_NATIVE_VERSION 1
+
+enum { CLUTCH_RELU = 0, CLUTCH_GELU_TANH = 1 };
+
+typedef struct {
+    int32_t width, heads, head_width, layers;
+    int32_t hidden;       /* of the feed-forward layers */
+    int32_t gated;        /* 1: wi holds gate and value side by side */
+    int32_t activation;   /* CLUTCH_RELU, CLUTCH_GELU_TANH */
+    int32_t depth_hidden; /* of the depth head */
+    int32_t positions;    /* of the table of position biases */
+    int32_t steps;        /* the most a motion has */
+    int32_t slots;        /* K */
+    int32_t rhythm;       /* values of the rhythm; 0 draws none, and then C = K, else C = K + 1 */
+    const int32_t *sizes; /* (C): values of each choice */
+    float epsilon;
+} clutch_shape;
+
+/* Weights by 8 bits, (in, out) around 128, with a scale for each column. */
+typedef struct {
+    const uint8_t *levels;
+    const float *scale;
+    const float *bias; /* or NULL */
+} clutch_product;
+
+/* Rows of signed bytes, with a scale for each. */
+typedef struct {
+    const int8_t *rows;
+    const float *scale;
+} clutch_table;
+
+typedef struct {
+    const float *norm[3];
+    clutch_product qkv, self_out, query, cross_out, wi, wo;
+} clutch_layer;
+
+typedef struct {
+    const float *norm;
+    clutch_product wi, wo, head;
+    clutch_table embedding; /* of what is chosen; of the last choice there is none */
+} clutch_choice;
+
+typedef struct {
+    const float *start;              /* (d) */
+    clutch_table slots;              /* rows of all slots one after another */
+    clutch_table rhythm;             /* where it is drawn */
+    const uint16_t *barred;          /* (rhythm, rhythm) float16: 0, or minus infinity where it may not follow */
+    const float *position, *length, *remaining; /* (steps, d), (steps + 1, d), (steps + 1, d) */
+    const float *bias;               /* (H, positions), from the farthest key to the query itself */
+    const float *norm;               /* the decoder's last */
+    const clutch_layer *layers;      /* (N) */
+    const clutch_choice *choices;    /* (C) */
+} clutch_weights;
+
+/* One step of B motions. Arrays are of B rows, each whole. */
+typedef struct {
+    int32_t rows;          /* B */
+    int32_t position;      /* of the step, from 0; of all motions */
+    int32_t memory_length; /* M */
+    int32_t capacity;      /* T */
+    int32_t top_k;         /* 0 does not cut */
+    float temperature;     /* above 0 */
+    int64_t *codes;        /* (B, K): of the step before; then of this one */
+    int64_t *rhythm;       /* (B): likewise; NULL where none is drawn */
+    const int64_t *given;  /* (B, K), -1 where nothing is given; or NULL */
+    const int64_t *steps;  /* (B): of each motion */
+    const float *noise;    /* (B, C, noise_rows) */
+    int64_t noise_rows;
+    const float *padding;  /* (B, M): added to the scores of the memory */
+    const float *const *memory; /* (2 N) of (B, H, M, D): keys of layer 0, its values, keys of layer 1, ... */
+    float *const *cache;   /* (2 N) of (B, H, T, D), likewise; position t is filled in */
+    float *const *logits;  /* NULL, or (C) of (B, size): what the choices were drawn from, before temperature */
+} clutch_call;
+
+typedef struct clutch_step clutch_step;
+
+CLUTCH_API int32_t clutch_native_version(void);
+
+/* Names of the kernels that this processor can run, the best first, with a NUL behind each and one more. */
+CLUTCH_API const char *clutch_native_kernels(void);
+
+/* Lay out the weights for the kernels of that name; NULL where memory is used up or it has no such kernels.
+   Tables and norms are read where they lie, so these must stay; products are copied. */
+CLUTCH_API clutch_step *clutch_step_open(const clutch_shape *, const clutch_weights *, const char *kernels);
+
+CLUTCH_API void clutch_step_close(clutch_step *);
+
+/* Make one step; several threads may do so at once. 0, or 1 where memory is used up. */
+CLUTCH_API int32_t clutch_step_run(const clutch_step *, const clutch_call *);
+
+/* Gumbel noise of `count` hashes: out[i * stride + r] for rows r, the rows folded into each hash (splitmix64). */
+CLUTCH_API void clutch_gumbels(const char *kernels, const uint64_t *hashes, int64_t count, int64_t rows,
+                               int64_t stride, float *out);
+
+/* What hands are made of, for clutch_part_hands; in metres, of a right hand. Points are 16 joints from the wrist, 5
+   tips, and then points between a joint and its parent. */
+typedef struct {
+    int32_t spheres;        /* 21 and those between */
+    const double *rest;     /* (21, 3): in the rest pose */
+    const int32_t *parents; /* (21): of the wrist none */
+    const int32_t *joints;  /* (spheres - 21): below a point between */
+    const double *shares;   /* (spheres - 21): of the way from the parent */
+    const double *radii;    /* (spheres) */
+    const double *signs;    /* (99): that make a left hand's numbers a right hand's */
+    double centre, extent, give, least, stride;
+    int32_t rounds;
+} clutch_flesh;
+
+/* Move apart the hands of frames (n, 2, 99) that are deeper in each other than flesh gives, each frame by itself, in
+   place; other frames stay as they are. How many were moved, or -1 where memory is used up. */
+CLUTCH_API int64_t clutch_part_hands(const clutch_flesh *, float *frames, int64_t n);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

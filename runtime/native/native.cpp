@@ -1,0 +1,186 @@
+// The C interface: weights laid out, kernels found, calls handed on.
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "weights.h"
+
+namespace clutch {
+
+static const Kernels *const ALL[] = {
+#ifdef CLUTCH_X86
+    &AVX512_VNNI, &AVX_VNNI, &AVX2,
+#endif
+    &PLAIN};
+
+static const Kernels *find(const char *name) {
+    for (const Kernels *kernels : ALL)
+        if (!std::strcmp(kernels->name, name) && kernels->here()) return kernels;
+    return nullptr;
+}
+
+// A step with all that its weights point into.
+struct Owner {
+    Step step{};
+    std::vector<std::vector<int8_t>> bytes;
+    std::vector<std::vector<int32_t>> sums;
+    std::vector<std::vector<float>> numbers;
+    std::vector<int64_t> firsts;
+    std::vector<Layer> layers;
+    std::vector<Choice> choices;
+
+    const float *kept(const float *from, int count) {
+        numbers.emplace_back(from, from + count);
+        return numbers.back().data();
+    }
+
+    Product lay_out(const clutch_product &from, int rows, int columns) {
+        const int quads = (rows + QUAD - 1) / QUAD, tiles = (columns + TILE - 1) / TILE;
+        bytes.emplace_back(static_cast<size_t>(tiles) * quads * TILE * QUAD + 63, int8_t{0});
+        sums.emplace_back(columns, 0);
+        int8_t *to = bytes.back().data();
+        to += (64 - reinterpret_cast<uintptr_t>(to) % 64) % 64;
+        for (int k = 0; k < rows; k++)
+            for (int n = 0; n < columns; n++) {
+                const int level = from.levels[static_cast<size_t>(k) * columns + n] - 128;
+                const size_t group = static_cast<size_t>(n / TILE) * quads + k / QUAD;
+                to[(group * TILE + n % TILE) * QUAD + k % QUAD] = static_cast<int8_t>(level);
+                sums.back()[n] += level;
+            }
+        const float *bias = from.bias ? kept(from.bias, columns) : nullptr;
+        return {rows, columns, quads, tiles, to, sums.back().data(), kept(from.scale, columns), bias};
+    }
+};
+
+static void lay_out(Owner &owner, const clutch_shape &shape, const clutch_weights &weights) {
+    const int count = shape.slots + (shape.rhythm ? 1 : 0), inner = shape.heads * shape.head_width;
+    int64_t first = 0;
+    for (int k = count - shape.slots; k < count; k++) {
+        owner.firsts.push_back(first);
+        first += shape.sizes[k];
+    }
+    for (int i = 0; i < shape.layers; i++) {
+        const clutch_layer &from = weights.layers[i];
+        Layer to{};
+        for (int n = 0; n < 3; n++) to.norm[n] = from.norm[n];
+        to.qkv = owner.lay_out(from.qkv, shape.width, 3 * inner);
+        to.self_out = owner.lay_out(from.self_out, inner, shape.width);
+        to.query = owner.lay_out(from.query, shape.width, inner);
+        to.cross_out = owner.lay_out(from.cross_out, inner, shape.width);
+        to.wi = owner.lay_out(from.wi, shape.width, shape.hidden * (shape.gated ? 2 : 1));
+        to.wo = owner.lay_out(from.wo, shape.hidden, shape.width);
+        owner.layers.push_back(to);
+    }
+    for (int k = 0; k < count; k++) {
+        const clutch_choice &from = weights.choices[k];
+        Choice to{};
+        to.norm = from.norm;
+        to.wi = owner.lay_out(from.wi, shape.width, shape.depth_hidden);
+        to.wo = owner.lay_out(from.wo, shape.depth_hidden, shape.width);
+        to.head = owner.lay_out(from.head, shape.width, shape.sizes[k]);
+        to.embedding = from.embedding;
+        to.size = shape.sizes[k];
+        owner.choices.push_back(to);
+    }
+    Step &step = owner.step;
+    step.shape = shape;
+    step.from = weights;
+    step.shape.sizes = nullptr;  // these three are the caller's, and need not stay
+    step.from.layers = nullptr;
+    step.from.choices = nullptr;
+    step.firsts = owner.firsts.data();
+    step.layers = owner.layers.data();
+    step.choices = owner.choices.data();
+    step.count = count;
+}
+
+template <typename T>
+static T *at_least(std::vector<T> &storage, size_t count) {
+    if (storage.size() < count) storage.resize(count);
+    return storage.data();
+}
+
+Space room(const Step &step, const clutch_call &call) {
+    static thread_local std::vector<uint8_t> bytes;
+    static thread_local std::vector<Rounding> rounding;
+    static thread_local std::vector<float> numbers;
+    const clutch_shape &shape = step.shape;
+    const int inner = shape.heads * shape.head_width;
+    int narrow = std::max(shape.width, inner), scores = std::max(call.memory_length, call.capacity);
+    int wide = std::max({narrow, 3 * inner, shape.hidden * (shape.gated ? 2 : 1), shape.depth_hidden});
+    for (int k = 0; k < step.count; k++) {
+        wide = std::max(wide, step.choices[k].size);
+        scores = std::max(scores, step.choices[k].size);
+    }
+    const size_t rows = call.rows, size = rows * narrow;
+    float *x = at_least(numbers, 4 * size + rows * wide + scores);
+    return {at_least(bytes, rows * (wide + QUAD)), at_least(rounding, rows), x, x + size, x + 2 * size,
+            x + 4 * size, x + 3 * size, x + 4 * size + rows * wide};
+}
+
+float kth_largest(const float *x, int n, int k) {
+    static thread_local std::vector<float> copy;
+    copy.assign(x, x + n);
+    std::nth_element(copy.begin(), copy.begin() + (k - 1), copy.end(), std::greater<float>());
+    return copy[k - 1];
+}
+
+static std::string names() {
+    std::string found;
+    for (const Kernels *kernels : ALL)
+        if (kernels->here()) found.append(kernels->name).push_back('\0');
+    return found;
+}
+
+}  // namespace clutch
+
+struct clutch_step {
+    clutch::Owner owner;
+};
+
+int32_t clutch_native_version(void) { return CLUTCH_NATIVE_VERSION; }
+
+const char *clutch_native_kernels(void) {
+    static const std::string found = clutch::names();
+    return found.c_str();
+}
+
+clutch_step *clutch_step_open(const clutch_shape *shape, const clutch_weights *weights, const char *kernels) {
+    const clutch::Kernels *found = clutch::find(kernels);
+    if (!found) return nullptr;
+    try {
+        std::unique_ptr<clutch_step> step(new clutch_step());
+        clutch::lay_out(step->owner, *shape, *weights);
+        step->owner.step.kernels = found;
+        return step.release();
+    } catch (const std::bad_alloc &) {
+        return nullptr;
+    }
+}
+
+void clutch_step_close(clutch_step *step) { delete step; }
+
+int32_t clutch_step_run(const clutch_step *step, const clutch_call *call) {
+    try {
+        step->owner.step.kernels->run(step->owner.step, *call);
+        return 0;
+    } catch (const std::bad_alloc &) {
+        return 1;
+    }
+}
+
+void clutch_gumbels(const char *kernels, const uint64_t *hashes, int64_t count, int64_t rows, int64_t stride,
+                    float *out) {
+    const clutch::Kernels *found = clutch::find(kernels);
+    (found ? found : &clutch::PLAIN)->gumbels(hashes, count, rows, stride, out);
+}
+
+// Python's build machinery makes an extension module of this library, which is never imported as one.
+#if defined(_WIN32)
+extern "C" __declspec(dllexport) void *PyInit__native(void) { return nullptr; }
+#endif

@@ -1,0 +1,28 @@
+// Kernels for any processor.
+
+#include <cmath>
+#include <cstring>
+
+#include "weights.h"
+
+namespace clutch {
+namespace plain {
+
+template <int R>
+inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, int32_t (*sums)[TILE]) {
+    for (int r = 0; r < R; r++) {
+        const int8_t *at = w;
+        for (int n = 0; n < TILE; n++) sums[r][n] = 0;
+        for (int q = 0; q < quads; q++, at += TILE * QUAD)
+            for (int n = 0; n < TILE; n++)
+                for (int i = 0; i < QUAD; i++) sums[r][n] += x[r][q * QUAD + i] * at[n * QUAD + i];
+    }
+}
+
+#include "body.h"
+
+}  // namespace plain
+
+const Kernels PLAIN = {"plain", [] { return true; }, plain::run, plain::gumbels};
+
+}  // namespace clutch

@@ -1,0 +1,85 @@
+// The weights of a step, laid out for the kernels. Plain C++, the same for every kernel.
+
+#ifndef CLUTCH_WEIGHTS_H
+#define CLUTCH_WEIGHTS_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "clutch_native.h"
+
+namespace clutch {
+
+// Columns that a kernel sums side by side, and rows of a matrix that one 32-bit lane takes at once.
+constexpr int TILE = 64, QUAD = 4;
+
+// A matrix (in, out) of signed bytes in tiles of 64 columns, in a tile four rows of every column together:
+// byte ((tile * quads + quad) * 64 + column) * 4 + row. Both sides are filled up with zeros.
+struct Product {
+    int in, out, quads, tiles;
+    const int8_t *packed;      // at a multiple of 64 bytes
+    const int32_t *sums;       // of each column
+    const float *scale, *bias;  // of each column; bias may be null
+};
+
+struct Layer {
+    const float *norm[3];
+    Product qkv, self_out, query, cross_out, wi, wo;
+};
+
+struct Choice {
+    const float *norm;
+    Product wi, wo, head;
+    clutch_table embedding;
+    int size;
+};
+
+struct Kernels;
+
+struct Step {
+    clutch_shape shape;
+    clutch_weights from;   // without layers and choices, which are below
+    const int64_t *firsts;  // of each slot, among the rows of all
+    const Layer *layers;
+    const Choice *choices;
+    int count;  // of choices
+    const Kernels *kernels;
+};
+
+struct Rounding {
+    float scale;
+    int32_t zero;
+};
+
+// What a thread computes in, kept from call to call. Kernels are compiled for instructions that not every processor
+// has, and a template of the standard library that is instantiated among them may be taken for all others too: so
+// they see plain arrays, and what needs the library is here and in native.cpp.
+struct Space {
+    uint8_t *bytes;
+    Rounding *rounding;
+    float *x, *hidden, *normed, *wide, *mixed, *scores;
+};
+
+// Room for a call of this step; throws std::bad_alloc.
+Space room(const Step &step, const clutch_call &call);
+
+// The k-th largest of n numbers; throws std::bad_alloc.
+float kth_largest(const float *x, int n, int k);
+
+// One set of kernels: the same arithmetic, by other instructions.
+struct Kernels {
+    const char *name;
+    bool (*here)();
+    void (*run)(const Step &, const clutch_call &);
+    void (*gumbels)(const uint64_t *hashes, int64_t count, int64_t rows, int64_t stride, float *out);
+};
+
+extern const Kernels PLAIN;
+#if defined(__x86_64__) || defined(_M_X64)
+#define CLUTCH_X86 1
+extern const Kernels AVX2, AVX_VNNI, AVX512_VNNI;
+#endif
+
+}  // namespace clutch
+
+#endif

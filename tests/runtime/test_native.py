@@ -1,0 +1,257 @@
+"""The compiled step: one motion on every processor, in any company, and the one that the graph makes."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import clutch_rt
+import numpy as np
+import pytest
+from clutch_rt import flesh, native_library, noise
+from clutch_rt.batch import Batches, Wish
+from clutch_rt.bundle import open_bundle
+from clutch_rt.errors import BundleError, GrammarError
+from clutch_rt.layout import TRANSLATION, Float32Array, IntArray
+from clutch_rt.native_library import Absence, Library, all_kernels, choose
+from clutch_rt.native_step import SECTION, NativeLoop, NativeStep
+from clutch_rt.sessions import Sessions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TEXTS = ("clap three times", "wave with the right hand slowly", "first point to the left, then type quickly")
+
+needs_library = pytest.mark.skipif(not all_kernels(), reason="clutch-rt was installed without a C++ compiler")
+
+
+def _library(kernels: str) -> Library:
+    found = choose({native_library.VARIABLE: kernels})
+    assert isinstance(found, Library)
+    return found
+
+
+@cache
+def _model(variable: str) -> clutch_rt.Model:
+    """The shipped model on those kernels; ``0`` for its graphs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native_library.VARIABLE, variable)
+        return clutch_rt.load()
+
+
+def _codes(model: clutch_rt.Model, text: str, seed: int, **options: Any) -> IntArray:
+    prompt, request = model._ask(text, options.get("seconds"), seed, options.get("temperature"), None)
+    memory = model._engine.remember(prompt.ids, request)
+    return np.stack(list(model._engine.steps(memory, request, model._engine.length(memory, request))))
+
+
+@cache
+def _step(kernels: str) -> NativeStep:
+    return NativeStep(_library(kernels), open_bundle())
+
+
+# ---- the same everywhere ---------------------------------------------------------------------------
+
+
+def _logits(
+    step: NativeStep, rows: int, seed: int, steps: int, top_k: int
+) -> tuple[list[Float32Array], IntArray]:
+    """Of each choice in ``steps`` steps of random memories and noise, and the last codes."""
+    rng, network, grammar = np.random.default_rng(seed), step.network, step.grammar
+    shape = (rows, 1, network.heads, 32, network.head_width)
+    start: dict[str, Any] = {
+        **{f"memory.{i}": rng.normal(size=shape).astype(np.float32) for i in range(2 * network.layers)},
+        "padding": np.where(rng.random((rows, 1, 1, 1, 32)) < 0.3, np.float32(-1e9), np.float32(0)),
+        "codes": np.zeros((rows, grammar.slots), np.int64),
+        "steps": rng.integers(steps, grammar.max_steps + 1, rows),
+        "temperature": np.full(1, 0.7, np.float32),
+        "top_k": np.full(1, top_k),
+    }
+    loop = NativeLoop(step, nullcontext, start)
+    sizes = grammar.drawn.tolist()
+    found = [np.zeros((rows, size), np.float32) for size in sizes]
+    where = (ctypes.c_void_p * len(sizes))(*(part.ctypes.data for part in found))
+    loop._call.logits = ctypes.addressof(where)
+    seen = []
+    for position in range(steps):
+        drawn = rng.gumbel(size=(rows, len(sizes), max(sizes))).astype(np.float32)
+        (codes,) = loop.run({"position": np.asarray([position]), "noise": drawn})
+        seen += [part.copy() for part in found]
+    return seen, codes
+
+
+@needs_library
+@pytest.mark.parametrize("kernels", all_kernels())
+@given(rows=st.integers(1, 9), seed=st.integers(0, 999), top_k=st.sampled_from([0, 1, 5]))
+@settings(max_examples=5, deadline=None)
+def test_every_processor_computes_the_same_bits(kernels: str, rows: int, seed: int, top_k: int) -> None:
+    """Whole numbers have no order, and all other sums have one."""
+    (found, codes), (wanted, others) = (_logits(_step(k), rows, seed, 3, top_k) for k in (kernels, "plain"))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(codes, others)
+
+
+@needs_library
+@pytest.mark.parametrize("kernels", all_kernels())
+def test_the_codes_are_the_graphs(kernels: str) -> None:
+    """Of the same noise. Roundings to 8 bits may fall apart where float32's last bits do, and then a choice
+    may; in 36 motions here none does. A wrong network would agree in hardly any.
+    """
+    found = [
+        np.array_equal(
+            _codes(_model(kernels), text, seed, **options), _codes(_model("0"), text, seed, **options)
+        )
+        for text in TEXTS
+        for seed in range(4)
+        for options in ({}, {"seconds": 2.0}, {"temperature": 0.0})
+    ]
+    assert np.mean(found) > 0.9
+
+
+@needs_library
+def test_a_motion_is_the_same_in_any_company() -> None:
+    model = _model(all_kernels()[0])
+    engine, wishes = model._engine, []
+    for seed in range(11):
+        prompt, request = model._ask(TEXTS[seed % len(TEXTS)], None, seed, None, None)
+        wishes.append(Wish(prompt.ids, request))
+    together = list(Batches(engine, model._sessions, tuple(model._bundle.manifest.graphs)).motions(wishes))
+    for wish, frames in zip(wishes, together, strict=True):
+        np.testing.assert_array_equal(frames, engine.whole(wish.ids, wish.request))
+
+
+@needs_library
+def test_a_network_of_another_kind_is_the_graphs_too(tmp_path: Path) -> None:
+    """Gated, with the tanh form of GELU, as flan-T5 has it; and without rhythm."""
+    pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
+    from export.onnx import export_bundle
+    from tests.tiny_bundle import tiny_run
+
+    for number, run in enumerate((tiny_run("step", "gated-gelu"), tiny_run("step", rhythm=False))):
+        export_bundle(run, tmp_path / str(number), "int8")
+        opened = open_bundle(tmp_path / str(number))
+        agreed = []
+        for seed in range(6):
+            made = []
+            for variable in (all_kernels()[0], "0"):
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv(native_library.VARIABLE, variable)
+                    with clutch_rt.load(opened.path) as model:
+                        assert (model._sessions.native("motion_step") is None) == (variable == "0")
+                        made.append(_codes(model, "clap", seed, seconds=2.0))
+            agreed.append(np.array_equal(*made))
+        assert np.mean(agreed) > 0.8
+
+
+@needs_library
+@pytest.mark.parametrize("kernels", all_kernels())
+@given(seed=st.integers(0, 2**64 - 1), first=st.integers(0, 40))
+@settings(max_examples=10, deadline=None)
+def test_noise_is_the_formats(kernels: str, seed: int, first: int) -> None:
+    """Logarithms in double precision differ by an ulp or two, which float32 hides but for a last bit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native_library.VARIABLE, kernels)
+        block = noise.block_noise(seed, first, 3, [220, 512, 37])
+    for step in range(3):
+        for slot, rows in enumerate((220, 512, 37)):
+            wanted = noise.gumbel(seed, noise.STREAM_MOTION, first + step, slot, rows)
+            np.testing.assert_array_max_ulp(block[step, slot, :rows], wanted, maxulp=1)
+
+
+@needs_library
+def test_hands_are_parted_as_without_it() -> None:
+    rng = np.random.default_rng(0)
+    frames = np.concatenate([_model("0").generate(text, seed=1).frames for text in ("clap", "pray", "wave")])
+    near = np.repeat(frames, 4, axis=0)
+    near[:, 1, TRANSLATION] = near[:, 0, TRANSLATION] + rng.normal(scale=0.06, size=(len(near), 3))
+    near[..., : TRANSLATION.start] += rng.normal(scale=0.2, size=(len(near), 2, TRANSLATION.start))
+    found, wanted = flesh.parted(near), flesh._parted(near)
+    moved = (wanted != near).any(axis=(1, 2))
+    assert moved.mean() > 0.2 and not moved.all()
+    # Rounds of pushes whose sums have another order: of metres, in float32.
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_array_equal(found[~moved], near[~moved])
+
+
+# ---- who takes it, and why not ---------------------------------------------------------------------
+
+
+def test_it_can_be_left_out_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native_library.VARIABLE, "0")
+    with clutch_rt.load() as model:
+        assert model.info.kernels == "none (CLUTCH_RT_NATIVE=0 leaves it out)"
+        assert model.generate("clap", seconds=0.5).frames.shape == (15, 2, 99)
+
+
+@needs_library
+def test_kernels_that_are_not_here_are_no_wrong_answer() -> None:
+    found = choose({native_library.VARIABLE: "AVX9"})
+    assert isinstance(found, Absence) and "plain" in found.reason
+
+
+def test_an_installation_without_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_library, "_load", lambda: Absence("clutch-rt was installed without it"))
+    with clutch_rt.load() as model:
+        assert model.info.kernels.startswith("none (clutch-rt was installed without it")
+        assert model.generate("clap", seconds=0.5).frames.shape == (15, 2, 99)
+
+
+@needs_library
+def test_other_precisions_run_on_their_graphs() -> None:
+    pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
+    from tests.tiny_bundle import tiny_bundle
+
+    for form, precision in (("step", "fp32"), ("step", "int4"), ("flat", "int8")):
+        sessions = Sessions(open_bundle(tiny_bundle(form, precision)), "cpu", 1)  # type: ignore[arg-type]
+        assert sessions.native("motion_step") is None
+        assert "int8 only" in sessions.kernels
+
+
+# ---- bad input -------------------------------------------------------------------------------------
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda n: n["tensors"].pop("depth_norm.3"), "has no 'depth_norm.3'"),
+        (
+            lambda n: n["tensors"].update({"start": [0, "f4", [1, 255]]}),
+            r"start is f4 \[1, 255\], f4 \[1, 256\]",
+        ),
+        (lambda n: n["tensors"].update({"start": [1 << 40, "f4", [1, 256]]}), "outside the weights"),
+        (lambda n: n["tensors"].update({"start": [-4, "f4", [1, 256]]}), "outside the weights"),
+        (lambda n: n["tensors"].update({"start": "far"}), "has no 'start'"),
+        (lambda n: n["network"].update(layers=10**9), "of no network"),
+        (lambda n: n["network"].update(width=0), "at least 1"),
+        (lambda n: n["network"].update(activation="swish"), "swish"),
+        (lambda n: n.pop("network"), "network"),
+        (lambda n: n.update(weights="../weights.bin"), "not among its files"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path: Path, change: Change, said: str) -> None:
+    bundle = Path(shutil.copytree(open_bundle().path, tmp_path / "bundle"))
+    raw = json.loads((bundle / "manifest.json").read_text())
+    change(raw[SECTION])
+    (bundle / "manifest.json").write_text(json.dumps(raw))
+    with clutch_rt.load(bundle) as model, pytest.raises(BundleError, match=said):
+        model.generate("clap")
+
+
+@needs_library
+def test_given_codes_beyond_their_codebook_never_reach_it() -> None:
+    model = _model(all_kernels()[0])
+    prompt, request = model._ask("clap", 1.0, 0, None, None)
+    memory = model._engine.remember(prompt.ids, request)
+    for wrong in (10**6, -2):
+        codes = np.full((4, model._engine.grammar.slots), wrong, np.int64)
+        with pytest.raises(GrammarError, match="entries 0 to"):
+            list(model._engine.steps(memory, request, 4, given=codes))
