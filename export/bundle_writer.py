@@ -130,7 +130,7 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
     (folder / SKELETON_LICENCE).write_bytes(licence)
     manifest = describe(run, graphs, about, report)
-    if (about.precision, run.model.grammar.form) == ("int8", "step"):
+    if about.precision == "int8":
         manifest |= native_section(graphs["motion_step"], run.model)
     manifest["files"] = file_entries(folder)
     write_card(folder, manifest, run.path.resolve().name)

@@ -45,9 +45,10 @@ def native_section(step: onnx.ModelProto, model: MotionLM) -> dict[str, Any]:
         "hidden": model.t5.config.d_ff,
         "gated": spec.gated,
         "activation": spec.activation,
-        "depth_hidden": len(model.state_dict()["depth_mlp.0.0.bias"]),
+        "depth_hidden": len(model.state_dict().get("depth_mlp.0.0.bias", ())),
         "positions": tensors["decoder.position_bias"][2][-1],
         "epsilon": spec.epsilon,
+        "factor": spec.width**-0.5 if model.config.scale_outputs else 1.0,
     }
     return {NATIVE: {"weights": WEIGHTS_FILE, "network": network, "tensors": tensors}}
 

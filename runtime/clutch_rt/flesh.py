@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from clutch_rt.anatomy import PARENTS, TIP_PARENTS
 from clutch_rt.hand import levels, local_rotations, neutral_hand
 from clutch_rt.layout import HANDS, LEFT, MIRROR_SIGNS, RIGHT, TRANSLATION, Float32Array
-from clutch_rt.native_library import Flesh, Library, library
+from clutch_rt.native_library import Library, library
+from clutch_rt.native_structures import Flesh
 from clutch_rt.rotations import dot, normalize
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from clutch_rt.native_step import NativeLoop
+from clutch_rt.native_loop import native_loop
 from clutch_rt.ort import onnxruntime
 from clutch_rt.sessions import Sessions
 
@@ -55,7 +55,7 @@ def loop(
         start: inputs before the first run.
     """
     if step := sessions.native(graph):
-        return NativeLoop(step, sessions.in_use, start)
+        return native_loop(step, sessions.in_use, start)
     memory = sessions.placement.memory
     if memory is None:
         return HostLoop(sessions, graph, wanted, carried, start)

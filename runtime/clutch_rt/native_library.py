@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from clutch_rt.errors import DeviceError
 from clutch_rt.layout import Float32Array
+from clutch_rt.native_structures import Flesh
 
 VERSION: Final = 1  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
 VARIABLE: Final = "CLUTCH_RT_NATIVE"
@@ -61,17 +62,6 @@ class Library:
         if moved < 0:
             raise DeviceError("the machine's memory is used up by a motion; close other programs")
         return moved
-
-
-class Flesh(ctypes.Structure):
-    """What hands are made of, ``clutch_flesh``."""
-
-    _fields_ = [
-        ("spheres", ctypes.c_int32),
-        *((name, ctypes.c_void_p) for name in ("rest", "parents", "joints", "shares", "radii", "signs")),
-        *((name, ctypes.c_double) for name in ("centre", "extent", "give", "least", "stride")),
-        ("rounds", ctypes.c_int32),
-    ]
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 It takes the inputs of the graphs ``motion_step`` and ``motion_batch`` under their names and gives their
 codes: whole numbers are summed exactly in both, and what lies between differs in the last bits of a float32.
-Nothing is carried through Python but codes: keys and values are written where they stay.
 """
 
 from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +17,10 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
+from clutch_rt import native_structures as structures
 from clutch_rt.bundle import Bundle
-from clutch_rt.errors import BundleError, ClutchError, DeviceError, InputError
+from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.fields import Fields
-from clutch_rt.grammar import UNKNOWN, Grammar
-from clutch_rt.layout import Float32Array
 from clutch_rt.native_library import Library
 from clutch_rt.ports import BATCH
 
@@ -36,67 +33,16 @@ Array = NDArray[Any]
 _TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
 _FLOAT: Final = "f4"
 _NORMS: Final = ("layer.0.layer_norm", "layer.1.layer_norm", "layer.2.layer_norm")
+_SIZES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
 _MOST: Final = 1 << 20  # of any size of a network: what a damaged file may ask for must not reach the library
-
-_int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
-
-
-class _Shape(ctypes.Structure):
-    _fields_ = [
-        *((name, _int32) for name in ("width", "heads", "head_width", "layers", "hidden", "gated")),
-        *((name, _int32) for name in ("activation", "depth_hidden", "positions", "steps", "slots", "rhythm")),
-        ("sizes", _pointer),
-        ("epsilon", _float),
-    ]
-
-
-class _Product(ctypes.Structure):
-    _fields_ = [("levels", _pointer), ("scale", _pointer), ("bias", _pointer)]
-
-
-class _Table(ctypes.Structure):
-    _fields_ = [("rows", _pointer), ("scale", _pointer)]
-
-
-class _Layer(ctypes.Structure):
-    _fields_ = [
-        ("norm", _pointer * 3),
-        *((name, _Product) for name in ("qkv", "self_out", "query", "cross_out", "wi", "wo")),
-    ]
-
-
-class _Choice(ctypes.Structure):
-    _fields_ = [
-        ("norm", _pointer),
-        *((name, _Product) for name in ("wi", "wo", "head")),
-        ("embedding", _Table),
-    ]
-
-
-class _Weights(ctypes.Structure):
-    _fields_ = [
-        ("start", _pointer),
-        ("slots", _Table),
-        ("rhythm", _Table),
-        *((name, _pointer) for name in ("barred", "position", "length", "remaining", "bias", "norm")),
-        ("layers", _pointer),
-        ("choices", _pointer),
-    ]
-
-
-class _Call(ctypes.Structure):
-    _fields_ = [
-        *((name, _int32) for name in ("rows", "position", "memory_length", "capacity", "top_k")),
-        ("temperature", _float),
-        *((name, _pointer) for name in ("codes", "rhythm", "given", "steps", "noise")),
-        ("noise_rows", _int64),
-        *((name, _pointer) for name in ("padding", "memory", "cache", "logits")),
-    ]
 
 
 @dataclass(frozen=True)
 class Network:
-    """The sizes of a step's network, as the manifest tells them."""
+    """The sizes of a step's network, as the manifest tells them.
+
+    ``factor`` is that of the hidden state before the head of the ``flat`` form.
+    """
 
     width: int
     heads: int
@@ -108,6 +54,7 @@ class Network:
     depth_hidden: int
     positions: int
     epsilon: float
+    factor: float
 
     @property
     def inner(self) -> int:
@@ -130,6 +77,9 @@ class Weights:
         with path.open("rb") as file:
             self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors
+
     def address(self, name: str, kind: str, shape: Sequence[int]) -> int:
         """Where a tensor lies; BundleError unless it is there, of this type and shape, inside the file."""
         found = self._tensors.get(name)
@@ -149,15 +99,17 @@ class Weights:
     def floats(self, name: str, *shape: int) -> int:
         return self.address(name, _FLOAT, shape)
 
-    def product(self, name: str, rows: int, columns: int, bias: bool = False) -> _Product:
-        return _Product(
+    def product(self, name: str, rows: int, columns: int, bias: bool = False) -> structures.Product:
+        return structures.Product(
             self.address(name, "u1", (rows, columns)),
             self.floats(f"{name}.scale", columns),
             self.floats(f"{name}.bias", columns) if bias else None,
         )
 
-    def table(self, name: str, rows: int, width: int) -> _Table:
-        return _Table(self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1))
+    def table(self, name: str, rows: int, width: int) -> structures.Table:
+        return structures.Table(
+            self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1)
+        )
 
 
 class NativeStep:
@@ -199,8 +151,16 @@ class NativeStep:
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
-        """Shapes of its inputs, as the graph for several motions has them."""
+        """Shapes of its inputs, as the graph has them; in the step form as that of several motions."""
         n, g = self.network, self.grammar
+        if g.form == "flat":
+            past, one = [2 * n.layers, 1, n.heads, n.head_width], [1]
+            return {
+                **dict.fromkeys(("token", "slot", "position", "eom_bias", "temperature", "top_k"), one),
+                "memory": [*past[:3], "M", past[3]],
+                "cache": [*past[:3], "t", past[3]],
+                "noise": [g.max_codes + 1],
+            }
         drawn = g.drawn
         memory, cache = ([BATCH, 1, n.heads, axis, n.head_width] for axis in ("M", "t"))
         return {
@@ -222,27 +182,37 @@ class NativeStep:
         if self._library.handle.clutch_step_run(self._handle, ctypes.byref(call)):
             raise DeviceError("the machine's memory is used up in a step; close other programs")
 
-    def _shape(self) -> _Shape:
+    def _shape(self) -> structures.Shape:
         n, g = self.network, self.grammar
-        return _Shape(
+        return structures.Shape(
             *(n.width, n.heads, n.head_width, n.layers, n.hidden, n.gated, ACTIVATIONS.index(n.activation)),
             *(n.depth_hidden, n.positions, g.max_steps, g.slots, g.rhythm),
             self._sizes.ctypes.data,
             n.epsilon,
         )
 
-    def _told(self) -> _Weights:
+    def _told(self) -> structures.Weights:
         """Where the library finds everything; shapes are checked on the way."""
         w, n, g = self._weights, self.network, self.grammar
         d, codes = n.width, int(g.sizes.sum())
-        layers = (_Layer * n.layers)(*(self._layer(i) for i in range(n.layers)))
-        choices = (_Choice * len(self._sizes))(*(self._choice(c) for c in range(len(self._sizes))))
+        layers = (structures.Layer * n.layers)(*(self._layer(i) for i in range(n.layers)))
+        if g.form == "flat":
+            stream = self._stream()
+            self._kept += [layers, stream]
+            return structures.Weights(
+                stream=ctypes.addressof(stream),
+                bias=w.floats("decoder.position_bias", 1, 1, n.heads, 1, n.positions),
+                norm=w.floats("decoder.final_layer_norm", d),
+                layers=ctypes.addressof(layers),
+            )
+        choices = (structures.Choice * len(self._sizes))(*(self._choice(c) for c in range(len(self._sizes))))
         self._kept += [layers, choices]
-        return _Weights(
+        return structures.Weights(
+            None,
             w.floats("start", 1, d),
             # One row more: the zeros of a code that is not known, which no step before has.
             w.table("slot_embedding", codes + 1, d),
-            w.table("rhythm_embedding", g.rhythm, d) if g.rhythm else _Table(),
+            w.table("rhythm_embedding", g.rhythm, d) if g.rhythm else structures.Table(),
             w.address("rhythm.barred", "f2", (g.rhythm, g.rhythm)) if g.rhythm else None,
             w.floats("position_embedding.weight", g.max_steps, d),
             w.floats("length_embedding.weight", g.max_steps + 1, d),
@@ -253,13 +223,25 @@ class NativeStep:
             ctypes.addressof(choices),
         )
 
-    def _layer(self, i: int) -> _Layer:
+    def _stream(self) -> structures.Stream:
+        w, n, g = self._weights, self.network, self.grammar
+        rows = np.full((g.slots, g.max_codes + 1), -1, np.int32)
+        for slot, (base, size) in enumerate(zip(g.bases, g.sizes, strict=True)):
+            rows[slot, :size] = base + np.arange(size)
+        rows[0, g.size(0)] = g.eom
+        self._kept.append(rows)
+        table = "lm_head" if "lm_head" in w else "shared"
+        read, head = (w.address(name, "u1", (g.vocab, n.width)) for name in ("shared", table))
+        scales = (w.floats(f"{name}.scale", g.vocab, 1) for name in ("shared", table))
+        return structures.Stream(read, head, *scales, rows.ctypes.data, rows.shape[1], n.factor)
+
+    def _layer(self, i: int) -> structures.Layer:
         w, n = self._weights, self.network
         block = f"decoder.block.{i}"
         own, other = f"{block}.layer.0.SelfAttention", f"{block}.layer.1.EncDecAttention"
         inside = f"{block}.layer.2.DenseReluDense"
-        return _Layer(
-            (_pointer * 3)(*(w.floats(f"{block}.{norm}", n.width) for norm in _NORMS)),
+        return structures.Layer(
+            (ctypes.c_void_p * 3)(*(w.floats(f"{block}.{norm}", n.width) for norm in _NORMS)),
             w.product(f"{own}.qkv", n.width, 3 * n.inner),
             w.product(f"{own}.o", n.inner, n.width),
             w.product(f"{other}.q", n.width, n.inner),
@@ -268,137 +250,37 @@ class NativeStep:
             w.product(f"{inside}.wo", n.hidden, n.width),
         )
 
-    def _choice(self, c: int) -> _Choice:
+    def _choice(self, c: int) -> structures.Choice:
         w, n = self._weights, self.network
         size, last = int(self._sizes[c]), c == len(self._sizes) - 1
-        return _Choice(
+        return structures.Choice(
             w.floats(f"depth_norm.{c}", n.width),
             w.product(f"depth_mlp.{c}.0", n.width, n.depth_hidden, bias=True),
             w.product(f"depth_mlp.{c}.2", n.depth_hidden, n.width, bias=True),
             w.product(f"depth_head.{c}", n.width, size, bias=True),
-            _Table() if last else w.table(f"depth_embedding.{c}", size, n.width),
+            structures.Table() if last else w.table(f"depth_embedding.{c}", size, n.width),
         )
 
 
 def runs(bundle: Bundle) -> bool:
-    """Whether the library can take a bundle's steps: of the ``step`` form, in 8 bits, its weights told."""
-    manifest = bundle.manifest
-    return manifest.form == "step" and manifest.precision == "int8" and SECTION in manifest.raw
+    """Whether the library can take a bundle's steps: in 8 bits, its weights told."""
+    return bundle.manifest.precision == "int8" and SECTION in bundle.manifest.raw
 
 
 def _network(fields: Fields) -> Network:
     child = fields.child("network")
-    names = ("width", "heads", "head_width", "layers", "hidden", "depth_hidden", "positions")
-    sizes = {name: child.at_least(name, 1) for name in names}
+    sizes = {name: child.at_least(name, 1) for name in _SIZES} | {
+        "depth_hidden": child.at_least("depth_hidden", 0)
+    }
+    factor = child.get("factor", float)
     activation, epsilon = child.get("activation", str), child.get("epsilon", float)
     if activation not in ACTIVATIONS:
         raise BundleError(
             f"{fields.where}: native.network.activation is {activation!r}; one of {', '.join(ACTIVATIONS)} "
             "was wanted; export the bundle again"
         )
-    if max(sizes.values()) > _MOST or not 0.0 < epsilon < 1.0:
+    if max(sizes.values()) > _MOST or not 0.0 < epsilon < 1.0 or not 0.0 < factor <= 1.0:
         raise BundleError(f"{fields.where}: native.network is of no network; export the bundle again")
-    return Network(**sizes, gated=child.get("gated", bool), activation=activation, epsilon=epsilon)
-
-
-class NativeLoop:
-    """The step run again and again for B motions, as ``loops.Loop`` has it.
-
-    Args:
-        step: of the bundle.
-        in_use: a context that keeps the bundle open while a step is made.
-        start: inputs before the first step, as ``ports.Ports.start`` and ``sampling.sampling`` give them.
-    """
-
-    def __init__(
-        self,
-        step: NativeStep,
-        in_use: Callable[[], AbstractContextManager[None]],
-        start: Mapping[str, Array],
-    ) -> None:
-        grammar, network = step.grammar, step.network
-        self._step = step
-        self._in_use = in_use
-        self._codes = np.array(start["codes"], np.int64, order="C")
-        rows = len(self._codes)
-        self._rhythm = np.zeros(rows, np.int64)
-        self._steps = np.array(start["steps"], np.int64, order="C")
-        longest = int(self._steps.max(initial=0))
-        if self._steps.min(initial=1) < 1 or longest > grammar.max_steps:
-            raise InputError(
-                f"motions of {self._steps.tolist()} steps; 1 to {grammar.max_steps} are possible"
-            )
-        self._memory = [np.ascontiguousarray(start[f"memory.{i}"]) for i in range(2 * network.layers)]
-        self._padding = np.ascontiguousarray(start["padding"], np.float32)
-        length = self._padding.shape[-1]
-        shape = (rows, 1, network.heads, length, network.head_width)
-        if any(part.shape != shape or part.dtype != np.float32 for part in self._memory):
-            raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
-        cache = (rows, network.heads, longest, network.head_width)
-        self._cache = [np.empty(cache, np.float32) for _ in range(2 * network.layers)]
-        self._given: Array | None = None
-        self._noise: Array = np.empty(0, np.float32)
-        drawn = grammar.drawn
-        self._noise_shape = (len(drawn), int(drawn.max()))
-        self._call = _Call(
-            rows=rows,
-            memory_length=length,
-            capacity=longest,
-            top_k=int(start["top_k"][0]),
-            temperature=float(start["temperature"][0]),
-            codes=self._codes.ctypes.data,
-            rhythm=self._rhythm.ctypes.data,
-            steps=self._steps.ctypes.data,
-            noise_rows=self._noise_shape[1],
-            padding=self._padding.ctypes.data,
-        )
-        self._lists = [self._pointers(self._memory), self._pointers(self._cache)]
-        self._call.memory, self._call.cache = (ctypes.addressof(part) for part in self._lists)
-        self._give(start.get("given"))
-
-    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
-        """The codes ``(B, K)`` of the next step, in a list."""
-        call, rows = self._call, self._call.rows
-        call.position = int(feeds["position"][0])
-        self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
-        if self._noise.shape != (rows, *self._noise_shape) or not 0 <= call.position < call.capacity:
-            raise ClutchError(f"a step of {rows} motions was given noise {self._noise.shape}")
-        call.noise = self._noise.ctypes.data
-        if "given" in feeds:
-            self._give(feeds["given"])
-        with self._in_use():
-            self._step.run(call)
-        return [self._codes[:rows].copy()]
-
-    def keep(self, rows: int) -> None:
-        """Go on with the first ``rows`` motions only."""
-        self._call.rows = min(rows, self._call.rows)
-
-    @property
-    def past(self) -> Mapping[str, Any]:
-        """What is carried into the next run: copies."""
-        held: dict[str, Array] = {"codes": self._codes, "rhythm": self._rhythm}
-        held |= {f"cache.{i}": part for i, part in enumerate(self._cache)}
-        return {name: array.copy() for name, array in held.items()}
-
-    def go_on_from(self, past: Mapping[str, Any]) -> None:
-        """Carry into the next run what was ``past`` at any time before."""
-        self._codes[:], self._rhythm[:] = past["codes"], past["rhythm"]
-        for i, part in enumerate(self._cache):
-            part[:] = past[f"cache.{i}"]
-
-    def _give(self, given: Array | None) -> None:
-        """Take codes that are given, where any are."""
-        known = given is not None and bool((given != UNKNOWN).any())
-        self._given = np.array(given, np.int64, order="C") if known else None
-        if self._given is not None:
-            grammar: Grammar = self._step.grammar
-            if self._given.shape != self._codes[: self._call.rows].shape:
-                raise InputError(f"given codes are {self._given.shape}; {self._codes.shape} was wanted")
-            for row in self._given:
-                grammar.check(row[None], unknown=True)
-        self._call.given = None if self._given is None else self._given.ctypes.data
-
-    @staticmethod
-    def _pointers(arrays: Sequence[Float32Array]) -> Any:
-        return (_pointer * len(arrays))(*(array.ctypes.data for array in arrays))
+    return Network(
+        **sizes, gated=child.get("gated", bool), activation=activation, epsilon=epsilon, factor=factor
+    )

@@ -26,7 +26,7 @@ from clutch_rt.providers import CPU
 _Found = TypeVar("_Found")
 _CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
 
-_NOT_FOR_IT: Final = Absence("it takes bundles of the step form in int8 only")
+_NOT_FOR_IT: Final = Absence("it takes bundles in int8 only")
 
 log = logging.getLogger(__name__)
 

@@ -331,7 +331,25 @@ inline void choose(const Step &s, const clutch_call &c, const Space &w) {
     }
 }
 
+// One token of the flat form: that before it to that which is drawn.
+inline void run_stream(const Step &s, const clutch_call &c) {
+    const Space w = room(s, c);
+    const int d = s.shape.width;
+    const uint8_t *row = s.stream.rows + *c.token * d;
+    for (int i = 0; i < d; i++)
+        w.x[i] = static_cast<float>(static_cast<int>(row[i]) - 128) * s.stream.scale[*c.token];
+    decode(s, c, w);
+    if (s.stream.factor != 1.0f)
+        for (int i = 0; i < d; i++) w.hidden[i] *= s.stream.factor;
+    const Product &head = s.heads[c.slot];
+    product(w, head, w.hidden, 1, w.wide);
+    if (c.slot == 0) w.wide[head.out - 1] += c.last_bias;
+    if (c.logits) std::memcpy(c.logits[0], w.wide, sizeof(float) * head.out);
+    *c.token = draw(c, w.wide, c.noise, head.out, w.scores);
+}
+
 void run(const Step &s, const clutch_call &c) {
+    if (s.heads) return run_stream(s, c);
     const Space w = room(s, c);
     begin(s, c, w.x);
     decode(s, c, w);

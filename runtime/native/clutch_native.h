@@ -1,7 +1,7 @@
 /* The motion step of a bundle in 8 bits, on the CPU, without a graph: the C interface of the library.
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
-   and the draws. Numbers are rounded as the graph `motion_step` rounds them, row by row, so a motion is the same
+   and the draws; of the `flat` form, one token of a motion. Numbers are rounded as the graph `motion_step` rounds them, row by row, so a motion is the same
    in any company; sums have a fixed order on every processor, and no product is fused with a sum, so it is the
    same on every processor too. Letters: B motions, C choices of a step, K codes of a step, d width, H heads,
    D head width, N layers, M positions of the memory, T positions of the cache. */
@@ -64,7 +64,18 @@ typedef struct {
     clutch_table embedding; /* of what is chosen; of the last choice there is none */
 } clutch_choice;
 
+/* The `flat` form's table of tokens, by 8 bits around 128, which is its output head too. */
 typedef struct {
+    const uint8_t *rows;  /* (vocabulary, d) */
+    const uint8_t *heads; /* the same, or a table of its own */
+    const float *scale, *head_scale;
+    const int32_t *choices; /* (K, most): rows of the head that a slot draws from, -1 behind the last */
+    int32_t most;
+    float factor; /* of the hidden state before the head */
+} clutch_stream;
+
+typedef struct {
+    const clutch_stream *stream;     /* of the `flat` form, which has none of the next seven, nor choices; or NULL */
     const float *start;              /* (d) */
     clutch_table slots;              /* rows of all slots one after another */
     clutch_table rhythm;             /* where it is drawn */
@@ -94,6 +105,10 @@ typedef struct {
     const float *const *memory; /* (2 N) of (B, H, M, D): keys of layer 0, its values, keys of layer 1, ... */
     float *const *cache;   /* (2 N) of (B, H, T, D), likewise; position t is filled in */
     float *const *logits;  /* NULL, or (C) of (B, size): what the choices were drawn from, before temperature */
+    /* Of the `flat` form, in the place of codes, rhythm, given and steps: */
+    int64_t *token;        /* (1): that before; then the row of `choices` that was drawn */
+    int32_t slot;          /* of this token */
+    float last_bias;       /* added to the logit of the slot's last row where it is the first slot: of the end */
 } clutch_call;
 
 typedef struct clutch_step clutch_step;

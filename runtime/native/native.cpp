@@ -33,6 +33,7 @@ struct Owner {
     std::vector<int64_t> firsts;
     std::vector<Layer> layers;
     std::vector<Choice> choices;
+    std::vector<Product> heads;
 
     const float *kept(const float *from, int count) {
         numbers.emplace_back(from, from + count);
@@ -57,10 +58,31 @@ struct Owner {
     }
 };
 
+// The heads of the flat form, each of the rows that its slot draws from.
+static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_stream &from) {
+    for (int slot = 0; slot < shape.slots; slot++) {
+        const int32_t *rows = from.choices + static_cast<size_t>(slot) * from.most;
+        int count = 0;
+        while (count < from.most && rows[count] >= 0) count++;
+        std::vector<uint8_t> levels(static_cast<size_t>(count) * shape.width);
+        std::vector<float> scale(count);
+        for (int n = 0; n < count; n++) {
+            const uint8_t *row = from.heads + static_cast<size_t>(rows[n]) * shape.width;
+            for (int k = 0; k < shape.width; k++) levels[static_cast<size_t>(k) * count + n] = row[k];
+            scale[n] = from.head_scale[rows[n]];
+        }
+        owner.heads.push_back(owner.lay_out({levels.data(), scale.data(), nullptr}, shape.width, count));
+    }
+    owner.step.stream = from;
+    owner.step.stream.choices = nullptr;  // the caller's, and need not stay
+    owner.step.heads = owner.heads.data();
+}
+
 static void lay_out(Owner &owner, const clutch_shape &shape, const clutch_weights &weights) {
-    const int count = shape.slots + (shape.rhythm ? 1 : 0), inner = shape.heads * shape.head_width;
+    const int count = weights.stream ? 0 : shape.slots + (shape.rhythm ? 1 : 0);
+    const int inner = shape.heads * shape.head_width;
     int64_t first = 0;
-    for (int k = count - shape.slots; k < count; k++) {
+    for (int k = count ? count - shape.slots : 0; k < count; k++) {
         owner.firsts.push_back(first);
         first += shape.sizes[k];
     }
@@ -87,10 +109,12 @@ static void lay_out(Owner &owner, const clutch_shape &shape, const clutch_weight
         to.size = shape.sizes[k];
         owner.choices.push_back(to);
     }
+    if (weights.stream) lay_out_heads(owner, shape, *weights.stream);
     Step &step = owner.step;
     step.shape = shape;
     step.from = weights;
-    step.shape.sizes = nullptr;  // these three are the caller's, and need not stay
+    step.shape.sizes = nullptr;  // these four are the caller's, and need not stay
+    step.from.stream = nullptr;
     step.from.layers = nullptr;
     step.from.choices = nullptr;
     step.firsts = owner.firsts.data();
@@ -113,9 +137,11 @@ Space room(const Step &step, const clutch_call &call) {
     const int inner = shape.heads * shape.head_width;
     int narrow = std::max(shape.width, inner), scores = std::max(call.memory_length, call.capacity);
     int wide = std::max({narrow, 3 * inner, shape.hidden * (shape.gated ? 2 : 1), shape.depth_hidden});
-    for (int k = 0; k < step.count; k++) {
-        wide = std::max(wide, step.choices[k].size);
-        scores = std::max(scores, step.choices[k].size);
+    const int drawn = step.heads ? shape.slots : step.count;
+    for (int k = 0; k < drawn; k++) {
+        const int size = step.heads ? step.heads[k].out : step.choices[k].size;
+        wide = std::max(wide, size);
+        scores = std::max(scores, size);
     }
     const size_t rows = call.rows, size = rows * narrow;
     float *x = at_least(numbers, 4 * size + rows * wide + scores);

@@ -42,7 +42,9 @@ struct Step {
     const int64_t *firsts;  // of each slot, among the rows of all
     const Layer *layers;
     const Choice *choices;
-    int count;  // of choices
+    int count;             // of choices
+    const Product *heads;  // of each slot, in the flat form
+    clutch_stream stream;
     const Kernels *kernels;
 };
 

@@ -20,7 +20,8 @@ from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import BundleError, GrammarError
 from clutch_rt.layout import TRANSLATION, Float32Array, IntArray
 from clutch_rt.native_library import Absence, Library, all_kernels, choose
-from clutch_rt.native_step import SECTION, NativeLoop, NativeStep
+from clutch_rt.native_loop import NativeLoop
+from clutch_rt.native_step import SECTION, NativeStep
 from clutch_rt.sessions import Sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,14 @@ def _codes(model: clutch_rt.Model, text: str, seed: int, **options: Any) -> IntA
     prompt, request = model._ask(text, options.get("seconds"), seed, options.get("temperature"), None)
     memory = model._engine.remember(prompt.ids, request)
     return np.stack(list(model._engine.steps(memory, request, model._engine.length(memory, request))))
+
+
+def _led_alike(one: IntArray, other: IntArray) -> float:
+    """Part of the codes that come before the first one that differs: from there the pasts are two."""
+    wanted = max(one.size, other.size)
+    both = min(one.size, other.size)
+    differ = np.flatnonzero(one.reshape(-1)[:both] != other.reshape(-1)[:both])
+    return float((differ[0] if differ.size else both) / wanted)
 
 
 @cache
@@ -101,7 +110,7 @@ def test_every_processor_computes_the_same_bits(kernels: str, rows: int, seed: i
 @pytest.mark.parametrize("kernels", all_kernels())
 def test_the_codes_are_the_graphs(kernels: str) -> None:
     """Of the same noise. Roundings to 8 bits may fall apart where float32's last bits do, and then a choice
-    may; in 36 motions here none does. A wrong network would agree in hardly any.
+    may; in 36 motions here none does. A wrong network would differ at once.
     """
     found = [
         np.array_equal(
@@ -128,12 +137,18 @@ def test_a_motion_is_the_same_in_any_company() -> None:
 
 @needs_library
 def test_a_network_of_another_kind_is_the_graphs_too(tmp_path: Path) -> None:
-    """Gated, with the tanh form of GELU, as flan-T5 has it; and without rhythm."""
+    """Gated, with the tanh form of GELU, as flan-T5 has it; without rhythm; and token by token."""
     pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
     from export.onnx import export_bundle
     from tests.tiny_bundle import tiny_run
 
-    for number, run in enumerate((tiny_run("step", "gated-gelu"), tiny_run("step", rhythm=False))):
+    runs = (
+        tiny_run("step", "gated-gelu"),
+        tiny_run("step", rhythm=False),
+        tiny_run("flat"),
+        tiny_run("flat", "gated-gelu", tied_head=False),
+    )
+    for number, run in enumerate(runs):
         export_bundle(run, tmp_path / str(number), "int8")
         opened = open_bundle(tmp_path / str(number))
         agreed = []
@@ -144,9 +159,10 @@ def test_a_network_of_another_kind_is_the_graphs_too(tmp_path: Path) -> None:
                     patch.setenv(native_library.VARIABLE, variable)
                     with clutch_rt.load(opened.path) as model:
                         assert (model._sessions.native("motion_step") is None) == (variable == "0")
-                        made.append(_codes(model, "clap", seed, seconds=2.0))
-            agreed.append(np.array_equal(*made))
-        assert np.mean(agreed) > 0.8
+                        # A motion that the model ends itself, where it can.
+                        made.append(_codes(model, "clap", seed, **({"seconds": 2.0} if seed % 2 else {})))
+            agreed.append(_led_alike(*made))
+        assert np.mean(agreed) > 0.8, run.name
 
 
 @needs_library
@@ -207,7 +223,7 @@ def test_other_precisions_run_on_their_graphs() -> None:
     pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
     from tests.tiny_bundle import tiny_bundle
 
-    for form, precision in (("step", "fp32"), ("step", "int4"), ("flat", "int8")):
+    for form, precision in (("step", "fp32"), ("step", "int4"), ("flat", "fp16")):
         sessions = Sessions(open_bundle(tiny_bundle(form, precision)), "cpu", 1)  # type: ignore[arg-type]
         assert sessions.native("motion_step") is None
         assert "int8 only" in sessions.kernels

@@ -1,0 +1,183 @@
+"""A motion, or several, through the compiled step: keys and values are written where they stay."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clutch_rt import native_structures as structures
+from clutch_rt.errors import BundleError, ClutchError, InputError
+from clutch_rt.grammar import UNKNOWN
+from clutch_rt.native_step import NativeStep
+
+Array = NDArray[Any]
+InUse = Callable[[], AbstractContextManager[None]]
+
+
+def native_loop(step: NativeStep, in_use: InUse, start: Mapping[str, Array]) -> NativeLoop | NativeStream:
+    """The loop of a step's form.
+
+    Args:
+        step: of the bundle.
+        in_use: a context that keeps the bundle open while a step is made.
+        start: inputs before the first step, as the graph has them.
+    """
+    return (NativeStream if step.grammar.form == "flat" else NativeLoop)(step, in_use, start)
+
+
+class NativeLoop:
+    """B motions of the step form, as ``loops.Loop`` has it; arguments as of ``native_loop``."""
+
+    def __init__(
+        self,
+        step: NativeStep,
+        in_use: InUse,
+        start: Mapping[str, Array],
+    ) -> None:
+        grammar, network = step.grammar, step.network
+        self._step = step
+        self._in_use = in_use
+        self._codes = np.array(start["codes"], np.int64, order="C")
+        rows = len(self._codes)
+        self._rhythm = np.zeros(rows, np.int64)
+        self._steps = np.array(start["steps"], np.int64, order="C")
+        longest = int(self._steps.max(initial=0))
+        if self._steps.min(initial=1) < 1 or longest > grammar.max_steps:
+            raise InputError(
+                f"motions of {self._steps.tolist()} steps; 1 to {grammar.max_steps} are possible"
+            )
+        self._memory = [np.ascontiguousarray(start[f"memory.{i}"]) for i in range(2 * network.layers)]
+        self._padding = np.ascontiguousarray(start["padding"], np.float32)
+        length = self._padding.shape[-1]
+        shape = (rows, 1, network.heads, length, network.head_width)
+        if any(part.shape != shape or part.dtype != np.float32 for part in self._memory):
+            raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
+        cache = (rows, network.heads, longest, network.head_width)
+        self._cache = [np.empty(cache, np.float32) for _ in range(2 * network.layers)]
+        self._given: Array | None = None
+        self._noise: Array = np.empty(0, np.float32)
+        drawn = grammar.drawn
+        self._noise_shape = (len(drawn), int(drawn.max()))
+        self._call = structures.Call(
+            rows=rows,
+            memory_length=length,
+            capacity=longest,
+            top_k=int(start["top_k"][0]),
+            temperature=float(start["temperature"][0]),
+            codes=self._codes.ctypes.data,
+            rhythm=self._rhythm.ctypes.data,
+            steps=self._steps.ctypes.data,
+            noise_rows=self._noise_shape[1],
+            padding=self._padding.ctypes.data,
+        )
+        self._lists = [_pointers(self._memory), _pointers(self._cache)]
+        self._call.memory, self._call.cache = (ctypes.addressof(part) for part in self._lists)
+        self._give(start.get("given"))
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        """The codes ``(B, K)`` of the next step, in a list."""
+        call, rows = self._call, self._call.rows
+        call.position = int(feeds["position"][0])
+        self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
+        if self._noise.shape != (rows, *self._noise_shape) or not 0 <= call.position < call.capacity:
+            raise ClutchError(f"a step of {rows} motions was given noise {self._noise.shape}")
+        call.noise = self._noise.ctypes.data
+        if "given" in feeds:
+            self._give(feeds["given"])
+        with self._in_use():
+            self._step.run(call)
+        return [self._codes[:rows].copy()]
+
+    def keep(self, rows: int) -> None:
+        """Go on with the first ``rows`` motions only."""
+        self._call.rows = min(rows, self._call.rows)
+
+    @property
+    def past(self) -> Mapping[str, Any]:
+        """What is carried into the next run: copies."""
+        held: dict[str, Array] = {"codes": self._codes, "rhythm": self._rhythm}
+        held |= {f"cache.{i}": part for i, part in enumerate(self._cache)}
+        return {name: array.copy() for name, array in held.items()}
+
+    def go_on_from(self, past: Mapping[str, Any]) -> None:
+        """Carry into the next run what was ``past`` at any time before."""
+        self._codes[:], self._rhythm[:] = past["codes"], past["rhythm"]
+        for i, part in enumerate(self._cache):
+            part[:] = past[f"cache.{i}"]
+
+    def _give(self, given: Array | None) -> None:
+        """Take codes that are given, where any are."""
+        known = given is not None and bool((given != UNKNOWN).any())
+        self._given = np.array(given, np.int64, order="C") if known else None
+        if self._given is not None:
+            if self._given.shape != self._codes[: self._call.rows].shape:
+                raise InputError(f"given codes are {self._given.shape}; {self._codes.shape} was wanted")
+            for row in self._given:
+                self._step.grammar.check(row[None], unknown=True)
+        self._call.given = None if self._given is None else self._given.ctypes.data
+
+
+class NativeStream:
+    """A motion of the flat form, by tokens, as ``loops.Loop`` has it; arguments as of ``native_loop``."""
+
+    def __init__(self, step: NativeStep, in_use: InUse, start: Mapping[str, Array]) -> None:
+        grammar, network = step.grammar, step.network
+        self._step = step
+        self._in_use = in_use
+        self._memory = np.ascontiguousarray(start["memory"], np.float32)
+        length = self._memory.shape[-2]
+        if self._memory.shape != (2 * network.layers, 1, network.heads, length, network.head_width):
+            raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
+        self._padding = np.zeros(length, np.float32)
+        capacity = grammar.slots * grammar.max_steps + 1
+        cache = (2 * network.layers, network.heads, capacity, network.head_width)
+        self._cache = np.empty(cache, np.float32)
+        self._token = np.array(start["token"], np.int64)
+        self._noise: Array = np.empty(0, np.float32)
+        self._call = structures.Call(
+            rows=1,
+            memory_length=length,
+            capacity=capacity,
+            top_k=int(start["top_k"][0]),
+            temperature=float(start["temperature"][0]),
+            padding=self._padding.ctypes.data,
+            token=self._token.ctypes.data,
+        )
+        self._lists = [_pointers(list(self._memory)), _pointers(list(self._cache))]
+        self._call.memory, self._call.cache = (ctypes.addressof(part) for part in self._lists)
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        """The id ``(1,)`` of the next token, in a list."""
+        call, grammar = self._call, self._step.grammar
+        call.position, call.slot = int(feeds["position"][0]), int(feeds["slot"][0])
+        call.last_bias = float(feeds["eom_bias"][0])
+        self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
+        if self._noise.shape != (grammar.max_codes + 1,) or not 0 <= call.position < call.capacity:
+            raise ClutchError(f"a token at {call.position} was given noise {self._noise.shape}")
+        call.noise = self._noise.ctypes.data
+        with self._in_use():
+            self._step.run(call)
+        row, size = int(self._token[0]), grammar.size(call.slot)
+        self._token[0] = grammar.eom if row == size else grammar.base(call.slot) + row
+        return [self._token.copy()]
+
+    def keep(self, rows: int) -> None:
+        """Go on with the first ``rows`` motions only: there is but one."""
+
+    @property
+    def past(self) -> Mapping[str, Any]:
+        """What is carried into the next run: copies."""
+        return {"token": self._token.copy(), "cache": self._cache.copy()}
+
+    def go_on_from(self, past: Mapping[str, Any]) -> None:
+        """Carry into the next run what was ``past`` at any time before."""
+        self._token[:], self._cache[:] = past["token"], past["cache"]
+
+
+def _pointers(arrays: Sequence[Array]) -> Any:
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))

@@ -1,0 +1,80 @@
+"""The compiled library's structures; ``runtime/native/clutch_native.h`` says what they hold."""
+
+from __future__ import annotations
+
+import ctypes
+
+_int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
+
+
+class Shape(ctypes.Structure):
+    _fields_ = [
+        *((name, _int32) for name in ("width", "heads", "head_width", "layers", "hidden", "gated")),
+        *((name, _int32) for name in ("activation", "depth_hidden", "positions", "steps", "slots", "rhythm")),
+        ("sizes", _pointer),
+        ("epsilon", _float),
+    ]
+
+
+class Product(ctypes.Structure):
+    _fields_ = [("levels", _pointer), ("scale", _pointer), ("bias", _pointer)]
+
+
+class Table(ctypes.Structure):
+    _fields_ = [("rows", _pointer), ("scale", _pointer)]
+
+
+class Layer(ctypes.Structure):
+    _fields_ = [
+        ("norm", _pointer * 3),
+        *((name, Product) for name in ("qkv", "self_out", "query", "cross_out", "wi", "wo")),
+    ]
+
+
+class Choice(ctypes.Structure):
+    _fields_ = [
+        ("norm", _pointer),
+        *((name, Product) for name in ("wi", "wo", "head")),
+        ("embedding", Table),
+    ]
+
+
+class Stream(ctypes.Structure):
+    _fields_ = [
+        *((name, _pointer) for name in ("rows", "heads", "scale", "head_scale", "choices")),
+        ("most", _int32),
+        ("factor", _float),
+    ]
+
+
+class Weights(ctypes.Structure):
+    _fields_ = [
+        ("stream", _pointer),
+        ("start", _pointer),
+        ("slots", Table),
+        ("rhythm", Table),
+        *((name, _pointer) for name in ("barred", "position", "length", "remaining", "bias", "norm")),
+        ("layers", _pointer),
+        ("choices", _pointer),
+    ]
+
+
+class Call(ctypes.Structure):
+    _fields_ = [
+        *((name, _int32) for name in ("rows", "position", "memory_length", "capacity", "top_k")),
+        ("temperature", _float),
+        *((name, _pointer) for name in ("codes", "rhythm", "given", "steps", "noise")),
+        ("noise_rows", _int64),
+        *((name, _pointer) for name in ("padding", "memory", "cache", "logits", "token")),
+        ("slot", _int32),
+        ("last_bias", _float),
+    ]
+
+
+class Flesh(ctypes.Structure):
+    _fields_ = [
+        ("spheres", _int32),
+        *((name, _pointer) for name in ("rest", "parents", "joints", "shares", "radii", "signs")),
+        *((name, ctypes.c_double) for name in ("centre", "extent", "give", "least", "stride")),
+        ("rounds", _int32),
+    ]
