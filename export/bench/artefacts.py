@@ -15,9 +15,11 @@ from clutch_rt.layout import IntArray
 from transformers import T5Config, T5ForConditionalGeneration
 
 from export.bench import task
+from export.bench.own import NATIVE
 from export.bundle_writer import write_graphs
 from export.graph import Precision
 from export.lm_graphs import lm_graphs
+from export.native import native_section
 from export.weights import WeightStore
 from models import generation
 from models.lm import MotionLM
@@ -83,7 +85,10 @@ def reference(model: MotionLM) -> IntArray:
 
 def _graphs(out: Path, model: MotionLM, precision: Precision) -> None:
     store = WeightStore()
-    write_graphs(out, lm_graphs(model, store, precision), store)
+    graphs = lm_graphs(model, store, precision)
+    write_graphs(out, graphs, store)
+    if precision == "int8":
+        (out / NATIVE).write_text(json.dumps(native_section(graphs["motion_step"], model)))
 
 
 def _checkpoint(out: Path, model: MotionLM, rows: slice) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import clutch_rt
 import numpy as np
@@ -14,13 +14,17 @@ from clutch_rt.bundle import Bundle
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import Grammar
 from clutch_rt.layout import FPS, FRAMES_PER_STEP
-from clutch_rt.manifest import GRAPHS, Limits, Manifest, Sampling, TextSettings
+from clutch_rt.manifest import GRAPHS, FileEntry, Limits, Manifest, Sampling, TextSettings
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
+
+NATIVE: Final = "native.json"  # the section of a manifest
+WEIGHTS: Final = "weights.bin"
 
 
 def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
     """The language model's graphs in ``folder`` as a bundle that an engine takes: no words, no SHIFT."""
+    native, weights = folder / NATIVE, folder / WEIGHTS
     manifest = Manifest(
         name=folder.name,
         form=grammar.form,
@@ -30,11 +34,11 @@ def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
         limits=Limits(grammar.max_steps, 256),
         text=TextSettings(0, 1, 2, "{text}", ""),
         graphs={name: f"{name}.onnx" for name in GRAPHS},
-        files={},
+        files={WEIGHTS: FileEntry("", weights.stat().st_size)},
         licence="",
         training_data="",
         metrics={},
-        raw={},
+        raw=json.loads(native.read_text()) if native.exists() else {},
     )
     return Bundle(folder, manifest)
 
