@@ -1,19 +1,28 @@
-"""Where the compiled library of the runtime finds the weights of a step: a section of the manifest."""
+"""The compiled step of an 8-bit bundle: where it finds its weights, and that it draws the graph's codes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import onnx
-from clutch_rt.native_step import ACTIVATIONS, SECTION
+from clutch_rt.bundle import Bundle
+from clutch_rt.engine import Engine
+from clutch_rt.native_library import Absence, Library, library
+from clutch_rt.native_step import ACTIVATIONS, SECTION, runs
+from clutch_rt.options import Request
+from clutch_rt.sessions import Sessions
 from onnx import TensorProto
 
+from export.agreement import parting, require
+from export.driver import Draw
 from export.t5_graph import T5Spec
 from export.weights import WEIGHTS_FILE
 from models.lm import MotionLM
 
 NATIVE: Final = SECTION
+_LED_ALIKE: Final = 0.3  # a wrong network parts from the graph at the first codes, roundings a motion later
 _TYPES: Final[Mapping[int, str]] = {
     TensorProto.FLOAT: "f4",
     TensorProto.FLOAT16: "f2",
@@ -51,6 +60,43 @@ def native_section(step: onnx.ModelProto, model: MotionLM) -> dict[str, Any]:
         "factor": spec.width**-0.5 if model.config.scale_outputs else 1.0,
     }
     return {NATIVE: {"weights": WEIGHTS_FILE, "network": network, "tensors": tensors}}
+
+
+def check_native(
+    bundle: Bundle, prompts: Sequence[Sequence[int]], draw: Draw, log: Callable[[str], None]
+) -> None:
+    """Hold the compiled step against the graph it stands for, where this machine has it.
+
+    Both draw the motions of ``prompts`` under the same noise. What they sum in float32 they sum in other
+    orders, so a value may be rounded to 8 bits otherwise, and then a choice may fall otherwise.
+
+    Raises:
+        ParityError: they part too soon.
+    """
+    found = library()
+    if isinstance(found, Absence) or not runs(bundle):
+        return
+    made = [_drawn(bundle, which, prompts, draw) for which in (found, Absence("the graph is wanted"))]
+    led = [parting(*pair) / max(1, *map(len, pair)) for pair in zip(*made, strict=True)]
+    share = sum(led) / len(led)
+    log(f"  {found.kernels:14} codes of the graph's, led alike for {share:.3f} of {len(led)} motions")
+    require("motion_step, compiled,", "the noise of the check", 1.0 - share, 1.0 - _LED_ALIKE, "of the codes")
+
+
+def _drawn(
+    bundle: Bundle, which: Library | Absence, prompts: Sequence[Sequence[int]], draw: Draw
+) -> list[list[int]]:
+    """Codes of the motions of prompts, end to end, by the compiled step or by the graph."""
+    sessions = Sessions(bundle, "cpu", 1, which)
+    engine = Engine(bundle.manifest, sessions)
+    motions = []
+    for seed, prompt in enumerate(prompts):
+        request = Request(None, seed, draw.temperature, draw.top_k)
+        memory = engine.remember(np.asarray([prompt], np.int64), request)
+        steps = engine.steps(memory, request, engine.length(memory, request))
+        motions.append([int(code) for codes in steps for code in codes])
+    sessions.close()
+    return motions
 
 
 def _offset(tensor: TensorProto) -> int:

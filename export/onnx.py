@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import InputError
 
 from export.agreement import Report
@@ -22,6 +23,7 @@ from export.figures import FIGURES, Figures, read_figures
 from export.graph import PRECISIONS, Precision
 from export.lm_graphs import lm_graphs
 from export.model_card import TRAINING_DATA
+from export.native import check_native
 from export.parity import SENTENCES, Parity
 from export.run_folder import Run, read_run
 from export.shift_graphs import ShiftGraphs
@@ -85,6 +87,7 @@ def export_bundle(
         figures = _figures(loaded.path, files, draw, log)
         about = About(name or out.name, precision, draw, files, figures, training_data)
         write_rest(folder, loaded, graphs, about, report)
+        check_native(open_bundle(folder), [loaded.prompt(text) for text in SENTENCES], draw, log)
         total = sum(path.stat().st_size for path in folder.iterdir())
     log(f"{out}: {total / 1e6:.1f} MB")
     return report

@@ -36,9 +36,16 @@ class Sessions:
 
     A session of ONNX Runtime may run in several threads at once, so there is one per graph; whatever belongs
     to a single motion (caches, states) is passed in and handed back by the caller.
+
+    Args:
+        bundle: verified.
+        device, threads: as ``clutch_rt.load`` takes them.
+        compiled: the library that makes the steps of 8-bit bundles on the CPU; None takes what there is.
     """
 
-    def __init__(self, bundle: Bundle, device: str, threads: int) -> None:
+    def __init__(
+        self, bundle: Bundle, device: str, threads: int, compiled: Library | Absence | None = None
+    ) -> None:
         self._bundle = bundle
         self._engines = EngineChoice(bundle)
         self._device = device
@@ -46,7 +53,7 @@ class Sessions:
         # An unknown device is an error now, not at the first sentence.
         self._placement: Placement | None = certain(device)
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
-        self._library: Library | Absence = library() if runs(bundle) else _NOT_FOR_IT
+        self._library: Library | Absence = (compiled or library()) if runs(bundle) else _NOT_FOR_IT
         self._step: NativeStep | None = None
         self._creating = threading.RLock()
         self._gate = threading.Condition()

@@ -1,0 +1,51 @@
+"""An 8-bit export holds the compiled step against the graph, and refuses one that draws other codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clutch_rt.bundle import open_bundle
+from clutch_rt.native_library import all_kernels
+from clutch_rt.native_step import NativeStep, runs
+
+from export.agreement import ParityError
+from export.onnx import export_bundle
+from tests.tiny_bundle import tiny_bundle, tiny_run
+
+needs_library = pytest.mark.skipif(not all_kernels(), reason="clutch-rt was installed without a C++ compiler")
+
+
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_only_an_8_bit_bundle_tells_where_its_weights_lie(form: str) -> None:
+    told = {p: runs(open_bundle(tiny_bundle(form, p))) for p in ("fp32", "fp16", "int8", "int4")}  # type: ignore[arg-type]
+    assert told == {"fp32": False, "fp16": False, "int8": True, "int4": False}
+
+
+@needs_library
+def test_an_export_says_how_far_both_draw_alike(tmp_path: Path) -> None:
+    said: list[str] = []
+    export_bundle(tiny_run("step"), tmp_path / "bundle", "int8", log=said.append)
+    assert sum("codes of the graph's" in line for line in said) == 1
+
+
+@needs_library
+def test_a_step_that_draws_other_codes_makes_no_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floats = NativeStep._told
+
+    def wrong(self: NativeStep) -> object:
+        """The last norm in the place of the first layer's."""
+        told = floats(self)
+        self._kept[0][0].norm[0] = self._weights.floats("decoder.final_layer_norm", self.network.width)
+        self._kept[0][0].qkv.scale = self._kept[0][-1].qkv.scale
+        self._kept.append(np.zeros((1, self.network.width), np.float32))
+        told.start = self._kept[-1].ctypes.data
+        return told
+
+    monkeypatch.setattr(NativeStep, "_told", wrong)
+    with pytest.raises(ParityError, match="motion_step, compiled, disagrees"):
+        export_bundle(tiny_run("step"), tmp_path / "bundle", "int8")
+    assert not (tmp_path / "bundle").exists()
