@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clutch_rt.errors import DeviceError
 from clutch_rt.layout import Float32Array
@@ -40,14 +39,18 @@ class Library:
     handle: Any
     kernels: str
 
-    def gumbels(self, hashes: NDArray[np.uint64], rows: int, out: Float32Array) -> None:
-        """Gumbel noise of ``rows`` rows, other counters folded into ``hashes (...)``: to ``out (..., rows)``.
-
-        Both arrays are whole in memory.
-        """
-        self.handle.clutch_gumbels(
-            self.kernels.encode(), hashes.ctypes.data, hashes.size, rows, rows, out.ctypes.data
+    def noise(self, seed: int, stream: int, first: int, steps: int, rows: Sequence[int]) -> Float32Array:
+        """Gumbel noise as ``noise.block_noise`` has it: ``(steps, C, max rows)``."""
+        sizes = (ctypes.c_int32 * len(rows))(*rows)
+        out = np.empty((steps, len(rows), max(rows)), np.float32)
+        self.handle.clutch_noise(
+            self._name, seed, stream, first, steps, sizes, len(rows), out.shape[2], out.ctypes.data
         )
+        return out
+
+    @cached_property
+    def _name(self) -> bytes:
+        return self.kernels.encode()
 
     def part_hands(self, flesh: Flesh, frames: Float32Array) -> int:
         """Move apart, in place, the hands of ``frames (T, 2, 99)`` that are too deep in each other.
@@ -130,11 +133,13 @@ def _load() -> tuple[Any, tuple[str, ...]] | Absence:
     handle.clutch_step_run.restype = ctypes.c_int32
     handle.clutch_part_hands.restype = ctypes.c_int64
     handle.clutch_part_hands.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
-    handle.clutch_gumbels.restype = None
-    handle.clutch_gumbels.argtypes = [
+    handle.clutch_noise.restype = None
+    handle.clutch_noise.argtypes = [
         ctypes.c_char_p,
+        *[ctypes.c_uint64] * 3,
+        ctypes.c_int64,
         ctypes.c_void_p,
-        *[ctypes.c_int64] * 3,
+        *[ctypes.c_int64] * 2,
         ctypes.c_void_p,
     ]
     return handle, _names(handle.clutch_native_kernels())

@@ -78,6 +78,8 @@ def block_noise(seed: int, first: int, steps: int, rows: Sequence[int]) -> Float
         first, steps: the block.
         rows: of each of a step's C choices; zeros fill up the shorter ones.
     """
+    if isinstance(found := library(), Library):
+        return found.noise(seed & _MASK, STREAM_MOTION, first, steps, rows)
     with np.errstate(over="ignore"):
         h = _finalise(np.asarray([seed & _MASK], dtype=np.uint64) + _GOLDEN)
         h = _fold(h, np.asarray([STREAM_MOTION], dtype=np.uint64))
@@ -93,14 +95,8 @@ def block_noise(seed: int, first: int, steps: int, rows: Sequence[int]) -> Float
 def _gumbels(h: NDArray[np.uint64], rows: int) -> Float32Array:
     """Gumbel noise of rows 0 on, the other counters folded into ``h (...,)``: ``(..., rows)`` float32.
 
-    ``gumbel``'s own arithmetic, in the compiled library where there is one, else in two buffers: this is
-    most of what Python does for a step.
+    ``gumbel``'s own arithmetic in two buffers: this is most of what Python does for a step.
     """
-    found = library()
-    if isinstance(found, Library):
-        out = np.empty((*h.shape, rows), np.float32)
-        found.gumbels(np.ascontiguousarray(h), rows, out)
-        return out
     with np.errstate(over="ignore"):
         x = h[..., None] ^ np.arange(rows, dtype=np.uint64)
         x += _GOLDEN

@@ -56,7 +56,7 @@ static bool here() {
 #endif
 }
 
-const Kernels AVX2 = {"AVX2", here, avx2::run, avx2::gumbels};
+const Kernels AVX2 = {"AVX2", here, avx2::right, avx2::run, avx2::gumbels};
 
 }  // namespace clutch
 

@@ -48,7 +48,7 @@ static bool here() {
 #endif
 }
 
-const Kernels AVX512_VNNI = {"AVX512-VNNI", here, avx512_vnni::run, avx512_vnni::gumbels};
+const Kernels AVX512_VNNI = {"AVX512-VNNI", here, avx512_vnni::right, avx512_vnni::run, avx512_vnni::gumbels};
 
 }  // namespace clutch
 

@@ -55,7 +55,7 @@ static bool here() {
 #endif
 }
 
-const Kernels AVX_VNNI = {"AVX-VNNI", here, avx_vnni::run, avx_vnni::gumbels};
+const Kernels AVX_VNNI = {"AVX-VNNI", here, avx_vnni::right, avx_vnni::run, avx_vnni::gumbels};
 
 }  // namespace clutch
 

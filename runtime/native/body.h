@@ -386,14 +386,41 @@ inline double whole(uint64_t n) {
     return (high - 19342813118337666422669312.0) + low;  // 2^84 + 2^52
 }
 
-void gumbels(const uint64_t *hashes, int64_t count, int64_t rows, int64_t stride, float *out) {
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t r = 0; r < rows; r++) {
-            uint64_t x = (hashes[i] ^ static_cast<uint64_t>(r)) + 0x9E3779B97F4A7C15ull;
-            x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-            x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-            x ^= x >> 31;
-            const double u = (whole(x >> 11) + 0.5) * 1.1102230246251565e-16;  // 2^-53
-            out[i * stride + r] = static_cast<float>(-logarithm(-logarithm(u)));
-        }
+// One step of splitmix64's output function.
+inline uint64_t finalise(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+    return x ^ (x >> 31);
 }
+
+void gumbels(uint64_t hash, int64_t rows, float *out) {
+    for (int64_t r = 0; r < rows; r++) {
+        const uint64_t x = finalise((hash ^ static_cast<uint64_t>(r)) + 0x9E3779B97F4A7C15ull);
+        const double u = (whole(x >> 11) + 0.5) * 1.1102230246251565e-16;  // 2^-53
+        out[r] = static_cast<float>(-logarithm(-logarithm(u)));
+    }
+}
+
+template <int R>
+inline bool sums_are_right() {
+    constexpr int QUADS = 5;
+    uint8_t x[R][QUADS * QUAD];
+    alignas(64) int8_t w[QUADS * TILE * QUAD];
+    const uint8_t *rows[R];
+    int32_t sums[R][TILE];
+    for (int r = 0; r < R; r++) {
+        rows[r] = x[r];
+        for (int k = 0; k < QUADS * QUAD; k++) x[r][k] = static_cast<uint8_t>(255 - 13 * k * (r + 1));
+    }
+    for (int i = 0; i < QUADS * TILE * QUAD; i++) w[i] = static_cast<int8_t>(i * i + 127);
+    tile_product<R>(rows, w, QUADS, sums);
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < TILE; n++) {
+            int32_t sum = 0;
+            for (int k = 0; k < QUADS * QUAD; k++) sum += x[r][k] * w[(k / QUAD * TILE + n) * QUAD + k % QUAD];
+            if (sum != sums[r][n]) return false;
+        }
+    return true;
+}
+
+bool right() { return sums_are_right<1>() && sums_are_right<2>() && sums_are_right<3>() && sums_are_right<ROWS>(); }

@@ -18,10 +18,29 @@ static const Kernels *const ALL[] = {
 #endif
     &PLAIN};
 
+// Those that this processor runs, and rightly.
+static const std::vector<const Kernels *> &usable() {
+    static const std::vector<const Kernels *> found = [] {
+        std::vector<const Kernels *> good;
+        for (const Kernels *kernels : ALL)
+            if (kernels->here() && kernels->right()) good.push_back(kernels);
+        return good;
+    }();
+    return found;
+}
+
 static const Kernels *find(const char *name) {
-    for (const Kernels *kernels : ALL)
-        if (!std::strcmp(kernels->name, name) && kernels->here()) return kernels;
+    for (const Kernels *kernels : usable())
+        if (!std::strcmp(kernels->name, name)) return kernels;
     return nullptr;
+}
+
+// Folds a counter into a hash (clutch_rt.noise).
+static uint64_t folded(uint64_t hash, uint64_t counter) {
+    uint64_t x = (hash ^ counter) + 0x9E3779B97F4A7C15ull;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+    return x ^ (x >> 31);
 }
 
 // A step with all that its weights point into.
@@ -158,8 +177,7 @@ float kth_largest(const float *x, int n, int k) {
 
 static std::string names() {
     std::string found;
-    for (const Kernels *kernels : ALL)
-        if (kernels->here()) found.append(kernels->name).push_back('\0');
+    for (const Kernels *kernels : usable()) found.append(kernels->name).push_back('\0');
     return found;
 }
 
@@ -200,10 +218,18 @@ int32_t clutch_step_run(const clutch_step *step, const clutch_call *call) {
     }
 }
 
-void clutch_gumbels(const char *kernels, const uint64_t *hashes, int64_t count, int64_t rows, int64_t stride,
-                    float *out) {
-    const clutch::Kernels *found = clutch::find(kernels);
-    (found ? found : &clutch::PLAIN)->gumbels(hashes, count, rows, stride, out);
+void clutch_noise(const char *kernels, uint64_t seed, uint64_t stream, uint64_t first, int64_t steps,
+                  const int32_t *sizes, int64_t count, int64_t stride, float *out) {
+    const clutch::Kernels *known = clutch::find(kernels);
+    const clutch::Kernels &found = known ? *known : clutch::PLAIN;
+    const uint64_t begun = clutch::folded(clutch::folded(0, seed), stream);
+    for (int64_t step = 0; step < steps; step++) {
+        const uint64_t hash = clutch::folded(begun, first + static_cast<uint64_t>(step));
+        for (int64_t c = 0; c < count; c++, out += stride) {
+            found.gumbels(clutch::folded(hash, static_cast<uint64_t>(c)), sizes[c], out);
+            for (int64_t r = sizes[c]; r < stride; r++) out[r] = 0.0f;
+        }
+    }
 }
 
 // Python's build machinery makes an extension module of this library, which is never imported as one.

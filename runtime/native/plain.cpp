@@ -23,6 +23,6 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
 
 }  // namespace plain
 
-const Kernels PLAIN = {"plain", [] { return true; }, plain::run, plain::gumbels};
+const Kernels PLAIN = {"plain", [] { return true; }, plain::right, plain::run, plain::gumbels};
 
 }  // namespace clutch

@@ -71,9 +71,10 @@ float kth_largest(const float *x, int n, int k);
 // One set of kernels: the same arithmetic, by other instructions.
 struct Kernels {
     const char *name;
-    bool (*here)();
+    bool (*here)();   // whether the processor has the instructions
+    bool (*right)();  // whether they give the sums that they should
     void (*run)(const Step &, const clutch_call &);
-    void (*gumbels)(const uint64_t *hashes, int64_t count, int64_t rows, int64_t stride, float *out);
+    void (*gumbels)(uint64_t hash, int64_t rows, float *out);  // the rows folded into a hash
 };
 
 extern const Kernels PLAIN;
