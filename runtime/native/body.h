@@ -5,8 +5,7 @@
 //
 // the sums of one tile of columns for R rows of bytes.
 //
-// All sums of float32 go over LANES partial sums in one order, so that every set gives the same bits; loops over
-// LANES are what compilers make vectors of.
+// All sums of float32 go over LANES partial sums in one order, so that every set gives the same bits.
 
 constexpr int LANES = 16;
 constexpr float LARGEST = HUGE_VALF;
@@ -30,19 +29,80 @@ inline uint64_t double_to_bits(double x) {
     return bits;
 }
 
-inline float total(float *lanes) {
+// Sixteen numbers side by side. Compilers know such a type on every processor; where one does not, loops do.
+#if defined(__GNUC__) || defined(__clang__)
+typedef float Lanes __attribute__((vector_size(sizeof(float) * LANES)));
+
+inline Lanes lesser(Lanes a, Lanes b) { return a < b ? a : b; }
+inline Lanes greater(Lanes a, Lanes b) { return a > b ? a : b; }
+#else
+struct Lanes {
+    float at[LANES];
+    float &operator[](int i) { return at[i]; }
+    float operator[](int i) const { return at[i]; }
+};
+
+inline Lanes operator+(Lanes a, const Lanes &b) {
+    for (int i = 0; i < LANES; i++) a.at[i] += b.at[i];
+    return a;
+}
+inline Lanes operator*(Lanes a, const Lanes &b) {
+    for (int i = 0; i < LANES; i++) a.at[i] *= b.at[i];
+    return a;
+}
+inline Lanes lesser(Lanes a, const Lanes &b) {
+    for (int i = 0; i < LANES; i++) a.at[i] = a.at[i] < b.at[i] ? a.at[i] : b.at[i];
+    return a;
+}
+inline Lanes greater(Lanes a, const Lanes &b) {
+    for (int i = 0; i < LANES; i++) a.at[i] = a.at[i] > b.at[i] ? a.at[i] : b.at[i];
+    return a;
+}
+#endif
+
+inline Lanes filled(float x) {
+    Lanes lanes;
+    for (int i = 0; i < LANES; i++) lanes[i] = x;
+    return lanes;
+}
+
+// The next numbers of n, and `rest` behind the last.
+inline Lanes taken(const float *x, int n, float rest) {
+    Lanes lanes = filled(rest);
+    std::memcpy(&lanes, x, sizeof(float) * (n < LANES ? n : LANES));
+    return lanes;
+}
+
+inline Lanes taken(const float *x) {
+    Lanes lanes;
+    std::memcpy(&lanes, x, sizeof lanes);
+    return lanes;
+}
+
+inline float total(const Lanes &lanes) {
+    float sums[LANES];
+    std::memcpy(sums, &lanes, sizeof sums);
     for (int width = LANES / 2; width; width /= 2)
-        for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
-    return lanes[0];
+        for (int i = 0; i < width; i++) sums[i] += sums[i + width];
+    return sums[0];
 }
 
 inline float dot(const float *a, const float *b, int n) {
-    float lanes[LANES] = {};
+    Lanes sums = filled(0.0f);
     int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lanes[l] += a[i + l] * b[i + l];
-    for (int l = 0; i + l < n; l++) lanes[l] += a[i + l] * b[i + l];
-    return total(lanes);
+    for (; i + LANES <= n; i += LANES) sums = sums + taken(a + i) * taken(b + i);
+    if (i < n) sums = sums + taken(a + i, n - i, 0.0f) * taken(b + i, n - i, 0.0f);
+    return total(sums);
+}
+
+inline float largest(const float *x, int n) {
+    Lanes found = filled(-LARGEST);
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) found = greater(taken(x + i), found);
+    if (i < n) found = greater(taken(x + i, n - i, -LARGEST), found);
+    float most = found[0];
+    for (int l = 1; l < LANES; l++) most = found[l] > most ? found[l] : most;
+    return most;
 }
 
 // Half to even, as IEEE rounds; for |x| below 2^22.
@@ -70,13 +130,14 @@ inline float exp_negative(float x) {
 }
 
 inline void softmax(float *x, int n) {
-    float most = x[0];
-    for (int i = 1; i < n; i++) most = x[i] > most ? x[i] : most;
-    for (int i = 0; i < n; i++) x[i] = exp_negative(x[i] - most);
-    float lanes[LANES] = {};
-    for (int i = 0; i < n; i++) lanes[i % LANES] += x[i];
-    const float sum = total(lanes);
-    for (int i = 0; i < n; i++) x[i] /= sum;
+    const float most = largest(x, n);
+    for (int j = 0; j < n; j++) x[j] = exp_negative(x[j] - most);
+    Lanes sums = filled(0.0f);
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) sums = sums + taken(x + i);
+    if (i < n) sums = sums + taken(x + i, n - i, 0.0f);
+    const float sum = total(sums);
+    for (int j = 0; j < n; j++) x[j] /= sum;
 }
 
 // T5's norm: x / sqrt(mean(x^2) + epsilon) * weight.
@@ -87,16 +148,17 @@ inline void rms_norm(const float *x, const float *weight, int n, float epsilon, 
 
 // Bytes of a row around a zero point of its own, by the rule of ONNX's DynamicQuantizeLinear.
 inline Rounding quantise(const float *x, int n, uint8_t *out) {
-    float lows[LANES] = {}, highs[LANES] = {};
+    Lanes lows = filled(0.0f), highs = lows;
     int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
-            lows[l] = x[i + l] < lows[l] ? x[i + l] : lows[l];
-            highs[l] = x[i + l] > highs[l] ? x[i + l] : highs[l];
-        }
-    for (int l = 0; i + l < n; l++) {
-        lows[l] = x[i + l] < lows[l] ? x[i + l] : lows[l];
-        highs[l] = x[i + l] > highs[l] ? x[i + l] : highs[l];
+    for (; i + LANES <= n; i += LANES) {
+        const Lanes part = taken(x + i);
+        lows = lesser(part, lows);
+        highs = greater(part, highs);
+    }
+    if (i < n) {
+        const Lanes part = taken(x + i, n - i, 0.0f);
+        lows = lesser(part, lows);
+        highs = greater(part, highs);
     }
     float low = 0.0f, high = 0.0f;
     for (int l = 0; l < LANES; l++) {
@@ -107,8 +169,8 @@ inline Rounding quantise(const float *x, int n, uint8_t *out) {
     const float first = 0.0f - low / scale;
     const float zero = rounded(first < 0.0f ? 0.0f : first > 255.0f ? 255.0f : first);
     for (int j = 0; j < n; j++) {
-        const float level = rounded(x[j] / scale) + zero;
-        out[j] = static_cast<uint8_t>(static_cast<int32_t>(level < 0.0f ? 0.0f : level > 255.0f ? 255.0f : level));
+        const float level = rounded(x[j] / scale) + zero, above = level > 0.0f ? level : 0.0f;
+        out[j] = static_cast<uint8_t>(static_cast<int32_t>(above < 255.0f ? above : 255.0f));
     }
     return {scale, static_cast<int32_t>(zero)};
 }
@@ -285,14 +347,7 @@ inline int64_t draw(const clutch_call &c, const float *logits, const float *nois
             if (scores[i] < bar) scores[i] = -LARGEST;
     }
     for (int i = 0; i < n; i++) scores[i] += noise[i];
-    float lanes[LANES];
-    for (int l = 0; l < LANES; l++) lanes[l] = -LARGEST;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lanes[l] = scores[i + l] > lanes[l] ? scores[i + l] : lanes[l];
-    for (int l = 0; i + l < n; l++) lanes[l] = scores[i + l] > lanes[l] ? scores[i + l] : lanes[l];
-    float most = lanes[0];
-    for (int l = 1; l < LANES; l++) most = lanes[l] > most ? lanes[l] : most;
+    const float most = largest(scores, n);
     for (int j = 0; j < n; j++)
         if (scores[j] == most) return j;
     return 0;

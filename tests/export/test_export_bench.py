@@ -14,12 +14,13 @@ import onnx
 import pytest
 from clutch_rt.grammar import FORMS, Form
 
-from export.bench import artefacts, task, worker
+from export.bench import artefacts, parts, task, worker
 from export.bench.__main__ import main
 from export.bench.figures import figures
 from export.bench.report import report
 from export.bench.rounds import BenchError, Process, Timer
 from export.bench.table import Spread, find, growth, ratios, share
+from tests.tiny_bundle import tiny_bundle
 
 SIZE = "nano"
 
@@ -197,3 +198,13 @@ def test_too_few_rounds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--rounds", "3"])
     assert "median" in capsys.readouterr().err
+
+
+def test_the_parts_of_a_motion_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parts.main([str(tiny_bundle("step", "int8")), "--turns", "2"]) == 0
+    said = capsys.readouterr().out
+    for sentence in parts.SENTENCES:
+        assert repr(sentence) in said
+    rows = [line for line in said.splitlines() if line.startswith("| ") and "---" not in line]
+    assert len(rows) == len(parts.SENTENCES) * 10
+    assert all(float(cell) >= 0 for row in rows if "part |" not in row for cell in row.split(" | ")[1:3])
