@@ -20,7 +20,6 @@ from export.bench.figures import figures
 from export.bench.report import report
 from export.bench.rounds import BenchError, Process, Timer
 from export.bench.table import Spread, find, growth, ratios, share
-from tests.tiny_bundle import tiny_bundle
 
 SIZE = "nano"
 
@@ -201,7 +200,7 @@ def test_too_few_rounds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_parts_of_a_motion_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parts.main([str(tiny_bundle("step", "int8")), "--turns", "2"]) == 0
+    assert parts.main(["--turns", "2"]) == 0
     said = capsys.readouterr().out
     for sentence in parts.SENTENCES:
         assert repr(sentence) in said
