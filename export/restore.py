@@ -27,9 +27,15 @@ from train.command import guarded
 from train.config import RunConfig, apply
 from train.presets import PRESETS, preset
 from train.run import RunFolder
+from train.tokenizer import SYNONYMS_FILE
 
 MADE: Final = ("shift", "tokenizer", "pretrain", "refine", "instruct")  # the stages that a bundle holds
-_WRITTEN: Final = ("shift", TOKENIZER, "lm-pretrain", "lm")
+_WRITTEN: Final = ("shift", TOKENIZER, WORDS, SYNONYMS_FILE, "lm-pretrain", "lm")
+# Settings that say what the networks and the vocabulary are; those of a bundle are as they are.
+_FIXED: Final = (
+    *("shift.model.", "tokenizer.", "lm.form", "lm.size", "lm.init", "lm.plan", "lm.rhythm=", "lm.max_"),
+    "corpus.verbs",
+)
 
 
 def restore_run(
@@ -60,9 +66,13 @@ def restore_run(
         )
     log(f"{opened.path}: its {opened.manifest.precision} weights read back; its graphs beside PyTorch:")
     loaded = run_of_bundle(opened)
+    told = opened.manifest.text.synonyms
+    synonyms = None if told is None else opened.file(told).read_bytes()
+    if (path / "config.json").exists():
+        RunFolder.open(path, config)  # another run is refused before minutes are spent
     compare(opened, loaded, log)
     folder = RunFolder.open(path, config)
-    for name, content in ((TOKENIZER, loaded.tokenizer), (WORDS, loaded.words)):
+    for name, content in ((TOKENIZER, loaded.tokenizer), (WORDS, loaded.words), (SYNONYMS_FILE, synonyms)):
         if content is not None:
             with appearing(path / name) as part:
                 part.write_bytes(content)
@@ -76,9 +86,13 @@ def restore_run(
 
 def _config(bundle: Bundle, settings: Sequence[str]) -> RunConfig:
     """The settings of a bundle's training, with ``settings`` over them."""
+    fixed = [setting for setting in settings if setting.startswith(_FIXED)]
+    if fixed:
+        raise InputError(f"{', '.join(fixed)}: the networks of a bundle are as they are; leave that out")
     raw: Any = bundle.manifest.raw
     name, told = raw.get("preset"), raw.get("settings")
-    if name not in PRESETS or not isinstance(told, list):
+    known = isinstance(name, str) and name in PRESETS
+    if not known or not isinstance(told, list) or not all(isinstance(line, str) for line in told):
         raise InputError(f"{bundle.path} does not say how it was trained; export it again from its run")
     try:
         trained = apply(preset(name), [*told, f"seed={raw.get('seed', 0)}"])

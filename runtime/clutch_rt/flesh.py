@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clutch_rt.anatomy import PARENTS, TIP_PARENTS
 from clutch_rt.hand import levels, local_rotations, neutral_hand
-from clutch_rt.layout import HANDS, LEFT, MIRROR_SIGNS, RIGHT, TRANSLATION, Float32Array
+from clutch_rt.layout import HAND_SIZE, HANDS, LEFT, MIRROR_SIGNS, RIGHT, TRANSLATION, Float32Array
 from clutch_rt.native_library import Library, library
 from clutch_rt.native_structures import Flesh
 from clutch_rt.rotations import dot, normalize
@@ -102,9 +102,9 @@ def parted(frames: Float32Array) -> Float32Array:
     Rotations need not be orthonormal, and stay as they are; frames without fault stay bit for bit. A
     small change of the pose changes the way by little.
     """
-    if isinstance(found := library(), Library):
-        moved = np.array(frames, np.float32, order="C")
-        return moved if found.part_hands(_told().flesh, moved) else frames
+    if isinstance(found := library(), Library) and frames.shape[1:] == (len(HANDS), HAND_SIZE):
+        moved, told = np.array(frames, np.float32, order="C"), _told()
+        return moved if found.part_hands(told.flesh, moved) else frames
     return _parted(frames)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, Final
@@ -43,14 +43,12 @@ class Library:
         """Gumbel noise as ``noise.block_noise`` has it: ``(steps, C, max rows)``."""
         sizes = (ctypes.c_int32 * len(rows))(*rows)
         out = np.empty((steps, len(rows), max(rows)), np.float32)
-        self.handle.clutch_noise(
-            self._name, seed, stream, first, steps, sizes, len(rows), out.shape[2], out.ctypes.data
+        name = self.kernels.encode()
+        failed = self.handle.clutch_noise(
+            name, seed, stream, first, steps, sizes, len(rows), out.shape[2], out.ctypes.data
         )
+        assert not failed, "kernels are looked up before they are used"
         return out
-
-    @cached_property
-    def _name(self) -> bytes:
-        return self.kernels.encode()
 
     def part_hands(self, flesh: Flesh, frames: Float32Array) -> int:
         """Move apart, in place, the hands of ``frames (T, 2, 99)`` that are too deep in each other.
@@ -81,12 +79,12 @@ class Absence:
 
 def library() -> Library | Absence:
     """The library with the best of its kernels, or with those that ``CLUTCH_RT_NATIVE`` names."""
-    return choose(os.environ)
+    return choose(os.environ.get(VARIABLE, "").strip())
 
 
-def choose(environment: Mapping[str, str]) -> Library | Absence:
-    """The same by another environment."""
-    wanted = environment.get(VARIABLE, "").strip()
+@lru_cache(maxsize=8)
+def choose(wanted: str) -> Library | Absence:
+    """The same for another value of the variable."""
     if wanted == "0":
         return Absence(f"{VARIABLE}=0 leaves it out")
     loaded = _load()
@@ -97,7 +95,7 @@ def choose(environment: Mapping[str, str]) -> Library | Absence:
         if wanted in kernels:
             return Library(handle, wanted)
         return Absence(f"{VARIABLE}={wanted} names none of its kernels here: {', '.join(kernels)}")
-    if kernels[0] == _SLOW:
+    if not kernels or kernels[0] == _SLOW:
         return Absence("it has no kernels for this processor that are known to be quicker")
     return Library(handle, kernels[0])
 
@@ -120,28 +118,11 @@ def _load() -> tuple[Any, tuple[str, ...]] | Absence:
         handle = ctypes.CDLL(str(path))
         handle.clutch_native_version.restype = ctypes.c_int32
         version = handle.clutch_native_version()
+        if version != VERSION:
+            return Absence(f"{path.name} is of version {version}, not {VERSION}; install clutch-rt again")
+        _declare(handle)
     except (OSError, AttributeError) as error:
         return Absence(f"{path.name} cannot be loaded ({error}); install clutch-rt again")
-    if version != VERSION:
-        return Absence(f"{path.name} is of version {version}, not {VERSION}; install clutch-rt again")
-    handle.clutch_native_kernels.restype = ctypes.c_void_p
-    handle.clutch_step_open.restype = ctypes.c_void_p
-    handle.clutch_step_open.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]
-    handle.clutch_step_close.argtypes = [ctypes.c_void_p]
-    handle.clutch_step_close.restype = None
-    handle.clutch_step_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    handle.clutch_step_run.restype = ctypes.c_int32
-    handle.clutch_part_hands.restype = ctypes.c_int64
-    handle.clutch_part_hands.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
-    handle.clutch_noise.restype = None
-    handle.clutch_noise.argtypes = [
-        ctypes.c_char_p,
-        *[ctypes.c_uint64] * 3,
-        ctypes.c_int64,
-        ctypes.c_void_p,
-        *[ctypes.c_int64] * 2,
-        ctypes.c_void_p,
-    ]
     return handle, _names(handle.clutch_native_kernels())
 
 
@@ -152,3 +133,22 @@ def _names(address: int) -> tuple[str, ...]:
         names.append(name.decode())
         address += len(name) + 1
     return tuple(names)
+
+
+def _declare(handle: Any) -> None:
+    """Say what the functions take and give; AttributeError where one is missing."""
+    pointer, i32, i64, u64, text = (
+        *(ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64),
+        *(ctypes.c_uint64, ctypes.c_char_p),
+    )
+    functions: dict[str, tuple[Any, list[Any]]] = {
+        "clutch_native_kernels": (pointer, []),
+        "clutch_step_open": (pointer, [pointer, pointer, text]),
+        "clutch_step_close": (None, [pointer]),
+        "clutch_step_run": (i32, [pointer, pointer]),
+        "clutch_noise": (i32, [text, u64, u64, u64, i64, pointer, i64, i64, pointer]),
+        "clutch_part_hands": (i64, [pointer, pointer, i64]),
+    }
+    for name, (gives, takes) in functions.items():
+        function = getattr(handle, name)
+        function.restype, function.argtypes = gives, takes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from clutch_rt.grammar import UNKNOWN
 from clutch_rt.native_step import NativeStep
 
 Array = NDArray[Any]
+_MOST: Final = 2**31 - 1
+
 InUse = Callable[[], AbstractContextManager[None]]
 
 
@@ -44,10 +46,14 @@ class NativeLoop:
         self._in_use = in_use
         self._codes = np.array(start["codes"], np.int64, order="C")
         rows = len(self._codes)
+        if self._codes.shape != (rows, grammar.slots) or (self._codes < 0).any():
+            raise InputError(f"codes are {self._codes.shape}; (motions, {grammar.slots}) was wanted")
+        if (self._codes >= grammar.sizes).any():
+            raise InputError("codes lie beyond their codebooks")
         self._rhythm = np.zeros(rows, np.int64)
         self._steps = np.array(start["steps"], np.int64, order="C")
         longest = int(self._steps.max(initial=0))
-        if self._steps.min(initial=1) < 1 or longest > grammar.max_steps:
+        if self._steps.shape != (rows,) or self._steps.min(initial=1) < 1 or longest > grammar.max_steps:
             raise InputError(
                 f"motions of {self._steps.tolist()} steps; 1 to {grammar.max_steps} are possible"
             )
@@ -55,7 +61,9 @@ class NativeLoop:
         self._padding = np.ascontiguousarray(start["padding"], np.float32)
         length = self._padding.shape[-1]
         shape = (rows, 1, network.heads, length, network.head_width)
-        if any(part.shape != shape or part.dtype != np.float32 for part in self._memory):
+        if self._padding.shape != (rows, 1, 1, 1, length) or any(
+            part.shape != shape or part.dtype != np.float32 for part in self._memory
+        ):
             raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
         cache = (rows, network.heads, longest, network.head_width)
         self._cache = [np.empty(cache, np.float32) for _ in range(2 * network.layers)]
@@ -67,7 +75,7 @@ class NativeLoop:
             rows=rows,
             memory_length=length,
             capacity=longest,
-            top_k=int(start["top_k"][0]),
+            top_k=min(int(start["top_k"][0]), _MOST),
             temperature=float(start["temperature"][0]),
             codes=self._codes.ctypes.data,
             rhythm=self._rhythm.ctypes.data,
@@ -95,7 +103,7 @@ class NativeLoop:
 
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only."""
-        self._call.rows = min(rows, self._call.rows)
+        self._call.rows = max(0, min(rows, self._call.rows))
 
     @property
     def past(self) -> Mapping[str, Any]:
@@ -126,7 +134,7 @@ class NativeStream:
     """A motion of the flat form, by tokens, as ``loops.Loop`` has it; arguments as of ``native_loop``."""
 
     def __init__(self, step: NativeStep, in_use: InUse, start: Mapping[str, Array]) -> None:
-        grammar, network = step.grammar, step.network
+        network = step.network
         self._step = step
         self._in_use = in_use
         self._memory = np.ascontiguousarray(start["memory"], np.float32)
@@ -134,7 +142,7 @@ class NativeStream:
         if self._memory.shape != (2 * network.layers, 1, network.heads, length, network.head_width):
             raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
         self._padding = np.zeros(length, np.float32)
-        capacity = grammar.slots * grammar.max_steps + 1
+        capacity = step.capacity
         cache = (2 * network.layers, network.heads, capacity, network.head_width)
         self._cache = np.empty(cache, np.float32)
         self._token = np.array(start["token"], np.int64)
@@ -143,7 +151,7 @@ class NativeStream:
             rows=1,
             memory_length=length,
             capacity=capacity,
-            top_k=int(start["top_k"][0]),
+            top_k=min(int(start["top_k"][0]), _MOST),
             temperature=float(start["temperature"][0]),
             padding=self._padding.ctypes.data,
             token=self._token.ctypes.data,
@@ -157,7 +165,8 @@ class NativeStream:
         call.position, call.slot = int(feeds["position"][0]), int(feeds["slot"][0])
         call.last_bias = float(feeds["eom_bias"][0])
         self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
-        if self._noise.shape != (grammar.max_codes + 1,) or not 0 <= call.position < call.capacity:
+        whole = self._noise.shape == (grammar.max_codes + 1,) and 0 <= call.slot < grammar.slots
+        if not whole or not 0 <= call.position < call.capacity:
             raise ClutchError(f"a token at {call.position} was given noise {self._noise.shape}")
         call.noise = self._noise.ctypes.data
         with self._in_use():

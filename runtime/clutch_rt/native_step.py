@@ -7,6 +7,7 @@ codes: whole numbers are summed exactly in both, and what lies between differs i
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ _TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np
 _FLOAT: Final = "f4"
 _NORMS: Final = ("layer.0.layer_norm", "layer.1.layer_norm", "layer.2.layer_norm")
 _SIZES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
-_MOST: Final = 1 << 20  # of any size of a network: what a damaged file may ask for must not reach the library
+_MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask for must not reach the library
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,11 @@ class Weights:
     def __init__(self, path: Path, tensors: Mapping[str, Any], where: str) -> None:
         self._tensors = tensors
         self._where = where
-        with path.open("rb") as file:
-            self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        try:
+            with path.open("rb") as file:
+                self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        except (OSError, ValueError) as error:  # a file of no bytes cannot be mapped
+            raise BundleError(f"{path} cannot be mapped ({error}); export the bundle again") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
@@ -86,7 +90,7 @@ class Weights:
         if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], int):
             raise BundleError(f"{self._where}: native.tensors has no {name!r}; export the bundle again")
         offset, dtype, sizes = found
-        length = int(np.prod(shape, dtype=np.int64)) * np.dtype(_TYPES[kind]).itemsize
+        length = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
         if dtype != kind or sizes != list(shape):
             raise BundleError(
                 f"{self._where}: native.tensors.{name} is {dtype} {sizes}, {kind} {list(shape)} was wanted; "
@@ -97,9 +101,11 @@ class Weights:
         return int(self._bytes.ctypes.data) + offset
 
     def floats(self, name: str, *shape: int) -> int:
+        """Where a tensor of float32 lies; errors as of ``address``, as of those below."""
         return self.address(name, _FLOAT, shape)
 
     def product(self, name: str, rows: int, columns: int, bias: bool = False) -> structures.Product:
+        """A matrix in bytes with the scales of its columns."""
         return structures.Product(
             self.address(name, "u1", (rows, columns)),
             self.floats(f"{name}.scale", columns),
@@ -107,6 +113,7 @@ class Weights:
         )
 
     def table(self, name: str, rows: int, width: int) -> structures.Table:
+        """Rows of signed bytes with their scales."""
         return structures.Table(
             self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1)
         )
@@ -128,6 +135,11 @@ class NativeStep:
         fields = Fields(bundle.manifest.raw, str(bundle.path / "manifest.json")).child(SECTION)
         self.grammar: Final = bundle.manifest.grammar
         self.network: Final = _network(fields)
+        if self.network.positions < self.capacity:
+            raise BundleError(
+                f"{fields.where}: native.network.positions is {self.network.positions}, and a motion may "
+                f"have {self.capacity}; export the bundle again"
+            )
         name = fields.get("weights", str)
         if name not in bundle.manifest.files:  # and so has no hash, and may lie anywhere
             raise BundleError(f"{fields.where}: native.weights is {name!r}, which is not among its files")
@@ -142,12 +154,14 @@ class NativeStep:
             raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
         self._kept.clear()
         self._handle = ctypes.c_void_p(opened)
-        self._close = finalize(self, library.handle.clutch_step_close, self._handle)
+        # Not when the interpreter ends: a thread may still be in a step then, and all memory goes anyway.
+        finalize(self, library.handle.clutch_step_close, self._handle).atexit = False
 
     @property
-    def kernels(self) -> str:
-        """Which kernels it runs on."""
-        return self._library.kernels
+    def capacity(self) -> int:
+        """Positions that a motion may have."""
+        g = self.grammar
+        return g.slots * g.max_steps + 1 if g.form == "flat" else g.max_steps
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
@@ -186,7 +200,7 @@ class NativeStep:
         n, g = self.network, self.grammar
         return structures.Shape(
             *(n.width, n.heads, n.head_width, n.layers, n.hidden, n.gated, ACTIVATIONS.index(n.activation)),
-            *(n.depth_hidden, n.positions, g.max_steps, g.slots, g.rhythm),
+            *(n.depth_hidden, n.positions, g.slots, g.rhythm),
             self._sizes.ctypes.data,
             n.epsilon,
         )
@@ -225,13 +239,14 @@ class NativeStep:
 
     def _stream(self) -> structures.Stream:
         w, n, g = self._weights, self.network, self.grammar
+        table = "lm_head" if "lm_head" in w else "shared"
+        # First, for it refuses a vocabulary that is not there.
+        read, head = (w.address(name, "u1", (g.vocab, n.width)) for name in ("shared", table))
         rows = np.full((g.slots, g.max_codes + 1), -1, np.int32)
         for slot, (base, size) in enumerate(zip(g.bases, g.sizes, strict=True)):
             rows[slot, :size] = base + np.arange(size)
         rows[0, g.size(0)] = g.eom
         self._kept.append(rows)
-        table = "lm_head" if "lm_head" in w else "shared"
-        read, head = (w.address(name, "u1", (g.vocab, n.width)) for name in ("shared", table))
         scales = (w.floats(f"{name}.scale", g.vocab, 1) for name in ("shared", table))
         return structures.Stream(read, head, *scales, rows.ctypes.data, rows.shape[1], n.factor)
 

@@ -10,7 +10,7 @@ _int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_floa
 class Shape(ctypes.Structure):
     _fields_ = [
         *((name, _int32) for name in ("width", "heads", "head_width", "layers", "hidden", "gated")),
-        *((name, _int32) for name in ("activation", "depth_hidden", "positions", "steps", "slots", "rhythm")),
+        *((name, _int32) for name in ("activation", "depth_hidden", "positions", "slots", "rhythm")),
         ("sizes", _pointer),
         ("epsilon", _float),
     ]

@@ -44,19 +44,13 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
+constexpr int FLOAT_ROWS = 2;  // of float32 that share a reading of their weights
+
 #include "body.h"
 
 }  // namespace avx2
 
-static bool here() {
-#if defined(__GNUC__) || defined(__clang__)
-    return __builtin_cpu_supports("avx2");
-#else
-    return false;
-#endif
-}
-
-const Kernels AVX2 = {"AVX2", here, avx2::right, avx2::run, avx2::gumbels};
+const Kernels AVX2 = {"AVX2", avx2::right, avx2::run, avx2::decode_codes, avx2::gumbels};
 
 }  // namespace clutch
 

@@ -2,7 +2,7 @@
 
 #include "x86.h"
 
-#ifdef CLUTCH_X86
+#ifdef CLUTCH_AVX512_VNNI
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
@@ -34,21 +34,13 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
         for (int m = 0; m < MANY; m++) _mm512_storeu_si512(sums[r] + m * WIDTH, sum[r][m]);
 }
 
+constexpr int FLOAT_ROWS = 4;  // of float32 that share a reading of their weights
+
 #include "body.h"
 
 }  // namespace avx512_vnni
 
-static bool here() {
-#if defined(__GNUC__) || defined(__clang__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-#else
-    return false;
-#endif
-}
-
-const Kernels AVX512_VNNI = {"AVX512-VNNI", here, avx512_vnni::right, avx512_vnni::run, avx512_vnni::gumbels};
+const Kernels AVX512_VNNI = {"AVX512-VNNI", avx512_vnni::right, avx512_vnni::run, avx512_vnni::decode_codes, avx512_vnni::gumbels};
 
 }  // namespace clutch
 

@@ -2,7 +2,7 @@
 
 #include "x86.h"
 
-#ifdef CLUTCH_X86
+#ifdef CLUTCH_AVX_VNNI
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,avxvnni"))), apply_to = function)
@@ -39,23 +39,13 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
+constexpr int FLOAT_ROWS = 2;  // of float32 that share a reading of their weights
+
 #include "body.h"
 
 }  // namespace avx_vnni
 
-// Bit 4 of EAX of leaf 7, sub-leaf 1; compilers' own test of it is younger than the instructions.
-static bool here() {
-#if defined(__GNUC__) || defined(__clang__)
-    if (!__builtin_cpu_supports("avx2")) return false;
-    uint32_t a = 7, b = 0, c = 1, d = 0;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return (a >> 4) & 1;
-#else
-    return false;
-#endif
-}
-
-const Kernels AVX_VNNI = {"AVX-VNNI", here, avx_vnni::right, avx_vnni::run, avx_vnni::gumbels};
+const Kernels AVX_VNNI = {"AVX-VNNI", avx_vnni::right, avx_vnni::run, avx_vnni::decode_codes, avx_vnni::gumbels};
 
 }  // namespace clutch
 

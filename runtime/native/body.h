@@ -30,7 +30,7 @@ inline uint64_t double_to_bits(double x) {
 }
 
 // Sixteen numbers side by side. Compilers know such a type on every processor; where one does not, loops do.
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__clang__) ? __clang_major__ >= 12 : defined(__GNUC__)
 typedef float Lanes __attribute__((vector_size(sizeof(float) * LANES)));
 
 inline Lanes lesser(Lanes a, Lanes b) { return a < b ? a : b; }
@@ -114,7 +114,7 @@ inline float rounded(float x) {
 // e^x for x of at most 0, by a polynomial of degree 7 on [-ln 2 / 2, ln 2 / 2]: 1e-7 of the value.
 inline float exp_negative(float x) {
     const float low = -87.0f;
-    const float clipped = x < low ? low : x;
+    const float clipped = x > low ? x : low;  // low for what is no number, too
     const float n = rounded(clipped * 1.44269504f);
     const float r = (clipped - n * 0.693359375f) + n * 2.12194440e-4f;
     float y = 1.98412698e-4f;
@@ -165,12 +165,13 @@ inline Rounding quantise(const float *x, int n, uint8_t *out) {
         low = lows[l] < low ? lows[l] : low;
         high = highs[l] > high ? highs[l] : high;
     }
-    const float scale = high == low ? 1.0f : (high - low) / 255.0f;
-    const float first = 0.0f - low / scale;
-    const float zero = rounded(first < 0.0f ? 0.0f : first > 255.0f ? 255.0f : first);
+    const float step = (high - low) / 255.0f, smallest = 1.17549435e-38f;
+    const float scale = high == low ? 1.0f : step > smallest ? step : smallest;
+    const float first = 0.0f - low / scale, above = first > 0.0f ? first : 0.0f;  // 0 for what is no number
+    const float zero = rounded(above < 255.0f ? above : 255.0f);
     for (int j = 0; j < n; j++) {
-        const float level = rounded(x[j] / scale) + zero, above = level > 0.0f ? level : 0.0f;
-        out[j] = static_cast<uint8_t>(static_cast<int32_t>(above < 255.0f ? above : 255.0f));
+        const float level = rounded(x[j] / scale) + zero, high_enough = level > 0.0f ? level : 0.0f;
+        out[j] = static_cast<uint8_t>(static_cast<int32_t>(high_enough < 255.0f ? high_enough : 255.0f));
     }
     return {scale, static_cast<int32_t>(zero)};
 }
@@ -411,6 +412,131 @@ void run(const Step &s, const clutch_call &c) {
     choose(s, c, w);
 }
 
+// ---- SHIFT --------------------------------------------------------------------------------------------------------
+
+constexpr int HANDS = 2, NUMBERS = 99;
+
+template <int R>
+inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const *x, float *y) {
+    constexpr int MANY = TILE / LANES;
+    for (int tile = 0; tile < m.tiles; tile++) {
+        const float *w = m.packed + static_cast<size_t>(tile) * m.in * TILE;
+        Lanes sums[R][MANY];
+        for (int r = 0; r < R; r++)
+            for (int i = 0; i < MANY; i++) sums[r][i] = filled(0.0f);
+        for (int k = 0; k < m.in; k++, w += TILE)
+            for (int i = 0; i < MANY; i++) {
+                const Lanes part = taken(w + i * LANES);
+                for (int r = 0; r < R; r++) sums[r][i] = sums[r][i] + part * filled(x[r][k]);
+            }
+        const int first = tile * TILE, count = m.out - first < TILE ? m.out - first : TILE;
+        for (int r = 0; r < R; r++) {
+            float all[TILE];
+            std::memcpy(all, sums[r], sizeof all);
+            float *out = y + static_cast<size_t>(r) * m.out + first;
+            for (int n = 0; n < count; n++) out[n] = all[n] + bias[first + n];
+        }
+    }
+}
+
+// y (count, out) = rows x (in) times a matrix, and a bias.
+inline void matrix(const Matrix32 &m, const float *bias, const float *const *x, int64_t count, float *y) {
+    int64_t r = 0;
+    for (; r + FLOAT_ROWS <= count; r += FLOAT_ROWS) matrix_rows<FLOAT_ROWS>(m, bias, x + r, y + r * m.out);
+    for (; r < count; r++) matrix_rows<1>(m, bias, x + r, y + r * m.out);
+}
+
+// A convolution on x (hands, n, in), after what `state` (hands, context, in) holds: y (hands, n, out).
+inline void convolve(const Conv &c, const ShiftSpace &w, const float *x, int64_t n, float *&state, float *y) {
+    const int context = c.context();
+    const int64_t before = static_cast<int64_t>(context) * c.in, own = n * c.in, whole = before + own;
+    for (int hand = 0; hand < HANDS; hand++) {
+        float *seen = w.seen + hand * whole;
+        std::memcpy(seen, state + hand * before, sizeof(float) * before);
+        std::memcpy(seen + before, x + hand * own, sizeof(float) * own);
+        std::memcpy(state + hand * before, seen + own, sizeof(float) * before);
+    }
+    state += HANDS * before;
+    const int64_t count = HANDS * n, width = static_cast<int64_t>(c.taps) * c.in;
+    float *taps = w.seen + HANDS * whole;
+    for (int64_t row = 0; row < count; row++) {
+        const float *from = w.seen + (row / n) * whole + (row % n) * c.in;
+        w.rows[row] = from;  // taps that are neighbours lie side by side
+        if (c.dilation == 1) continue;
+        for (int tap = 0; tap < c.taps; tap++)
+            std::memcpy(taps + row * width + static_cast<int64_t>(tap) * c.in,
+                        from + static_cast<int64_t>(tap) * c.dilation * c.in, sizeof(float) * c.in);
+        w.rows[row] = taps + row * width;
+    }
+    matrix(c.matrix, c.bias, w.rows, count, y);
+}
+
+inline void relu(float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] = x[i] > 0.0f ? x[i] : 0.0f;
+}
+
+// relu(norm(x)) of rows (count, width).
+inline void norm_relu(const float *x, const float *weight, int64_t count, int width, float epsilon, float *out) {
+    for (int64_t r = 0; r < count; r++) rms_norm(x + r * width, weight, width, epsilon, out + r * width);
+    relu(out, count * width);
+}
+
+// Blocks on x (hands, n, width), in place.
+inline void residuals(const Shift &s, const Residual *blocks, int count, const ShiftSpace &w, float *x, int64_t n,
+                      float *&state) {
+    for (int i = 0; i < count; i++) {
+        const Residual &block = blocks[i];
+        const int width = block.conv.in;
+        const int64_t rows = HANDS * n;
+        norm_relu(x, block.norm, rows, width, s.epsilon, w.h);
+        convolve(block.conv, w, w.h, n, state, w.y);
+        relu(w.y, rows * width);
+        for (int64_t r = 0; r < rows; r++) w.rows[r] = w.y + r * width;
+        matrix(block.mix.matrix, block.mix.bias, w.rows, rows, w.h);
+        add(w.h, rows * width, x);
+    }
+}
+
+// The frames' numbers of one branch.
+inline void decode_branch(const Shift &s, const Branch &b, const ShiftSpace &w, const int64_t *codes, int64_t steps,
+                          float *&state, float *frames) {
+    const int size = s.code_size;
+    std::memset(w.h, 0, sizeof(float) * HANDS * steps * size);
+    for (int hand = 0; hand < HANDS; hand++)
+        for (int64_t t = 0; t < steps; t++)
+            for (int level = 0; level < b.levels; level++) {
+                const int64_t code = codes[t * s.slots + b.slots[level * HANDS + hand]];
+                add(b.tables[level] + code * size, size, w.h + (hand * steps + t) * size);
+            }
+    float *x = w.x, *y = w.y;
+    int64_t n = steps;
+    convolve(b.first, w, w.h, n, state, x);
+    const Residual *blocks = b.blocks;
+    for (int stage = 0; stage < b.stages; stage++) {
+        residuals(s, blocks, b.depths[stage], w, x, n, state);
+        blocks += b.depths[stage];
+        convolve(b.doublings[stage], w, x, n, state, y);  // rows of an even and an odd instant: twice as many
+        n *= 2;
+        std::memcpy(x, y, sizeof(float) * HANDS * n * (b.doublings[stage].out / 2));
+    }
+    residuals(s, blocks, b.depths[b.stages], w, x, n, state);
+    norm_relu(x, b.norm, HANDS * n, b.last.in, s.epsilon, w.h);
+    convolve(b.last, w, w.h, n, state, y);
+    for (int hand = 0; hand < HANDS; hand++) {
+        const float *scale = s.scale + hand * NUMBERS + b.place, *offset = s.offset + hand * NUMBERS + b.place;
+        for (int64_t t = 0; t < n; t++) {
+            const float *from = y + (hand * n + t) * b.channels;
+            float *to = frames + (t * HANDS + hand) * NUMBERS + b.place;
+            for (int i = 0; i < b.channels; i++) to[i] = from[i] * scale[i] + offset[i];
+        }
+    }
+}
+
+void decode_codes(const Shift &s, const int64_t *codes, int64_t steps, float *state, float *frames) {
+    const ShiftSpace w = shift_room(s, steps);
+    for (int i = 0; i < s.branches; i++) decode_branch(s, s.parts[i], w, codes, steps, state, frames);
+}
+
 // ln x for x above 0 and normal: the series of 2 artanh((m - 1) / (m + 1)), m in [sqrt 1/2, sqrt 2]; about 1 ulp.
 inline double logarithm(double x) {
     const uint64_t bits = double_to_bits(x);
@@ -478,4 +604,8 @@ inline bool sums_are_right() {
     return true;
 }
 
-bool right() { return sums_are_right<1>() && sums_are_right<2>() && sums_are_right<3>() && sums_are_right<ROWS>(); }
+// Whole numbers are summed as plain C++ sums them, and float32 is rounded after every operation.
+bool right() {
+    const bool rounds = rounded(2.5f) == 2.0f && rounded(3.5f) == 4.0f && rounded(-0.75f) == -1.0f;
+    return rounds && sums_are_right<1>() && sums_are_right<2>() && sums_are_right<3>() && sums_are_right<ROWS>();
+}

@@ -2,8 +2,8 @@
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
    and the draws; of the `flat` form, one token of a motion. Numbers are rounded as the graph `motion_step` rounds them, row by row, so a motion is the same
-   in any company; sums have a fixed order on every processor, and no product is fused with a sum, so it is the
-   same on every processor too. Letters: B motions, C choices of a step, K codes of a step, d width, H heads,
+   in any company; sums have a fixed order, and no product is fused with a sum, so of the same inputs a call gives
+   the same bits on every processor. Letters: B motions, C choices of a step, K codes of a step, d width, H heads,
    D head width, N layers, M positions of the memory, T positions of the cache. */
 
 #ifndef CLUTCH_NATIVE_H
@@ -32,8 +32,7 @@ typedef struct {
     int32_t gated;        /* 1: wi holds gate and value side by side */
     int32_t activation;   /* CLUTCH_RELU, CLUTCH_GELU_TANH */
     int32_t depth_hidden; /* of the depth head */
-    int32_t positions;    /* of the table of position biases */
-    int32_t steps;        /* the most a motion has */
+    int32_t positions;    /* of the table of position biases, as many as a motion can have */
     int32_t slots;        /* K */
     int32_t rhythm;       /* values of the rhythm; 0 draws none, and then C = K, else C = K + 1 */
     const int32_t *sizes; /* (C): values of each choice */
@@ -119,7 +118,7 @@ CLUTCH_API int32_t clutch_native_version(void);
    been tried here and gave the sums that plain C++ gives. */
 CLUTCH_API const char *clutch_native_kernels(void);
 
-/* Lay out the weights for the kernels of that name; NULL where memory is used up or it has no such kernels.
+/* Lay out the weights for the kernels of that name; NULL where memory is used up or there are no such kernels.
    Tables and norms are read where they lie, so these must stay; products are copied. */
 CLUTCH_API clutch_step *clutch_step_open(const clutch_shape *, const clutch_weights *, const char *kernels);
 
@@ -129,9 +128,68 @@ CLUTCH_API void clutch_step_close(clutch_step *);
 CLUTCH_API int32_t clutch_step_run(const clutch_step *, const clutch_call *);
 
 /* Gumbel noise of steps from `first` on, (steps, count, stride): of choice c the first sizes[c] numbers, the others
-   0. By splitmix64 of seed, stream, step, choice and row, as the bundle's format says. */
-CLUTCH_API void clutch_noise(const char *kernels, uint64_t seed, uint64_t stream, uint64_t first, int64_t steps,
-                             const int32_t *sizes, int64_t count, int64_t stride, float *out);
+   0. By splitmix64 of seed, stream, step, choice and row, as the bundle's format says. 0, or 1 where there are no such
+   kernels. */
+CLUTCH_API int32_t clutch_noise(const char *kernels, uint64_t seed, uint64_t stream, uint64_t first, int64_t steps,
+                                const int32_t *sizes, int64_t count, int64_t stride, float *out);
+
+/* ---- SHIFT's decoder: codes to frames --------------------------------------------------------------------------- */
+
+/* A matrix (in, out) of float32, or of float16 where `half` is 1. */
+typedef struct {
+    const void *numbers;
+    int32_t half;
+} clutch_matrix;
+
+/* A convolution that sees `taps` instants, `dilation` apart, the oldest first: (taps * in, out) and (out). One that
+   doubles the rate has twice the columns, of the even and of the odd instant. */
+typedef struct {
+    clutch_matrix weights;
+    const float *bias;
+    int32_t taps, dilation, in, out;
+} clutch_conv;
+
+/* x + mix(relu(conv(relu(norm(x))))) */
+typedef struct {
+    const float *norm;
+    clutch_conv conv, mix;
+} clutch_residual;
+
+/* A branch: one convolution, then on each level its blocks and a doubling, then more blocks, a norm, a convolution. */
+typedef struct {
+    int32_t levels, codes;        /* levels of codes, and entries of each table */
+    const clutch_matrix *tables;  /* (levels) of (codes, code_size) */
+    const int32_t *slots;         /* (levels, 2): of a step's codes, of the left hand and of the right */
+    int32_t place, channels;      /* among a hand's 99 numbers */
+    clutch_conv first, last;
+    const float *norm;
+    int32_t stages;               /* doublings */
+    const int32_t *depths;        /* (stages + 1): blocks before each, and after the last */
+    const clutch_residual *blocks;
+    const clutch_conv *doublings; /* (stages) */
+} clutch_branch;
+
+typedef struct {
+    int32_t branches, slots, code_size;
+    float epsilon;
+    const clutch_branch *parts;
+    const float *scale, *offset; /* (2, 99): of the normalised numbers */
+} clutch_shift_weights;
+
+typedef struct clutch_shift clutch_shift;
+
+/* As clutch_step_open. Norms, biases and the last two must stay; matrices are copied. */
+CLUTCH_API clutch_shift *clutch_shift_open(const clutch_shift_weights *, const char *kernels);
+
+CLUTCH_API void clutch_shift_close(clutch_shift *);
+
+/* Numbers of the state of a motion, which begins as zeros. */
+CLUTCH_API int64_t clutch_shift_state(const clutch_shift *);
+
+/* Decode `steps` more steps of a motion: codes (steps, slots) to frames (8 steps, 2, 99). 0, or 1 where memory is used
+   up. However many steps a call has, the frames are the same. */
+CLUTCH_API int32_t clutch_shift_run(const clutch_shift *, const int64_t *codes, int64_t steps, float *state,
+                                    float *frames);
 
 /* What hands are made of, for clutch_part_hands; in metres, of a right hand. Points are 16 joints from the wrist, 5
    tips, and then points between a joint and its parent. */

@@ -1,7 +1,6 @@
 // Hands that are deeper in each other than flesh gives are moved apart: clutch_rt.flesh, frame by frame.
 
 #include <cmath>
-#include <new>
 #include <vector>
 
 #include "clutch_native.h"
@@ -135,7 +134,7 @@ int64_t clutch_part_hands(const clutch_flesh *flesh, float *frames, int64_t n) {
         int64_t moved = 0;
         for (int64_t t = 0; t < n; t++) moved += clutch::part(*flesh, frames + t * 2 * clutch::NUMBERS, points);
         return moved;
-    } catch (const std::bad_alloc &) {
+    } catch (...) {
         return -1;
     }
 }

@@ -19,10 +19,12 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
+constexpr int FLOAT_ROWS = 1;  // of float32 that share a reading of their weights
+
 #include "body.h"
 
 }  // namespace plain
 
-const Kernels PLAIN = {"plain", [] { return true; }, plain::right, plain::run, plain::gumbels};
+const Kernels PLAIN = {"plain", plain::right, plain::run, plain::decode_codes, plain::gumbels};
 
 }  // namespace clutch

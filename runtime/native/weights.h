@@ -68,19 +68,76 @@ Space room(const Step &step, const clutch_call &call);
 // The k-th largest of n numbers; throws std::bad_alloc.
 float kth_largest(const float *x, int n, int k);
 
+// A matrix (in, out) of float32 in tiles of 64 columns: number (tile * in + row) * 64 + column.
+struct Matrix32 {
+    int in, out, tiles;
+    const float *packed;
+};
+
+struct Conv {
+    Matrix32 matrix;
+    const float *bias;
+    int taps, dilation, in, out;
+
+    int context() const { return (taps - 1) * dilation; }
+};
+
+struct Residual {
+    const float *norm;
+    Conv conv, mix;
+};
+
+struct Branch {
+    int levels;
+    const float *const *tables;
+    const int32_t *slots;
+    int place, channels;
+    Conv first, last;
+    const float *norm;
+    int stages;
+    const int32_t *depths;
+    const Residual *blocks;
+    const Conv *doublings;
+};
+
+struct Shift {
+    int branches, slots, code_size;
+    float epsilon;
+    const Branch *parts;
+    const float *scale, *offset;
+    const Kernels *kernels;
+};
+
+// Room for the rows of a block of steps: two of the widest layer, what a convolution sees, and pointers into it.
+struct ShiftSpace {
+    float *x, *y, *h, *seen;
+    const float **rows;
+};
+
+ShiftSpace shift_room(const Shift &shift, int64_t steps);
+
 // One set of kernels: the same arithmetic, by other instructions.
 struct Kernels {
     const char *name;
-    bool (*here)();   // whether the processor has the instructions
-    bool (*right)();  // whether they give the sums that they should
+    bool (*right)();  // whether they give the numbers that they should
     void (*run)(const Step &, const clutch_call &);
+    void (*decode)(const Shift &, const int64_t *codes, int64_t steps, float *state, float *frames);
     void (*gumbels)(uint64_t hash, int64_t rows, float *out);  // the rows folded into a hash
 };
 
 extern const Kernels PLAIN;
 #if defined(__x86_64__) || defined(_M_X64)
 #define CLUTCH_X86 1
-extern const Kernels AVX2, AVX_VNNI, AVX512_VNNI;
+extern const Kernels AVX2;
+// Compilers older than the instructions leave these out.
+#if !defined(__GNUC__) || (defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8)
+#define CLUTCH_AVX512_VNNI 1
+extern const Kernels AVX512_VNNI;
+#endif
+#if !defined(__GNUC__) || (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define CLUTCH_AVX_VNNI 1
+extern const Kernels AVX_VNNI;
+#endif
 #endif
 
 }  // namespace clutch

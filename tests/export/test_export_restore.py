@@ -65,6 +65,8 @@ def test_a_folder_with_models_keeps_them(tmp_path: Path, capsys: pytest.CaptureF
     [
         ({"preset": None}, "does not say how it was trained"),
         ({"preset": "huge"}, "does not say how it was trained"),
+        ({"preset": ["smoke"]}, "does not say how it was trained"),
+        ({"settings": [3]}, "does not say how it was trained"),
         ({"settings": ["lm.sice=tiny"]}, "does not know: .*lm.sice"),
     ],
 )
@@ -74,6 +76,19 @@ def test_a_bundle_without_its_settings_is_named(
     changed_manifest(bundle, **values)
     with pytest.raises(InputError, match=said):
         restore_run(bundle, tmp_path / "run", log=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_words_are_read_as_comes_back(tmp_path: Path) -> None:
+    restore_run("tiny", tmp_path / "run", log=lambda line: None)
+    for name in ("tokenizer.model", "words.txt", "synonyms.txt"):
+        assert (tmp_path / "run" / name).read_bytes() == open_bundle("tiny").file(name).read_bytes()
+
+
+def test_other_networks_cannot_be_asked_for(tmp_path: Path) -> None:
+    for setting in ("shift.model.levels=2", "lm.size=base", "tokenizer.vocab=900"):
+        with pytest.raises(InputError, match="are as they are"):
+            restore_run("tiny", tmp_path / "run", [setting], lambda line: None)
     assert not (tmp_path / "run").exists()
 
 
