@@ -10,7 +10,8 @@ import onnx
 from clutch_rt.bundle import Bundle
 from clutch_rt.engine import Engine
 from clutch_rt.native_library import VARIABLE, Absence, Library, library
-from clutch_rt.native_step import ACTIVATIONS, SECTION, runs
+from clutch_rt.native_step import ACTIVATIONS, runs
+from clutch_rt.native_weights import SECTION
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
 from onnx import TensorProto
@@ -19,7 +20,9 @@ from export.agreement import ParityError, parting
 from export.driver import Draw
 from export.t5_graph import T5Spec
 from export.weights import WEIGHTS_FILE
+from models.causal import ChannelNorm
 from models.lm import MotionLM
+from models.shift import Shift
 
 NATIVE: Final = SECTION
 _LED_ALIKE: Final = 0.3  # a wrong network parts from the graph at the first codes, roundings a motion later
@@ -31,21 +34,20 @@ _TYPES: Final[Mapping[int, str]] = {
 }
 
 
-def native_section(step: onnx.ModelProto, model: MotionLM) -> dict[str, Any]:
+def native_section(
+    step: onnx.ModelProto, model: MotionLM, decoder: onnx.ModelProto | None = None, shift: Shift | None = None
+) -> dict[str, Any]:
     """What a manifest tells the library of an 8-bit step graph; nothing where it knows no such network.
 
     Args:
         step: the graph, its weights in the bundle's file.
         model: that it was written from.
+        decoder, shift: SHIFT's decoder and the SHIFT that it was written from; None tells of no SHIFT.
     """
     spec = T5Spec.of(model.t5.config)
     if spec.activation not in ACTIVATIONS:
         return {}
-    tensors: dict[str, list[Any]] = {
-        t.name: [_offset(t), _TYPES[t.data_type], list(t.dims)]
-        for t in step.graph.initializer
-        if t.external_data and t.data_type in _TYPES
-    }
+    tensors = _tensors(step)
     network = {
         "width": spec.width,
         "heads": spec.heads,
@@ -59,7 +61,25 @@ def native_section(step: onnx.ModelProto, model: MotionLM) -> dict[str, Any]:
         "epsilon": spec.epsilon,
         "factor": spec.width**-0.5 if model.config.scale_outputs else 1.0,
     }
-    return {NATIVE: {"weights": WEIGHTS_FILE, "network": network, "tensors": tensors}}
+    section: dict[str, Any] = {"weights": WEIGHTS_FILE, "network": network}
+    if decoder is not None and shift is not None:
+        section["shift"] = {
+            "code_size": shift.config.code_size,
+            "epsilon": ChannelNorm(1).eps,
+            "widths": list(shift.config.widths[::-1]),
+            "depths": [shift.config.depth] * (len(shift.config.widths) - 1) + [shift.config.out_depth],
+        }
+        tensors |= _tensors(decoder)
+    return {NATIVE: {**section, "tensors": tensors}}
+
+
+def _tensors(graph: onnx.ModelProto) -> dict[str, list[Any]]:
+    """Offset, type and shape of what a graph has in the bundle's file, by name."""
+    return {
+        t.name: [_offset(t), _TYPES[t.data_type], list(t.dims)]
+        for t in graph.graph.initializer
+        if t.external_data and t.data_type in _TYPES
+    }
 
 
 def check_native(

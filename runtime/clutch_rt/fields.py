@@ -33,7 +33,7 @@ class Fields:
         self.prefix = prefix
 
     def get(self, key: str, kind: type[T]) -> T:
-        """The value of a key, of that type; a whole number passes for a float, a truth value for no number."""
+        """The value of a key, of that type; a whole number passes for a float, a bool for no number."""
         name = f"{self.prefix}{key}"
         if key not in self.raw:
             raise BundleError(f"{self.where} lacks {name!r}, which format {FORMAT} wants; {REINSTALL}")

@@ -146,6 +146,10 @@ def _declare(handle: Any) -> None:
         "clutch_step_open": (pointer, [pointer, pointer, text]),
         "clutch_step_close": (None, [pointer]),
         "clutch_step_run": (i32, [pointer, pointer]),
+        "clutch_shift_open": (pointer, [pointer, text]),
+        "clutch_shift_close": (None, [pointer]),
+        "clutch_shift_state": (i64, [pointer]),
+        "clutch_shift_run": (i32, [pointer, pointer, i64, pointer, pointer]),
         "clutch_noise": (i32, [text, u64, u64, u64, i64, pointer, i64, i64, pointer]),
         "clutch_part_hands": (i64, [pointer, pointer, i64]),
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clutch_rt import native_structures as structures
 from clutch_rt.errors import BundleError, ClutchError, InputError
 from clutch_rt.grammar import UNKNOWN
+from clutch_rt.native_shift import NativeDecoding, NativeShift
 from clutch_rt.native_step import NativeStep
 
 Array = NDArray[Any]
@@ -21,14 +22,18 @@ _MOST: Final = 2**31 - 1
 InUse = Callable[[], AbstractContextManager[None]]
 
 
-def native_loop(step: NativeStep, in_use: InUse, start: Mapping[str, Array]) -> NativeLoop | NativeStream:
-    """The loop of a step's form.
+def native_loop(
+    step: NativeStep | NativeShift, in_use: InUse, start: Mapping[str, Array]
+) -> NativeLoop | NativeStream | NativeDecoding:
+    """The loop of a step's form, or of SHIFT's decoder.
 
     Args:
         step: of the bundle.
         in_use: a context that keeps the bundle open while a step is made.
         start: inputs before the first step, as the graph has them.
     """
+    if isinstance(step, NativeShift):
+        return NativeDecoding(step, in_use)
     return (NativeStream if step.grammar.form == "flat" else NativeLoop)(step, in_use, start)
 
 

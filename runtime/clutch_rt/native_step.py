@@ -7,11 +7,7 @@ codes: whole numbers are summed exactly in both, and what lies between differs i
 from __future__ import annotations
 
 import ctypes
-import math
-import mmap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from weakref import finalize
 
@@ -23,19 +19,16 @@ from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.fields import Fields
 from clutch_rt.native_library import Library
+from clutch_rt.native_weights import MOST, SECTION, Weights
 from clutch_rt.ports import BATCH
 
-SECTION: Final = "native"  # of a manifest: where the weights of the step lie
 GRAPHS: Final = ("motion_step", "motion_batch")  # that the step stands for
 ACTIVATIONS: Final = ("relu", "gelu_new")  # CLUTCH_RELU, CLUTCH_GELU_TANH
 
 Array = NDArray[Any]
 
-_TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
-_FLOAT: Final = "f4"
 _NORMS: Final = ("layer.0.layer_norm", "layer.1.layer_norm", "layer.2.layer_norm")
 _SIZES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
-_MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask for must not reach the library
 
 
 @dataclass(frozen=True)
@@ -63,62 +56,6 @@ class Network:
         return self.heads * self.head_width
 
 
-class Weights:
-    """The tensors of a step, by name, in a mapped file.
-
-    Args:
-        path: the bundle's weights.
-        tensors: offset, type and shape of each, by name.
-        where: the manifest, for errors.
-    """
-
-    def __init__(self, path: Path, tensors: Mapping[str, Any], where: str) -> None:
-        self._tensors = tensors
-        self._where = where
-        try:
-            with path.open("rb") as file:
-                self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-        except (OSError, ValueError) as error:  # a file of no bytes cannot be mapped
-            raise BundleError(f"{path} cannot be mapped ({error}); export the bundle again") from error
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._tensors
-
-    def address(self, name: str, kind: str, shape: Sequence[int]) -> int:
-        """Where a tensor lies; BundleError unless it is there, of this type and shape, inside the file."""
-        found = self._tensors.get(name)
-        if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], int):
-            raise BundleError(f"{self._where}: native.tensors has no {name!r}; export the bundle again")
-        offset, dtype, sizes = found
-        length = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
-        if dtype != kind or sizes != list(shape):
-            raise BundleError(
-                f"{self._where}: native.tensors.{name} is {dtype} {sizes}, {kind} {list(shape)} was wanted; "
-                "export the bundle again"
-            )
-        if not 0 <= offset <= self._bytes.size - length or offset % np.dtype(_TYPES[kind]).itemsize:
-            raise BundleError(f"{self._where}: native.tensors.{name} lies outside the weights; export again")
-        return int(self._bytes.ctypes.data) + offset
-
-    def floats(self, name: str, *shape: int) -> int:
-        """Where a tensor of float32 lies; errors as of ``address``, as of those below."""
-        return self.address(name, _FLOAT, shape)
-
-    def product(self, name: str, rows: int, columns: int, bias: bool = False) -> structures.Product:
-        """A matrix in bytes with the scales of its columns."""
-        return structures.Product(
-            self.address(name, "u1", (rows, columns)),
-            self.floats(f"{name}.scale", columns),
-            self.floats(f"{name}.bias", columns) if bias else None,
-        )
-
-    def table(self, name: str, rows: int, width: int) -> structures.Table:
-        """Rows of signed bytes with their scales."""
-        return structures.Table(
-            self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1)
-        )
-
-
 class NativeStep:
     """A bundle's step in the library. Holds no state of any motion, so threads may share it.
 
@@ -140,10 +77,7 @@ class NativeStep:
                 f"{fields.where}: native.network.positions is {self.network.positions}, and a motion may "
                 f"have {self.capacity}; export the bundle again"
             )
-        name = fields.get("weights", str)
-        if name not in bundle.manifest.files:  # and so has no hash, and may lie anywhere
-            raise BundleError(f"{fields.where}: native.weights is {name!r}, which is not among its files")
-        self._weights = Weights(bundle.file(name), fields.child("tensors").raw, fields.where)
+        self._weights = Weights.of(bundle, fields)
         self._library = library
         self._sizes = np.asarray(self.grammar.drawn, np.int32)
         self._kept: list[Any] = []  # structures that the library reads while it opens
@@ -163,9 +97,8 @@ class NativeStep:
         g = self.grammar
         return g.slots * g.max_steps + 1 if g.form == "flat" else g.max_steps
 
-    @property
-    def inputs(self) -> dict[str, list[Any]]:
-        """Shapes of its inputs, as the graph has them; in the step form as that of several motions."""
+    def inputs(self, graph: str) -> dict[str, list[Any]]:
+        """Shapes of its inputs, as ``graph`` has them; in the step form as that of several motions."""
         n, g = self.network, self.grammar
         if g.form == "flat":
             past, one = [2 * n.layers, 1, n.heads, n.head_width], [1]
@@ -294,7 +227,7 @@ def _network(fields: Fields) -> Network:
             f"{fields.where}: native.network.activation is {activation!r}; one of {', '.join(ACTIVATIONS)} "
             "was wanted; export the bundle again"
         )
-    if max(sizes.values()) > _MOST or not 0.0 < epsilon < 1.0 or not 0.0 < factor <= 1.0:
+    if max(sizes.values()) > MOST or not 0.0 < epsilon < 1.0 or not 0.0 < factor <= 1.0:
         raise BundleError(f"{fields.where}: native.network is of no network; export the bundle again")
     return Network(
         **sizes, gated=child.get("gated", bool), activation=activation, epsilon=epsilon, factor=factor

@@ -71,6 +71,39 @@ class Call(ctypes.Structure):
     ]
 
 
+class Matrix(ctypes.Structure):
+    _fields_ = [("numbers", _pointer), ("half", _int32)]
+
+
+class Conv(ctypes.Structure):
+    _fields_ = [
+        ("weights", Matrix),
+        ("bias", _pointer),
+        *((name, _int32) for name in ("taps", "dilation", "inputs", "outputs")),
+    ]
+
+
+class Residual(ctypes.Structure):
+    _fields_ = [("norm", _pointer), ("conv", Conv), ("mix", Conv)]
+
+
+class Branch(ctypes.Structure):
+    _fields_ = [
+        *(("levels", _int32), ("codes", _int32), ("tables", _pointer), ("slots", _pointer)),
+        *(("place", _int32), ("channels", _int32), ("first", Conv), ("last", Conv)),
+        *(("norm", _pointer), ("stages", _int32)),
+        *((name, _pointer) for name in ("depths", "blocks", "doublings")),
+    ]
+
+
+class ShiftWeights(ctypes.Structure):
+    _fields_ = [
+        *((name, _int32) for name in ("branches", "slots", "code_size")),
+        ("epsilon", _float),
+        *((name, _pointer) for name in ("parts", "scale", "offset")),
+    ]
+
+
 class Flesh(ctypes.Structure):
     _fields_ = [
         ("spheres", _int32),

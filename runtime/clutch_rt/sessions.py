@@ -18,7 +18,10 @@ from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.layout import Float32Array
 from clutch_rt.native_library import Absence, Library, library
+from clutch_rt.native_shift import GRAPHS as SHIFT_GRAPHS
+from clutch_rt.native_shift import NativeShift
 from clutch_rt.native_step import GRAPHS, NativeStep, runs
+from clutch_rt.native_weights import SECTION
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
@@ -55,6 +58,7 @@ class Sessions:
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
         self._library: Library | Absence = (compiled or library()) if runs(bundle) else _NOT_FOR_IT
         self._step: NativeStep | None = None
+        self._shift: NativeShift | None = None
         self._creating = threading.RLock()
         self._gate = threading.Condition()
         self._running = 0
@@ -84,19 +88,22 @@ class Sessions:
                 self._sessions[name] = self._create(name)
             return self._sessions[name]
 
-    def native(self, name: str) -> NativeStep | None:
-        """The compiled step that stands for graph ``name`` on the CPU; None where the graph itself is run.
+    def native(self, name: str) -> NativeStep | NativeShift | None:
+        """What stands for graph ``name`` in the compiled library; None where the graph itself is run.
 
         Raises:
             BundleError: the bundle's weights are not as its manifest tells. DeviceError: memory is used up.
         """
-        if name not in GRAPHS or isinstance(self._library, Absence) or self.placement.provider != CPU:
+        found = self._library
+        if isinstance(found, Absence) or not takes(self._bundle, name) or self.placement.provider != CPU:
             return None
         with self._creating:
-            if self._step is None:
-                self._check_open()
-                self._step = NativeStep(self._library, self._bundle)
-            return self._step
+            self._check_open()
+            if name in GRAPHS:
+                self._step = self._step or NativeStep(found, self._bundle)
+                return self._step
+            self._shift = self._shift or NativeShift(found, self._bundle)
+            return self._shift
 
     @property
     def kernels(self) -> str:
@@ -108,7 +115,7 @@ class Sessions:
     def inputs(self, name: str) -> dict[str, list[Any]]:
         """Shapes of the inputs of graph ``name``, or of what stands for it; errors as of ``get``."""
         if step := self.native(name):
-            return step.inputs
+            return step.inputs(name)
         return {entry.name: entry.shape for entry in self.get(name).get_inputs()}
 
     def prepare(self, names: Sequence[str]) -> None:
@@ -180,7 +187,7 @@ class Sessions:
             self._gate.wait_for(lambda: self._running == 0)
         with self._creating:
             self._sessions.clear()
-            self._step = None
+            self._step = self._shift = None
 
     @property
     def closed(self) -> bool:
@@ -200,6 +207,13 @@ class Sessions:
     def _check_open(self) -> None:
         if self._closed:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
+
+
+def takes(bundle: Bundle, name: str) -> bool:
+    """Whether the compiled library can stand for graph ``name`` of a bundle that ``runs`` says yes to."""
+    if name in SHIFT_GRAPHS:
+        return name in bundle.manifest.graphs and "shift" in bundle.manifest.raw[SECTION]
+    return name in GRAPHS
 
 
 def _side_by_side(

@@ -44,7 +44,7 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
-constexpr int FLOAT_ROWS = 2;  // of float32 that share a reading of their weights
+#include "avx2_numbers.h"
 
 #include "body.h"
 

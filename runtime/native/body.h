@@ -2,8 +2,9 @@
 // says for which instructions it is compiled; no header may be included here. A set defines, before:
 //
 //   template <int R> void tile_product(const uint8_t *const *x, const int8_t *w, int quads, int32_t (*sums)[TILE])
+//   template <int R> void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE])
 //
-// the sums of one tile of columns for R rows of bytes.
+// the sums of one tile of columns for R rows of bytes, and of float32; of these each column adds up its rows in turn.
 //
 // All sums of float32 go over LANES partial sums in one order, so that every set gives the same bits.
 
@@ -35,6 +36,7 @@ typedef float Lanes __attribute__((vector_size(sizeof(float) * LANES)));
 
 inline Lanes lesser(Lanes a, Lanes b) { return a < b ? a : b; }
 inline Lanes greater(Lanes a, Lanes b) { return a > b ? a : b; }
+inline Lanes filled(float x) { return Lanes{} + x; }
 #else
 struct Lanes {
     float at[LANES];
@@ -58,13 +60,12 @@ inline Lanes greater(Lanes a, const Lanes &b) {
     for (int i = 0; i < LANES; i++) a.at[i] = a.at[i] > b.at[i] ? a.at[i] : b.at[i];
     return a;
 }
-#endif
-
 inline Lanes filled(float x) {
     Lanes lanes;
-    for (int i = 0; i < LANES; i++) lanes[i] = x;
+    for (int i = 0; i < LANES; i++) lanes.at[i] = x;
     return lanes;
 }
+#endif
 
 // The next numbers of n, and `rest` behind the last.
 inline Lanes taken(const float *x, int n, float rest) {
@@ -418,23 +419,13 @@ constexpr int HANDS = 2, NUMBERS = 99;
 
 template <int R>
 inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const *x, float *y) {
-    constexpr int MANY = TILE / LANES;
     for (int tile = 0; tile < m.tiles; tile++) {
-        const float *w = m.packed + static_cast<size_t>(tile) * m.in * TILE;
-        Lanes sums[R][MANY];
-        for (int r = 0; r < R; r++)
-            for (int i = 0; i < MANY; i++) sums[r][i] = filled(0.0f);
-        for (int k = 0; k < m.in; k++, w += TILE)
-            for (int i = 0; i < MANY; i++) {
-                const Lanes part = taken(w + i * LANES);
-                for (int r = 0; r < R; r++) sums[r][i] = sums[r][i] + part * filled(x[r][k]);
-            }
+        float sums[R][TILE];
+        tile_numbers<R>(x, m.packed + static_cast<size_t>(tile) * m.in * TILE, m.in, sums);
         const int first = tile * TILE, count = m.out - first < TILE ? m.out - first : TILE;
         for (int r = 0; r < R; r++) {
-            float all[TILE];
-            std::memcpy(all, sums[r], sizeof all);
             float *out = y + static_cast<size_t>(r) * m.out + first;
-            for (int n = 0; n < count; n++) out[n] = all[n] + bias[first + n];
+            for (int n = 0; n < count; n++) out[n] = sums[r][n] + bias[first + n];
         }
     }
 }
@@ -442,8 +433,9 @@ inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const
 // y (count, out) = rows x (in) times a matrix, and a bias.
 inline void matrix(const Matrix32 &m, const float *bias, const float *const *x, int64_t count, float *y) {
     int64_t r = 0;
-    for (; r + FLOAT_ROWS <= count; r += FLOAT_ROWS) matrix_rows<FLOAT_ROWS>(m, bias, x + r, y + r * m.out);
-    for (; r < count; r++) matrix_rows<1>(m, bias, x + r, y + r * m.out);
+    for (; r + ROWS <= count; r += ROWS) matrix_rows<ROWS>(m, bias, x + r, y + r * m.out);
+    for (; r + 2 <= count; r += 2) matrix_rows<2>(m, bias, x + r, y + r * m.out);
+    if (r < count) matrix_rows<1>(m, bias, x + r, y + r * m.out);
 }
 
 // A convolution on x (hands, n, in), after what `state` (hands, context, in) holds: y (hands, n, out).

@@ -19,7 +19,14 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
-constexpr int FLOAT_ROWS = 1;  // of float32 that share a reading of their weights
+template <int R>
+inline void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE]) {
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < TILE; n++) sums[r][n] = 0.0f;
+    for (int k = 0; k < rows; k++, w += TILE)
+        for (int r = 0; r < R; r++)
+            for (int n = 0; n < TILE; n++) sums[r][n] += x[r][k] * w[n];
+}
 
 #include "body.h"
 

@@ -23,7 +23,8 @@ from clutch_rt.errors import BundleError, GrammarError, InputError
 from clutch_rt.layout import TRANSLATION, Float32Array, IntArray
 from clutch_rt.native_library import Absence, Library, all_kernels, choose
 from clutch_rt.native_loop import NativeLoop
-from clutch_rt.native_step import SECTION, NativeStep
+from clutch_rt.native_step import NativeStep
+from clutch_rt.native_weights import SECTION
 from clutch_rt.sessions import Sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -198,6 +199,33 @@ def test_hands_are_parted_as_without_it() -> None:
     np.testing.assert_array_equal(found[~moved], near[~moved])
 
 
+@needs_library
+@pytest.mark.parametrize("kernels", all_kernels())
+def test_frames_are_the_graphs_and_every_processors(kernels: str) -> None:
+    """In float32, whose sums have another order in the graph: a few times the last bit of numbers near 1."""
+    rng = np.random.default_rng(0)
+    found = {which: _model(which)._engine for which in (kernels, "0", "plain")}
+    for _ in range(4):
+        codes = rng.integers(
+            0, found["0"].grammar.sizes, (int(rng.integers(1, 20)), found["0"].grammar.slots)
+        )
+        wanted, plain = found["0"].decode(codes), found["plain"].decode(codes)
+        np.testing.assert_allclose(found[kernels].decode(codes), wanted, atol=2e-5)
+        np.testing.assert_array_equal(found[kernels].decode(codes), plain)
+
+
+@needs_library
+def test_a_stream_has_the_frames_of_the_whole() -> None:
+    engine, rng = _model(all_kernels()[0])._engine, np.random.default_rng(1)
+    codes = rng.integers(0, engine.grammar.sizes, (19, engine.grammar.slots))
+    decoder = engine.decoder()
+    np.testing.assert_array_equal(
+        np.concatenate([decoder.decode(step) for step in codes]), engine.decode(codes)
+    )
+    with pytest.raises(InputError, match="beyond their codebooks"):
+        decoder.decode(codes[0] + 10**6)
+
+
 # ---- who takes it, and why not ---------------------------------------------------------------------
 
 
@@ -261,6 +289,10 @@ Change = Callable[[dict[str, Any]], object]
         (lambda n: n["network"].update(width=0), "at least 1"),
         (lambda n: n["network"].update(activation="swish"), "swish"),
         (lambda n: n.pop("network"), "network"),
+        (lambda n: n["shift"].update(widths=[0, 1, 2, 3]), "of no decoder"),
+        (lambda n: n["shift"].update(depths=[1, 1]), "native.shift.depths"),
+        (lambda n: n["shift"].update(code_size=65), r"trajectory.codebook.0 is f2 \[512, 64\]"),
+        (lambda n: n["tensors"].pop("pose.decoder.conv.1"), "has no 'pose.decoder.conv.1'"),
         (lambda n: n.update(weights="../weights.bin"), "not among its files"),
     ],
 )
@@ -290,10 +322,11 @@ def test_a_process_may_end_while_a_step_is_made(tmp_path: Path) -> None:
     code = """
 import threading, time, clutch_rt
 model = clutch_rt.load()
-model.generate("clap", seconds=1)
+prompt, request = model._ask("clap", 8, 0, None, None)
+memory = model._engine.remember(prompt.ids, request)
 def work():
     while True:
-        model.generate("clap", seconds=8)
+        list(model._engine.steps(memory, request, 30))
 threading.Thread(target=work, daemon=True).start()
 time.sleep(0.3)
 """

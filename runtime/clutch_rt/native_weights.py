@@ -1,0 +1,91 @@
+"""Where the weights of the compiled library's networks lie: a section of the manifest, and a mapped file."""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from clutch_rt import native_structures as structures
+from clutch_rt.bundle import Bundle
+from clutch_rt.errors import BundleError
+from clutch_rt.fields import Fields
+
+SECTION: Final = "native"  # of a manifest
+MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask for must not reach the library
+
+_TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
+_FLOAT: Final = "f4"
+
+
+class Weights:
+    """The tensors of a step, by name, in a mapped file.
+
+    Args:
+        path: the bundle's weights.
+        tensors: offset, type and shape of each, by name.
+        where: the manifest, for errors.
+    """
+
+    def __init__(self, path: Path, tensors: Mapping[str, Any], where: str) -> None:
+        self._tensors = tensors
+        self._where = where
+        try:
+            with path.open("rb") as file:
+                self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        except (OSError, ValueError) as error:  # a file of no bytes cannot be mapped
+            raise BundleError(f"{path} cannot be mapped ({error}); export the bundle again") from error
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors
+
+    @classmethod
+    def of(cls, bundle: Bundle, fields: Fields) -> Weights:
+        """Those of a bundle that the section ``fields`` of its manifest tells of; else BundleError."""
+        name = fields.get("weights", str)
+        if name not in bundle.manifest.files:  # and so has no hash, and may lie anywhere
+            raise BundleError(f"{fields.where}: native.weights is {name!r}, which is not among its files")
+        return cls(bundle.file(name), fields.child("tensors").raw, fields.where)
+
+    def address(self, name: str, kind: str, shape: Sequence[int]) -> int:
+        """Where a tensor lies; BundleError unless it is there, of this type and shape, inside the file."""
+        found = self._tensors.get(name)
+        if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], int):
+            raise BundleError(f"{self._where}: native.tensors has no {name!r}; export the bundle again")
+        offset, dtype, sizes = found
+        length = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
+        if dtype != kind or sizes != list(shape):
+            raise BundleError(
+                f"{self._where}: native.tensors.{name} is {dtype} {sizes}, {kind} {list(shape)} was wanted; "
+                "export the bundle again"
+            )
+        if not 0 <= offset <= self._bytes.size - length or offset % np.dtype(_TYPES[kind]).itemsize:
+            raise BundleError(f"{self._where}: native.tensors.{name} lies outside the weights; export again")
+        return int(self._bytes.ctypes.data) + offset
+
+    def floats(self, name: str, *shape: int) -> int:
+        """Where a tensor of float32 lies; errors as of ``address``, as of those below."""
+        return self.address(name, _FLOAT, shape)
+
+    def product(self, name: str, rows: int, columns: int, bias: bool = False) -> structures.Product:
+        """A matrix in bytes with the scales of its columns."""
+        return structures.Product(
+            self.address(name, "u1", (rows, columns)),
+            self.floats(f"{name}.scale", columns),
+            self.floats(f"{name}.bias", columns) if bias else None,
+        )
+
+    def table(self, name: str, rows: int, width: int) -> structures.Table:
+        """Rows of signed bytes with their scales."""
+        return structures.Table(
+            self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1)
+        )
+
+    def matrix(self, name: str, rows: int, columns: int) -> structures.Matrix:
+        """A matrix of float16, or else of float32."""
+        half = self._tensors.get(name, [0, ""])[1:2] == ["f2"]
+        return structures.Matrix(self.address(name, "f2" if half else _FLOAT, (rows, columns)), half)

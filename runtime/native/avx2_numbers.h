@@ -1,0 +1,20 @@
+// Sums of float32 by AVX2, for both sets of kernels that have no wider registers.
+
+template <int R>
+inline void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE]) {
+    constexpr int WIDTH = 8, MANY = TILE / WIDTH / R;  // 8 registers of sums; there are 16
+    for (int part = 0; part < TILE; part += WIDTH * MANY) {
+        __m256 sum[R][MANY];
+        for (int r = 0; r < R; r++)
+            for (int m = 0; m < MANY; m++) sum[r][m] = _mm256_setzero_ps();
+        const float *at = w + part;
+        for (int k = 0; k < rows; k++, at += TILE)
+            for (int r = 0; r < R; r++) {
+                const __m256 taken = _mm256_set1_ps(x[r][k]);
+                for (int m = 0; m < MANY; m++)
+                    sum[r][m] = _mm256_add_ps(sum[r][m], _mm256_mul_ps(_mm256_loadu_ps(at + m * WIDTH), taken));
+            }
+        for (int r = 0; r < R; r++)
+            for (int m = 0; m < MANY; m++) _mm256_storeu_ps(sums[r] + part + m * WIDTH, sum[r][m]);
+    }
+}
