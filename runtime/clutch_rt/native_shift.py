@@ -52,6 +52,7 @@ class NativeShift:
         if not opened:
             raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
         self._kept.clear()
+        self._weights.let_go()
         self._handle = ctypes.c_void_p(opened)
         finalize(self, library.handle.clutch_shift_close, self._handle).atexit = False
 

@@ -87,6 +87,7 @@ class NativeStep:
         if not opened:
             raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
         self._kept.clear()
+        self._weights.let_go()
         self._handle = ctypes.c_void_p(opened)
         # Not when the interpreter ends: a thread may still be in a step then, and all memory goes anyway.
         finalize(self, library.handle.clutch_step_close, self._handle).atexit = False

@@ -36,9 +36,15 @@ class Weights:
         self._where = where
         try:
             with path.open("rb") as file:
-                self._bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._bytes = np.frombuffer(self._map, np.uint8)
         except (OSError, ValueError) as error:  # a file of no bytes cannot be mapped
             raise BundleError(f"{path} cannot be mapped ({error}); export the bundle again") from error
+
+    def let_go(self) -> None:
+        """Take what was read out of this process's memory: it is copied, or is read again from the file."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
