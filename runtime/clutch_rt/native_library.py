@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, Final
+from weakref import finalize
 
 import numpy as np
 
@@ -38,6 +39,22 @@ class Library:
 
     handle: Any
     kernels: str
+
+    def open(self, what: str, owner: object, *told: ctypes.Structure) -> ctypes.c_void_p:
+        """Open a ``step`` or a ``shift`` of what it is told; it is closed when ``owner`` is gone.
+
+        Raises:
+            DeviceError: memory is used up.
+        """
+        opened = getattr(self.handle, f"clutch_{what}_open")(
+            *(ctypes.byref(structure) for structure in told), self.kernels.encode()
+        )
+        if not opened:
+            raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
+        handle = ctypes.c_void_p(opened)
+        # Not when the interpreter ends: a thread may still be at work then, and all memory goes anyway.
+        finalize(owner, getattr(self.handle, f"clutch_{what}_close"), handle).atexit = False
+        return handle
 
     def noise(self, seed: int, stream: int, first: int, steps: int, rows: Sequence[int]) -> Float32Array:
         """Gumbel noise as ``noise.block_noise`` has it: ``(steps, C, max rows)``."""

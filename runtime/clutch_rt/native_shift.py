@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +46,9 @@ class NativeShift:
         self._weights = Weights.of(bundle, fields)
         self._library = library
         self._kept: list[Any] = []  # what the library reads while it opens
-        told = self._told(fields.child("shift"))
-        opened = library.handle.clutch_shift_open(ctypes.byref(told), library.kernels.encode())
-        if not opened:
-            raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
+        self._handle = library.open("shift", self, self._told(fields.child("shift")))
         self._kept.clear()
         self._weights.let_go()
-        self._handle = ctypes.c_void_p(opened)
-        finalize(self, library.handle.clutch_shift_close, self._handle).atexit = False
 
     def inputs(self, graph: str) -> dict[str, list[Any]]:
         """Shapes of the inputs that stand for those of ``graph``: its memory stays inside."""

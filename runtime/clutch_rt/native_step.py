@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from typing import Any, Final
-from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,16 +80,9 @@ class NativeStep:
         self._library = library
         self._sizes = np.asarray(self.grammar.drawn, np.int32)
         self._kept: list[Any] = []  # structures that the library reads while it opens
-        opened = library.handle.clutch_step_open(
-            ctypes.byref(self._shape()), ctypes.byref(self._told()), library.kernels.encode()
-        )
-        if not opened:
-            raise DeviceError("the machine's memory is used up by a bundle's weights; close other programs")
+        self._handle = library.open("step", self, self._shape(), self._told())
         self._kept.clear()
         self._weights.let_go()
-        self._handle = ctypes.c_void_p(opened)
-        # Not when the interpreter ends: a thread may still be in a step then, and all memory goes anyway.
-        finalize(self, library.handle.clutch_step_close, self._handle).atexit = False
 
     @property
     def capacity(self) -> int:

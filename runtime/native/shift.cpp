@@ -1,0 +1,161 @@
+// SHIFT's weights laid out, the room its decoder computes in, and its part of the C interface.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "layout.h"
+
+namespace clutch {
+
+static float from_half(uint16_t bits) {
+    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31, rest = bits & 0x3FF;
+    float x;
+    if (exponent == 0) {
+        x = static_cast<float>(rest) * 5.9604644775390625e-8f;  // 2^-24
+        return sign ? -x : x;
+    }
+    const uint32_t wide = sign | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23) | rest << 13;
+    std::memcpy(&x, &wide, sizeof x);
+    return x;
+}
+
+// A decoder of SHIFT with all that it points into.
+struct ShiftOwner {
+    Shift shift{};
+    std::vector<std::vector<float>> numbers;
+    std::vector<std::vector<const float *>> tables;
+    std::vector<std::vector<int32_t>> wholes;
+    std::vector<std::vector<Residual>> blocks;
+    std::vector<std::vector<Conv>> doublings;
+    std::vector<Branch> parts;
+    int64_t state = 0;
+
+    std::vector<float> read(const clutch_matrix &from, size_t count) {
+        std::vector<float> found(count);
+        for (size_t i = 0; i < count; i++)
+            found[i] = from.half ? from_half(static_cast<const uint16_t *>(from.numbers)[i])
+                                 : static_cast<const float *>(from.numbers)[i];
+        return found;
+    }
+
+    Conv lay_out(const clutch_conv &from) {
+        const int rows = from.taps * from.in, tiles = (from.out + TILE - 1) / TILE;
+        const std::vector<float> all = read(from.weights, static_cast<size_t>(rows) * from.out);
+        numbers.emplace_back(static_cast<size_t>(tiles) * rows * TILE, 0.0f);
+        std::vector<float> &to = numbers.back();
+        for (int k = 0; k < rows; k++)
+            for (int n = 0; n < from.out; n++)
+                to[(static_cast<size_t>(n / TILE) * rows + k) * TILE + n % TILE] = all[static_cast<size_t>(k) * from.out + n];
+        return {{rows, from.out, tiles, to.data()}, from.bias, from.taps, from.dilation, from.in, from.out};
+    }
+
+    void keep(const Conv &conv) { state += 2 * static_cast<int64_t>(conv.context()) * conv.in; }
+};
+
+static void lay_out(ShiftOwner &owner, const clutch_shift_weights &from) {
+    owner.shift = {from.branches, from.slots, from.code_size, from.epsilon, nullptr, from.scale, from.offset, nullptr};
+    for (int i = 0; i < from.branches; i++) {
+        const clutch_branch &part = from.parts[i];
+        Branch to{};
+        to.levels = part.levels;
+        owner.tables.emplace_back();
+        for (int level = 0; level < part.levels; level++) {
+            owner.numbers.push_back(owner.read(part.tables[level], static_cast<size_t>(part.codes) * from.code_size));
+            owner.tables.back().push_back(owner.numbers.back().data());
+        }
+        to.tables = owner.tables.back().data();
+        owner.wholes.emplace_back(part.slots, part.slots + 2 * part.levels);
+        to.slots = owner.wholes.back().data();
+        to.place = part.place;
+        to.channels = part.channels;
+        to.norm = part.norm;
+        to.stages = part.stages;
+        owner.wholes.emplace_back(part.depths, part.depths + part.stages + 1);
+        to.depths = owner.wholes.back().data();
+        to.first = owner.lay_out(part.first);
+        owner.keep(to.first);
+        std::vector<Residual> blocks;
+        std::vector<Conv> doublings;
+        int block = 0;
+        for (int stage = 0; stage <= part.stages; stage++) {
+            for (int n = 0; n < part.depths[stage]; n++, block++) {
+                const clutch_residual &one = part.blocks[block];
+                blocks.push_back({one.norm, owner.lay_out(one.conv), owner.lay_out(one.mix)});
+                owner.keep(blocks.back().conv);
+            }
+            if (stage == part.stages) break;
+            doublings.push_back(owner.lay_out(part.doublings[stage]));
+            owner.keep(doublings.back());
+        }
+        to.last = owner.lay_out(part.last);
+        owner.keep(to.last);
+        owner.blocks.push_back(std::move(blocks));
+        owner.doublings.push_back(std::move(doublings));
+        to.blocks = owner.blocks.back().data();
+        to.doublings = owner.doublings.back().data();
+        owner.parts.push_back(to);
+    }
+    owner.shift.parts = owner.parts.data();
+}
+
+ShiftSpace shift_room(const Shift &shift, int64_t steps) {
+    static thread_local std::vector<float> numbers;
+    static thread_local std::vector<const float *> rows;
+    size_t wide = static_cast<size_t>(shift.code_size), seen = 0, most = 0;
+    for (int i = 0; i < shift.branches; i++) {
+        const Branch &b = shift.parts[i];
+        int64_t n = steps;
+        const Residual *block = b.blocks;
+        const auto look = [&](const Conv &conv) {
+            most = std::max(most, static_cast<size_t>(2 * n));
+            wide = std::max(wide, static_cast<size_t>(2 * n) * std::max(conv.in, conv.out));
+            const size_t taps = conv.dilation == 1 ? 0 : static_cast<size_t>(2 * n) * conv.taps * conv.in;
+            seen = std::max(seen, static_cast<size_t>(2) * (conv.context() + n) * conv.in + taps);
+        };
+        look(b.first);
+        for (int stage = 0; stage <= b.stages; stage++) {
+            for (int k = 0; k < b.depths[stage]; k++) look((block++)->conv);
+            if (stage == b.stages) break;
+            look(b.doublings[stage]);
+            n *= 2;
+        }
+        look(b.last);
+    }
+    wide = std::max(wide, static_cast<size_t>(2 * steps) * shift.code_size);
+    float *x = at_least(numbers, 3 * wide + seen);
+    return {x, x + wide, x + 2 * wide, x + 3 * wide, at_least(rows, most)};
+}
+
+}  // namespace clutch
+
+struct clutch_shift {
+    clutch::ShiftOwner owner;
+};
+
+clutch_shift *clutch_shift_open(const clutch_shift_weights *weights, const char *kernels) {
+    const clutch::Kernels *found = clutch::find(kernels);
+    if (!found) return nullptr;
+    try {
+        std::unique_ptr<clutch_shift> shift(new clutch_shift());
+        clutch::lay_out(shift->owner, *weights);
+        shift->owner.shift.kernels = found;
+        return shift.release();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+void clutch_shift_close(clutch_shift *shift) { delete shift; }
+
+int64_t clutch_shift_state(const clutch_shift *shift) { return shift->owner.state; }
+
+int32_t clutch_shift_run(const clutch_shift *shift, const int64_t *codes, int64_t steps, float *state, float *frames) {
+    try {
+        shift->owner.shift.kernels->decode(shift->owner.shift, codes, steps, state, frames);
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}

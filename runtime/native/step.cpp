@@ -1,0 +1,166 @@
+// A step's weights laid out, the room it computes in, and its part of the C interface.
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "layout.h"
+
+namespace clutch {
+
+// A step with all that its weights point into.
+struct Owner {
+    Step step{};
+    std::vector<std::vector<int8_t>> bytes;
+    std::vector<std::vector<int32_t>> sums;
+    std::vector<std::vector<float>> numbers;
+    std::vector<int64_t> firsts;
+    std::vector<Layer> layers;
+    std::vector<Choice> choices;
+    std::vector<Product> heads;
+
+    const float *kept(const float *from, int count) {
+        numbers.emplace_back(from, from + count);
+        return numbers.back().data();
+    }
+
+    Product lay_out(const clutch_product &from, int rows, int columns) {
+        const int quads = (rows + QUAD - 1) / QUAD, tiles = (columns + TILE - 1) / TILE;
+        bytes.emplace_back(static_cast<size_t>(tiles) * quads * TILE * QUAD + 63, int8_t{0});
+        sums.emplace_back(columns, 0);
+        int8_t *to = bytes.back().data();
+        to += (64 - reinterpret_cast<uintptr_t>(to) % 64) % 64;
+        for (int k = 0; k < rows; k++)
+            for (int n = 0; n < columns; n++) {
+                const int level = from.levels[static_cast<size_t>(k) * columns + n] - 128;
+                const size_t group = static_cast<size_t>(n / TILE) * quads + k / QUAD;
+                to[(group * TILE + n % TILE) * QUAD + k % QUAD] = static_cast<int8_t>(level);
+                sums.back()[n] += level;
+            }
+        const float *bias = from.bias ? kept(from.bias, columns) : nullptr;
+        return {rows, columns, quads, tiles, to, sums.back().data(), kept(from.scale, columns), bias};
+    }
+};
+
+// The heads of the flat form, each of the rows that its slot draws from.
+static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_stream &from) {
+    for (int slot = 0; slot < shape.slots; slot++) {
+        const int32_t *rows = from.choices + static_cast<size_t>(slot) * from.most;
+        int count = 0;
+        while (count < from.most && rows[count] >= 0) count++;
+        std::vector<uint8_t> levels(static_cast<size_t>(count) * shape.width);
+        std::vector<float> scale(count);
+        for (int n = 0; n < count; n++) {
+            const uint8_t *row = from.heads + static_cast<size_t>(rows[n]) * shape.width;
+            for (int k = 0; k < shape.width; k++) levels[static_cast<size_t>(k) * count + n] = row[k];
+            scale[n] = from.head_scale[rows[n]];
+        }
+        owner.heads.push_back(owner.lay_out({levels.data(), scale.data(), nullptr}, shape.width, count));
+    }
+    owner.step.stream = from;
+    owner.step.stream.choices = nullptr;  // the caller's, and need not stay
+    owner.step.heads = owner.heads.data();
+}
+
+static void lay_out(Owner &owner, const clutch_shape &shape, const clutch_weights &weights) {
+    const int count = weights.stream ? 0 : shape.slots + (shape.rhythm ? 1 : 0);
+    const int inner = shape.heads * shape.head_width;
+    int64_t first = 0;
+    for (int k = count ? count - shape.slots : 0; k < count; k++) {
+        owner.firsts.push_back(first);
+        first += shape.sizes[k];
+    }
+    for (int i = 0; i < shape.layers; i++) {
+        const clutch_layer &from = weights.layers[i];
+        Layer to{};
+        for (int n = 0; n < 3; n++) to.norm[n] = from.norm[n];
+        to.qkv = owner.lay_out(from.qkv, shape.width, 3 * inner);
+        to.self_out = owner.lay_out(from.self_out, inner, shape.width);
+        to.query = owner.lay_out(from.query, shape.width, inner);
+        to.cross_out = owner.lay_out(from.cross_out, inner, shape.width);
+        to.wi = owner.lay_out(from.wi, shape.width, shape.hidden * (shape.gated ? 2 : 1));
+        to.wo = owner.lay_out(from.wo, shape.hidden, shape.width);
+        owner.layers.push_back(to);
+    }
+    for (int k = 0; k < count; k++) {
+        const clutch_choice &from = weights.choices[k];
+        Choice to{};
+        to.norm = from.norm;
+        to.wi = owner.lay_out(from.wi, shape.width, shape.depth_hidden);
+        to.wo = owner.lay_out(from.wo, shape.depth_hidden, shape.width);
+        to.head = owner.lay_out(from.head, shape.width, shape.sizes[k]);
+        to.embedding = from.embedding;
+        to.size = shape.sizes[k];
+        owner.choices.push_back(to);
+    }
+    if (weights.stream) lay_out_heads(owner, shape, *weights.stream);
+    Step &step = owner.step;
+    step.shape = shape;
+    step.from = weights;
+    step.shape.sizes = nullptr;  // these four are the caller's, and need not stay
+    step.from.stream = nullptr;
+    step.from.layers = nullptr;
+    step.from.choices = nullptr;
+    step.firsts = owner.firsts.data();
+    step.layers = owner.layers.data();
+    step.choices = owner.choices.data();
+    step.count = count;
+}
+
+Space room(const Step &step, const clutch_call &call) {
+    static thread_local std::vector<uint8_t> bytes;
+    static thread_local std::vector<Rounding> rounding;
+    static thread_local std::vector<float> numbers;
+    const clutch_shape &shape = step.shape;
+    const int inner = shape.heads * shape.head_width;
+    int narrow = std::max(shape.width, inner), scores = std::max(call.memory_length, call.capacity);
+    int wide = std::max({narrow, 3 * inner, shape.hidden * (shape.gated ? 2 : 1), shape.depth_hidden});
+    const int drawn = step.heads ? shape.slots : step.count;
+    for (int k = 0; k < drawn; k++) {
+        const int size = step.heads ? step.heads[k].out : step.choices[k].size;
+        wide = std::max(wide, size);
+        scores = std::max(scores, size);
+    }
+    const size_t rows = call.rows, size = rows * narrow;
+    float *x = at_least(numbers, 4 * size + rows * wide + scores);
+    return {at_least(bytes, rows * (wide + QUAD)), at_least(rounding, rows), x, x + size, x + 2 * size,
+            x + 4 * size, x + 3 * size, x + 4 * size + rows * wide};
+}
+
+float kth_largest(const float *x, int n, int k) {
+    static thread_local std::vector<float> copy;
+    copy.assign(x, x + n);
+    std::nth_element(copy.begin(), copy.begin() + (k - 1), copy.end(), std::greater<float>());
+    return copy[k - 1];
+}
+
+}  // namespace clutch
+
+struct clutch_step {
+    clutch::Owner owner;
+};
+
+clutch_step *clutch_step_open(const clutch_shape *shape, const clutch_weights *weights, const char *kernels) {
+    const clutch::Kernels *found = clutch::find(kernels);
+    if (!found) return nullptr;
+    try {
+        std::unique_ptr<clutch_step> step(new clutch_step());
+        clutch::lay_out(step->owner, *shape, *weights);
+        step->owner.step.kernels = found;
+        return step.release();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+void clutch_step_close(clutch_step *step) { delete step; }
+
+int32_t clutch_step_run(const clutch_step *step, const clutch_call *call) {
+    try {
+        step->owner.step.kernels->run(step->owner.step, *call);
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}
