@@ -3,7 +3,7 @@
 Codes and frames are exactly the same whatever the chunking: noise belongs to a step, not to a call, and the
 compiled library sums a row of a product in one order, however many rows there are; so do ONNX Runtime's CPU
 kernels, where there is no library. So on the CPU a motion that is wanted whole goes through SHIFT in blocks
-of steps, which reads its weights once a block; a stream is given one step at a time, as is every other device.
+of steps, which reads its weights once a block; a stream is given a step at a time, as is every other device.
 Hands that the codes put into each other are moved apart, each frame by itself.
 """
 
