@@ -25,7 +25,7 @@ from models.lm import MotionLM
 from models.shift import Shift
 
 NATIVE: Final = SECTION
-_LED_ALIKE: Final = 0.1  # a wrong network parts from the graph at the first codes, roundings a motion later
+_LED_ALIKE: Final = 0.3  # a wrong network parts from the graph at the first codes, roundings a motion later
 _TYPES: Final[Mapping[int, str]] = {
     TensorProto.FLOAT: "f4",
     TensorProto.FLOAT16: "f2",
