@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,11 @@ def test_modules_and_settings_in_the_text_exist() -> None:
     for module in ours:
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
-    for module in ours:
-        done = run(f"python -m {module} --help", ROOT)
-        assert done.returncode == 0 and done.stdout, f"{module} --help: {done.stderr}"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each loads PyTorch
+        for module, done in zip(
+            ours, pool.map(lambda m: run(f"python -m {m} --help", ROOT), ours), strict=True
+        ):
+            assert done.returncode == 0 and done.stdout, f"{module} --help: {done.stderr}"
     settings = re.findall(r"`((?:shift|lm|corpus|tokens|evaluate)\.[\w.]+=[^`\s]+)`", PROSE)
     assert "lm.form=flat" in settings
     config = apply(preset("default"), settings)
