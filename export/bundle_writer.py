@@ -20,6 +20,7 @@ from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
 from clutch_rt.layout import FPS, FRAMES_PER_STEP
 from clutch_rt.manifest import CARD, FORMAT, MANIFEST, SKELETON, TOKENIZER, FileEntry, parse_manifest
+from clutch_rt.native_weights import SECTION
 from clutch_rt.noise import NOISE_NAME
 
 from export.agreement import Report
@@ -27,7 +28,7 @@ from export.driver import Draw
 from export.figures import Figures, merged
 from export.graph import Precision
 from export.model_card import TRAINING_DATA, WEIGHTS_LICENCE, model_card
-from export.native import NATIVE, native_section
+from export.native import native_section
 from export.run_folder import SPECIAL_IDS, WORDS, Run
 from export.training import Training
 from export.weights import WEIGHTS_FILE, WeightStore
@@ -157,10 +158,10 @@ def write_card(folder: Path, manifest: Mapping[str, Any], run_name: str) -> None
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write a manifest that lists all files, after its own reader has checked it."""
     parse_manifest(manifest)
-    told = {name: value for name, value in manifest.items() if name != NATIVE}
+    told = {name: value for name, value in manifest.items() if name != SECTION}
     text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    if NATIVE in manifest:  # hundreds of tensors: a line each
-        text = text.removesuffix("\n}") + f',\n  "{NATIVE}": {_by_lines(manifest[NATIVE])}\n}}'
+    if SECTION in manifest:  # hundreds of tensors: a line each
+        text = text.removesuffix("\n}") + f',\n  "{SECTION}": {_by_lines(manifest[SECTION])}\n}}'
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 

@@ -24,7 +24,6 @@ from models.causal import ChannelNorm
 from models.lm import MotionLM
 from models.shift import Shift
 
-NATIVE: Final = SECTION
 _LED_ALIKE: Final = 0.3  # a wrong network parts from the graph at the first codes, roundings a motion later
 _TYPES: Final[Mapping[int, str]] = {
     TensorProto.FLOAT: "f4",
@@ -70,7 +69,7 @@ def native_section(
             "depths": [shift.config.depth] * (len(shift.config.widths) - 1) + [shift.config.out_depth],
         }
         tensors |= _tensors(decoder)
-    return {NATIVE: {**section, "tensors": tensors}}
+    return {SECTION: {**section, "tensors": tensors}}
 
 
 def _tensors(graph: onnx.ModelProto) -> dict[str, list[Any]]:

@@ -18,13 +18,14 @@ from clutch_rt.manifest import GRAPHS, FileEntry, Limits, Manifest, Sampling, Te
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
 
+from export.weights import WEIGHTS_FILE
+
 NATIVE: Final = "native.json"  # the section of a manifest
-WEIGHTS: Final = "weights.bin"
 
 
 def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
     """The language model's graphs in ``folder`` as a bundle that an engine takes: no words, no SHIFT."""
-    native, weights = folder / NATIVE, folder / WEIGHTS
+    native, weights = folder / NATIVE, folder / WEIGHTS_FILE
     manifest = Manifest(
         name=folder.name,
         form=grammar.form,
@@ -34,7 +35,7 @@ def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
         limits=Limits(grammar.max_steps, 256),
         text=TextSettings(0, 1, 2, "{text}", ""),
         graphs={name: f"{name}.onnx" for name in GRAPHS},
-        files={WEIGHTS: FileEntry("", weights.stat().st_size)},
+        files={WEIGHTS_FILE: FileEntry("", weights.stat().st_size)},
         licence="",
         training_data="",
         metrics={},

@@ -22,7 +22,7 @@ from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
-from clutch_rt.loops import Loop, loop
+from clutch_rt.loops import Loop, loop, resumable
 from clutch_rt.manifest import Manifest
 from clutch_rt.noise import STREAM_LENGTH, gumbel, plan_noise
 from clutch_rt.options import Request
@@ -233,7 +233,7 @@ class Engine:
         memory = self.remember(ids, codes=codes)
         text = self._manifest.text
         start = {"memory": memory.keys_values, "cache": self._sessions.zeros("caption_step", "cache")}
-        graph = self.loop("caption_step", ["logits"], {"next_cache": "cache"}, start)
+        graph = resumable(self._sessions, "caption_step", ["logits"], {"next_cache": "cache"}, start)
 
         def step(
             token: int, position: int, past: Mapping[str, Any]

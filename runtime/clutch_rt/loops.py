@@ -30,6 +30,10 @@ class Loop(Protocol):
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only: of every input, if axis 0 is the motions."""
 
+
+class Resumable(Loop, Protocol):
+    """A loop that can go back to what it carried before."""
+
     @property
     def past(self) -> Mapping[str, Any]:
         """What is carried into the next run, by input; it stays where it is, and as it is."""
@@ -45,7 +49,7 @@ def loop(
     carried: Mapping[str, str],
     start: Mapping[str, Array],
 ) -> Loop:
-    """The loop that suits where the sessions run.
+    """The loop that suits where the sessions run: the compiled library's, if it stands for the graph.
 
     Args:
         sessions: of a bundle.
@@ -54,8 +58,19 @@ def loop(
         carried: the input of the next run that an output becomes, by output; it may be wanted as well.
         start: inputs before the first run.
     """
-    if step := sessions.native(graph):
-        return native_loop(step, sessions.in_use, start)
+    if network := sessions.native(graph):
+        return native_loop(network, sessions.in_use, start)
+    return resumable(sessions, graph, wanted, carried, start)
+
+
+def resumable(
+    sessions: Sessions,
+    graph: str,
+    wanted: Sequence[str],
+    carried: Mapping[str, str],
+    start: Mapping[str, Array],
+) -> Resumable:
+    """A loop of the graph itself, which can go back; arguments as of ``loop``."""
     memory = sessions.placement.memory
     if memory is None:
         return HostLoop(sessions, graph, wanted, carried, start)

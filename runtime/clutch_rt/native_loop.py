@@ -15,6 +15,7 @@ from clutch_rt.errors import BundleError, ClutchError, InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.native_shift import NativeDecoding, NativeShift
 from clutch_rt.native_step import NativeStep
+from clutch_rt.native_weights import Network
 
 Array = NDArray[Any]
 _MOST: Final = 2**31 - 1
@@ -23,18 +24,19 @@ InUse = Callable[[], AbstractContextManager[None]]
 
 
 def native_loop(
-    step: NativeStep | NativeShift, in_use: InUse, start: Mapping[str, Array]
+    network: Network, in_use: InUse, start: Mapping[str, Array]
 ) -> NativeLoop | NativeStream | NativeDecoding:
     """The loop of a step's form, or of SHIFT's decoder.
 
     Args:
-        step: of the bundle.
+        network: of the bundle.
         in_use: a context that keeps the bundle open while a step is made.
         start: inputs before the first step, as the graph has them.
     """
-    if isinstance(step, NativeShift):
-        return NativeDecoding(step, in_use)
-    return (NativeStream if step.grammar.form == "flat" else NativeLoop)(step, in_use, start)
+    if isinstance(network, NativeShift):
+        return NativeDecoding(network, in_use)
+    assert isinstance(network, NativeStep)
+    return (NativeStream if network.grammar.form == "flat" else NativeLoop)(network, in_use, start)
 
 
 class NativeLoop:
@@ -110,19 +112,6 @@ class NativeLoop:
         """Go on with the first ``rows`` motions only."""
         self._call.rows = max(0, min(rows, self._call.rows))
 
-    @property
-    def past(self) -> Mapping[str, Any]:
-        """What is carried into the next run: copies."""
-        held: dict[str, Array] = {"codes": self._codes, "rhythm": self._rhythm}
-        held |= {f"cache.{i}": part for i, part in enumerate(self._cache)}
-        return {name: array.copy() for name, array in held.items()}
-
-    def go_on_from(self, past: Mapping[str, Any]) -> None:
-        """Carry into the next run what was ``past`` at any time before."""
-        self._codes[:], self._rhythm[:] = past["codes"], past["rhythm"]
-        for i, part in enumerate(self._cache):
-            part[:] = past[f"cache.{i}"]
-
     def _give(self, given: Array | None) -> None:
         """Take codes that are given, where any are."""
         known = given is not None and bool((given != UNKNOWN).any())
@@ -182,15 +171,6 @@ class NativeStream:
 
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only: there is but one."""
-
-    @property
-    def past(self) -> Mapping[str, Any]:
-        """What is carried into the next run: copies."""
-        return {"token": self._token.copy(), "cache": self._cache.copy()}
-
-    def go_on_from(self, past: Mapping[str, Any]) -> None:
-        """Carry into the next run what was ``past`` at any time before."""
-        self._token[:], self._cache[:] = past["token"], past["cache"]
 
 
 def _pointers(arrays: Sequence[Array]) -> Any:

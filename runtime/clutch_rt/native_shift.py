@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt import native_structures as structures
-from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import Fields
 from clutch_rt.layout import FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
-from clutch_rt.native_library import Library
-from clutch_rt.native_weights import MOST, SECTION, Weights
+from clutch_rt.native_weights import MOST, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = {"shift_decoder": 1, "shift_block": 8}  # that it stands for, and the steps that each takes
@@ -28,27 +26,10 @@ _TAPS: Final = 3
 Array = NDArray[Any]
 
 
-class NativeShift:
-    """A bundle's decoder in the library. Holds no state of any motion, so threads may share it.
+class NativeShift(Network):
+    """SHIFT's decoder in the library; see ``Network``."""
 
-    Args:
-        library: the compiled part.
-        bundle: verified, with a section for it.
-
-    Raises:
-        BundleError: the manifest tells of weights that are not there, or not so.
-        DeviceError: memory is used up.
-    """
-
-    def __init__(self, library: Library, bundle: Bundle) -> None:
-        fields = Fields(bundle.manifest.raw, str(bundle.path / "manifest.json")).child(SECTION)
-        self.grammar: Final = bundle.manifest.grammar
-        self._weights = Weights.of(bundle, fields)
-        self._library = library
-        self._kept: list[Any] = []  # what the library reads while it opens
-        self._handle = library.open("shift", self, self._told(fields.child("shift")))
-        self._kept.clear()
-        self._weights.let_go()
+    kind = "shift"
 
     def inputs(self, graph: str) -> dict[str, list[Any]]:
         """Shapes of the inputs that stand for those of ``graph``: its memory stays inside."""
@@ -68,7 +49,8 @@ class NativeShift:
             raise DeviceError("the machine's memory is used up by a motion; close other programs")
         return frames
 
-    def _told(self, fields: Fields) -> structures.ShiftWeights:
+    def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
+        fields = fields.child("shift")
         size, epsilon = fields.at_least("code_size", 1), fields.get("epsilon", float)
         widths, depths = (self._sizes(fields, name) for name in ("widths", "depths"))
         if size > MOST or not 0.0 < epsilon < 1.0 or min(widths) < 1:
@@ -81,11 +63,12 @@ class NativeShift:
         parts = (structures.Branch * len(branches))(*branches)
         self._kept.append(parts)
         w = self._weights
-        return structures.ShiftWeights(
+        told = structures.ShiftWeights(
             *(len(branches), self.grammar.slots, size, epsilon, ctypes.addressof(parts)),
             w.floats("std_signed", len(HANDS), HAND_SIZE),
             w.floats("mean_signed", len(HANDS), HAND_SIZE),
         )
+        return [told]
 
     @staticmethod
     def _sizes(fields: Fields, name: str) -> list[int]:
@@ -182,12 +165,3 @@ class NativeDecoding:
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only."""
         self._state = self._state[: max(0, rows)]
-
-    @property
-    def past(self) -> Mapping[str, Any]:
-        """What is carried into the next run: a copy."""
-        return {"state": self._state.copy()}
-
-    def go_on_from(self, past: Mapping[str, Any]) -> None:
-        """Carry into the next run what was ``past`` at any time before."""
-        self._state = past["state"].copy()

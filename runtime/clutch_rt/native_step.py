@@ -7,6 +7,7 @@ codes: whole numbers are summed exactly in both, and what lies between differs i
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,8 +18,7 @@ from clutch_rt import native_structures as structures
 from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.fields import Fields
-from clutch_rt.native_library import Library
-from clutch_rt.native_weights import MOST, SECTION, Weights
+from clutch_rt.native_weights import MOST, SECTION, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = ("motion_step", "motion_batch")  # that the step stands for
@@ -27,11 +27,11 @@ ACTIVATIONS: Final = ("relu", "gelu_new")  # CLUTCH_RELU, CLUTCH_GELU_TANH
 Array = NDArray[Any]
 
 _NORMS: Final = ("layer.0.layer_norm", "layer.1.layer_norm", "layer.2.layer_norm")
-_SIZES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
+_NAMES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
 
 
 @dataclass(frozen=True)
-class Network:
+class Sizes:
     """The sizes of a step's network, as the manifest tells them.
 
     ``factor`` is that of the hidden state before the head of the ``flat`` form.
@@ -55,34 +55,20 @@ class Network:
         return self.heads * self.head_width
 
 
-class NativeStep:
-    """A bundle's step in the library. Holds no state of any motion, so threads may share it.
+class NativeStep(Network):
+    """The motion step in the library; see ``Network``."""
 
-    Args:
-        library: the compiled part.
-        bundle: verified, and of a kind that ``runs`` says yes to.
+    kind = "step"
 
-    Raises:
-        BundleError: the manifest tells of weights that are not there, or not so.
-        DeviceError: memory is used up.
-    """
-
-    def __init__(self, library: Library, bundle: Bundle) -> None:
-        fields = Fields(bundle.manifest.raw, str(bundle.path / "manifest.json")).child(SECTION)
-        self.grammar: Final = bundle.manifest.grammar
-        self.network: Final = _network(fields)
+    def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
+        self.network = _sizes(fields)
         if self.network.positions < self.capacity:
             raise BundleError(
                 f"{fields.where}: native.network.positions is {self.network.positions}, and a motion may "
                 f"have {self.capacity}; export the bundle again"
             )
-        self._weights = Weights.of(bundle, fields)
-        self._library = library
         self._sizes = np.asarray(self.grammar.drawn, np.int32)
-        self._kept: list[Any] = []  # structures that the library reads while it opens
-        self._handle = library.open("step", self, self._shape(), self._told())
-        self._kept.clear()
-        self._weights.let_go()
+        return [self._shape(), self._all()]
 
     @property
     def capacity(self) -> int:
@@ -131,8 +117,8 @@ class NativeStep:
             n.epsilon,
         )
 
-    def _told(self) -> structures.Weights:
-        """Where the library finds everything; shapes are checked on the way."""
+    def _all(self) -> structures.Weights:
+        """Where the library finds everything."""
         w, n, g = self._weights, self.network, self.grammar
         d, codes = n.width, int(g.sizes.sum())
         layers = (structures.Layer * n.layers)(*(self._layer(i) for i in range(n.layers)))
@@ -208,9 +194,9 @@ def runs(bundle: Bundle) -> bool:
     return bundle.manifest.precision == "int8" and SECTION in bundle.manifest.raw
 
 
-def _network(fields: Fields) -> Network:
+def _sizes(fields: Fields) -> Sizes:
     child = fields.child("network")
-    sizes = {name: child.at_least(name, 1) for name in _SIZES} | {
+    sizes = {name: child.at_least(name, 1) for name in _NAMES} | {
         "depth_hidden": child.at_least("depth_hidden", 0)
     }
     factor = child.get("factor", float)
@@ -222,6 +208,6 @@ def _network(fields: Fields) -> Network:
         )
     if max(sizes.values()) > MOST or not 0.0 < epsilon < 1.0 or not 0.0 < factor <= 1.0:
         raise BundleError(f"{fields.where}: native.network is of no network; export the bundle again")
-    return Network(
+    return Sizes(
         **sizes, gated=child.get("gated", bool), activation=activation, epsilon=epsilon, factor=factor
     )

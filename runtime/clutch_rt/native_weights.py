@@ -1,9 +1,11 @@
-"""Where the weights of the compiled library's networks lie: a section of the manifest, and a mapped file."""
+"""The compiled library's networks, and where their weights lie: a section of the manifest, a mapped file."""
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +16,47 @@ from clutch_rt import native_structures as structures
 from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError
 from clutch_rt.fields import Fields
+from clutch_rt.native_library import Library
 
 SECTION: Final = "native"  # of a manifest
 MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask for must not reach the library
 
 _TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
 _FLOAT: Final = "f4"
+
+
+class Network(ABC):
+    """A bundle's network in the library. Holds no state of any motion, so threads may share it.
+
+    Args:
+        library: the compiled part.
+        bundle: verified, with a section for it.
+
+    Raises:
+        BundleError: the manifest tells of weights that are not there, or not so.
+        DeviceError: memory is used up.
+    """
+
+    kind: str
+    """As the library's functions have it: ``clutch_KIND_open``."""
+
+    def __init__(self, library: Library, bundle: Bundle) -> None:
+        fields = Fields(bundle.manifest.raw, str(bundle.path / "manifest.json")).child(SECTION)
+        self.grammar: Final = bundle.manifest.grammar
+        self._library = library
+        self._weights = Weights.of(bundle, fields)
+        self._kept: list[Any] = []  # what the library reads while it opens
+        self._handle = library.open(self.kind, self, *self._told(fields))
+        self._kept.clear()
+        self._weights.let_go()
+
+    @abstractmethod
+    def inputs(self, graph: str) -> dict[str, list[Any]]:
+        """Shapes of the inputs that stand for those of ``graph``."""
+
+    @abstractmethod
+    def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
+        """What the library opens it with; shapes are checked on the way."""
 
 
 class Weights:

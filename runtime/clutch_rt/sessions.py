@@ -20,8 +20,9 @@ from clutch_rt.layout import Float32Array
 from clutch_rt.native_library import Absence, Library, library
 from clutch_rt.native_shift import GRAPHS as SHIFT_GRAPHS
 from clutch_rt.native_shift import NativeShift
-from clutch_rt.native_step import GRAPHS, NativeStep, runs
-from clutch_rt.native_weights import SECTION
+from clutch_rt.native_step import GRAPHS as STEP_GRAPHS
+from clutch_rt.native_step import NativeStep, runs
+from clutch_rt.native_weights import SECTION, Network
 from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
@@ -57,8 +58,8 @@ class Sessions:
         self._placement: Placement | None = certain(device)
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
         self._library: Library | Absence = (compiled or library()) if runs(bundle) else _NOT_FOR_IT
-        self._step: NativeStep | None = None
-        self._shift: NativeShift | None = None
+        self._stand_ins = {} if isinstance(self._library, Absence) else _stand_ins(bundle)
+        self._native: dict[type[Network], Network] = {}
         self._creating = threading.RLock()
         self._gate = threading.Condition()
         self._running = 0
@@ -88,22 +89,20 @@ class Sessions:
                 self._sessions[name] = self._create(name)
             return self._sessions[name]
 
-    def native(self, name: str) -> NativeStep | NativeShift | None:
+    def native(self, name: str) -> Network | None:
         """What stands for graph ``name`` in the compiled library; None where the graph itself is run.
 
         Raises:
             BundleError: the bundle's weights are not as its manifest tells. DeviceError: memory is used up.
         """
-        found = self._library
-        if isinstance(found, Absence) or not takes(self._bundle, name) or self.placement.provider != CPU:
+        kind, found = self._stand_ins.get(name), self._library
+        if kind is None or isinstance(found, Absence) or self.placement.provider != CPU:
             return None
         with self._creating:
             self._check_open()
-            if name in GRAPHS:
-                self._step = self._step or NativeStep(found, self._bundle)
-                return self._step
-            self._shift = self._shift or NativeShift(found, self._bundle)
-            return self._shift
+            if kind not in self._native:
+                self._native[kind] = kind(found, self._bundle)
+            return self._native[kind]
 
     @property
     def kernels(self) -> str:
@@ -187,7 +186,7 @@ class Sessions:
             self._gate.wait_for(lambda: self._running == 0)
         with self._creating:
             self._sessions.clear()
-            self._step = self._shift = None
+            self._native.clear()
 
     @property
     def closed(self) -> bool:
@@ -209,11 +208,13 @@ class Sessions:
             raise ClutchError("the model was closed; load it again with clutch_rt.load()")
 
 
-def takes(bundle: Bundle, name: str) -> bool:
-    """Whether the compiled library can stand for graph ``name`` of a bundle that ``runs`` says yes to."""
-    if name in SHIFT_GRAPHS:
-        return name in bundle.manifest.graphs and "shift" in bundle.manifest.raw[SECTION]
-    return name in GRAPHS
+def _stand_ins(bundle: Bundle) -> Mapping[str, type[Network]]:
+    """What stands for which graph of a bundle that ``runs`` says yes to, in the compiled library."""
+    shift = SHIFT_GRAPHS if "shift" in bundle.manifest.raw[SECTION] else {}
+    return {
+        **dict.fromkeys(STEP_GRAPHS, NativeStep),
+        **{name: NativeShift for name in shift if name in bundle.manifest.graphs},
+    }
 
 
 def _side_by_side(

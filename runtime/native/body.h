@@ -1,4 +1,4 @@
-// The step itself. Included once by each set of kernels, inside a namespace of its own and behind the pragma that
+// All that runs on kernels. Included once by each set of kernels, inside a namespace of its own and behind the pragma that
 // says for which instructions it is compiled; no header may be included here. A set defines, before:
 //
 //   template <int R> void tile_product(const uint8_t *const *x, const int8_t *w, int quads, int32_t (*sums)[TILE])

@@ -1,4 +1,5 @@
-/* The motion step of a bundle in 8 bits, on the CPU, without a graph: the C interface of the library.
+/* The C interface of the compiled library: a bundle's motion step in 8 bits, SHIFT's decoder, noise, and hands moved
+   apart, on the CPU, without a graph.
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
    and the draws; of the `flat` form, one token of a motion. Numbers are rounded as the graph `motion_step` rounds

@@ -3,11 +3,11 @@
 #include <cmath>
 #include <vector>
 
-#include "clutch_native.h"
+#include "weights.h"
 
 namespace clutch {
 
-constexpr int NUMBERS = 99, JOINTS = 16, TIPS = 5, TRANSLATION = 6, POSE = 9, SIXD = 6;
+constexpr int JOINTS = 16, TIPS = 5, TRANSLATION = 6, POSE = 9, SIXD = 6;
 
 struct Vector {
     double x, y, z;
@@ -102,9 +102,9 @@ static bool way_out(const clutch_flesh &flesh, const Vector *left, const Vector 
 
 // Whether a frame's hands were moved.
 static bool part(const clutch_flesh &flesh, float *frame, std::vector<Vector> &points) {
-    double hands[2][NUMBERS];
-    Vector middle[2];
-    for (int side = 0; side < 2; side++) {
+    double hands[HANDS][NUMBERS];
+    Vector middle[HANDS];
+    for (int side = 0; side < HANDS; side++) {
         for (int i = 0; i < NUMBERS; i++)
             hands[side][i] = frame[side * NUMBERS + i] * (side == 0 ? flesh.signs[i] : 1.0);
         // A right hand's fingers lie on the negative x axis of its wrist.
@@ -132,7 +132,7 @@ int64_t clutch_part_hands(const clutch_flesh *flesh, float *frames, int64_t n) {
     try {
         std::vector<clutch::Vector> points(2 * static_cast<size_t>(flesh->spheres));
         int64_t moved = 0;
-        for (int64_t t = 0; t < n; t++) moved += clutch::part(*flesh, frames + t * 2 * clutch::NUMBERS, points);
+        for (int64_t t = 0; t < n; t++) moved += clutch::part(*flesh, frames + t * clutch::HANDS * clutch::NUMBERS, points);
         return moved;
     } catch (...) {
         return -1;

@@ -138,3 +138,15 @@ inline void rms_norm(const float *x, const float *weight, int n, float epsilon, 
     const float root = std::sqrt(dot(x, x, n) / static_cast<float>(n) + epsilon);
     for (int i = 0; i < n; i++) out[i] = x[i] / root * weight[i];
 }
+
+inline void norm_rows(const float *x, const float *weight, int64_t rows, int width, float epsilon, float *out) {
+    for (int64_t r = 0; r < rows; r++) rms_norm(x + r * width, weight, width, epsilon, out + r * width);
+}
+
+inline void relu(float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] = x[i] > 0.0f ? x[i] : 0.0f;
+}
+
+inline void add(const float *from, int64_t n, float *to) {
+    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}

@@ -71,14 +71,6 @@ const Kernels *find(const char *name) {
     return nullptr;
 }
 
-// Folds a counter into a hash (clutch_rt.noise).
-static uint64_t folded(uint64_t hash, uint64_t counter) {
-    uint64_t x = (hash ^ counter) + 0x9E3779B97F4A7C15ull;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
-}
-
 static std::string names() {
     std::string found;
     for (const Kernels *kernels : usable()) found.append(kernels->name).push_back('\0');

@@ -30,16 +30,9 @@ inline double whole(uint64_t n) {
     return (high - 19342813118337666422669312.0) + low;  // 2^84 + 2^52
 }
 
-// One step of splitmix64's output function.
-inline uint64_t finalise(uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
-}
-
 void gumbels(uint64_t hash, int64_t rows, float *out) {
     for (int64_t r = 0; r < rows; r++) {
-        const uint64_t x = finalise((hash ^ static_cast<uint64_t>(r)) + 0x9E3779B97F4A7C15ull);
+        const uint64_t x = folded(hash, static_cast<uint64_t>(r));
         const double u = (whole(x >> 11) + 0.5) * 1.1102230246251565e-16;  // 2^-53
         out[r] = static_cast<float>(-logarithm(-logarithm(u)));
     }

@@ -51,7 +51,7 @@ struct ShiftOwner {
         return {{rows, from.out, tiles, to.data()}, from.bias, from.taps, from.dilation, from.in, from.out};
     }
 
-    void keep(const Conv &conv) { state += 2 * static_cast<int64_t>(conv.context()) * conv.in; }
+    void keep(const Conv &conv) { state += HANDS * static_cast<int64_t>(conv.context()) * conv.in; }
 };
 
 static void lay_out(ShiftOwner &owner, const clutch_shift_weights &from) {
@@ -66,7 +66,7 @@ static void lay_out(ShiftOwner &owner, const clutch_shift_weights &from) {
             owner.tables.back().push_back(owner.numbers.back().data());
         }
         to.tables = owner.tables.back().data();
-        owner.wholes.emplace_back(part.slots, part.slots + 2 * part.levels);
+        owner.wholes.emplace_back(part.slots, part.slots + HANDS * part.levels);
         to.slots = owner.wholes.back().data();
         to.place = part.place;
         to.channels = part.channels;
@@ -109,10 +109,10 @@ ShiftSpace shift_room(const Shift &shift, int64_t steps) {
         int64_t n = steps;
         const Residual *block = b.blocks;
         const auto look = [&](const Conv &conv) {
-            most = std::max(most, static_cast<size_t>(2 * n));
-            wide = std::max(wide, static_cast<size_t>(2 * n) * std::max(conv.in, conv.out));
-            const size_t taps = conv.dilation == 1 ? 0 : static_cast<size_t>(2 * n) * conv.taps * conv.in;
-            seen = std::max(seen, static_cast<size_t>(2) * (conv.context() + n) * conv.in + taps);
+            most = std::max(most, static_cast<size_t>(HANDS * n));
+            wide = std::max(wide, static_cast<size_t>(HANDS * n) * std::max(conv.in, conv.out));
+            const size_t taps = conv.dilation == 1 ? 0 : static_cast<size_t>(HANDS * n) * conv.taps * conv.in;
+            seen = std::max(seen, static_cast<size_t>(HANDS) * (conv.context() + n) * conv.in + taps);
         };
         look(b.first);
         for (int stage = 0; stage <= b.stages; stage++) {
@@ -123,7 +123,7 @@ ShiftSpace shift_room(const Shift &shift, int64_t steps) {
         }
         look(b.last);
     }
-    wide = std::max(wide, static_cast<size_t>(2 * steps) * shift.code_size);
+    wide = std::max(wide, static_cast<size_t>(HANDS * steps) * shift.code_size);
     float *x = at_least(numbers, 3 * wide + seen);
     return {x, x + wide, x + 2 * wide, x + 3 * wide, at_least(rows, most)};
 }

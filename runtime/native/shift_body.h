@@ -1,7 +1,5 @@
 // SHIFT's decoder: part of body.h, inside the namespace of each set of kernels.
 
-constexpr int HANDS = 2, NUMBERS = 99;
-
 template <int R>
 inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const *x, float *y) {
     for (int tile = 0; tile < m.tiles; tile++) {
@@ -48,13 +46,9 @@ inline void convolve(const Conv &c, const ShiftSpace &w, const float *x, int64_t
     matrix(c.matrix, c.bias, w.rows, count, y);
 }
 
-inline void relu(float *x, int64_t n) {
-    for (int64_t i = 0; i < n; i++) x[i] = x[i] > 0.0f ? x[i] : 0.0f;
-}
-
 // relu(norm(x)) of rows (count, width).
 inline void norm_relu(const float *x, const float *weight, int64_t count, int width, float epsilon, float *out) {
-    for (int64_t r = 0; r < count; r++) rms_norm(x + r * width, weight, width, epsilon, out + r * width);
+    norm_rows(x, weight, count, width, epsilon, out);
     relu(out, count * width);
 }
 

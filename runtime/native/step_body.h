@@ -79,10 +79,6 @@ inline void add_row(const clutch_table &table, int64_t row, int n, float *out) {
     for (int i = 0; i < n; i++) out[i] += static_cast<float>(levels[i]) * scale;
 }
 
-inline void add(const float *from, int64_t n, float *to) {
-    for (int64_t i = 0; i < n; i++) to[i] += from[i];
-}
-
 // What a position begins with, (B, d): the codes before it, and its place in the motion.
 inline void begin(const Step &s, const clutch_call &c, float *x) {
     const int d = s.shape.width;
@@ -163,34 +159,29 @@ inline void activate(const Step &s, float *x, int rows) {
     }
 }
 
-inline void norm_rows(const Step &s, const float *x, const float *weight, int rows, float *out) {
-    const int d = s.shape.width;
-    for (int r = 0; r < rows; r++)
-        rms_norm(x + static_cast<int64_t>(r) * d, weight, d, s.shape.epsilon, out + static_cast<int64_t>(r) * d);
-}
-
 // The decoder's layers on x (B, d), in place, and its last norm into `hidden`.
 inline void decode(const Step &s, const clutch_call &c, const Space &w) {
-    const int64_t size = static_cast<int64_t>(c.rows) * s.shape.width;
+    const int d = s.shape.width;
+    const int64_t size = static_cast<int64_t>(c.rows) * d;
     for (int i = 0; i < s.shape.layers; i++) {
         const Layer &layer = s.layers[i];
-        norm_rows(s, w.x, layer.norm[0], c.rows, w.normed);
+        norm_rows(w.x, layer.norm[0], c.rows, d, s.shape.epsilon, w.normed);
         product(w, layer.qkv, w.normed, c.rows, w.wide);
         self_attention(s, c, i, w.wide, w.scores, w.mixed);
         product(w, layer.self_out, w.mixed, c.rows, w.normed);
         add(w.normed, size, w.x);
-        norm_rows(s, w.x, layer.norm[1], c.rows, w.normed);
+        norm_rows(w.x, layer.norm[1], c.rows, d, s.shape.epsilon, w.normed);
         product(w, layer.query, w.normed, c.rows, w.wide);
         cross_attention(s, c, i, w.wide, w.scores, w.mixed);
         product(w, layer.cross_out, w.mixed, c.rows, w.normed);
         add(w.normed, size, w.x);
-        norm_rows(s, w.x, layer.norm[2], c.rows, w.normed);
+        norm_rows(w.x, layer.norm[2], c.rows, d, s.shape.epsilon, w.normed);
         product(w, layer.wi, w.normed, c.rows, w.wide);
         activate(s, w.wide, c.rows);
         product(w, layer.wo, w.wide, c.rows, w.normed);
         add(w.normed, size, w.x);
     }
-    norm_rows(s, w.x, s.from.norm, c.rows, w.hidden);
+    norm_rows(w.x, s.from.norm, c.rows, d, s.shape.epsilon, w.hidden);
 }
 
 // The row that is drawn of n logits: argmax(top_k(logits / temperature) + noise), the first of equals.
@@ -215,10 +206,9 @@ inline void choose(const Step &s, const clutch_call &c, const Space &w) {
     for (int k = 0; k < s.count; k++) {
         const Choice &choice = s.choices[k];
         const int values = choice.size, slot = k - (s.count - slots);
-        norm_rows(s, w.hidden, choice.norm, c.rows, w.normed);
+        norm_rows(w.hidden, choice.norm, c.rows, d, s.shape.epsilon, w.normed);
         product(w, choice.wi, w.normed, c.rows, w.wide);
-        for (int64_t i = 0; i < static_cast<int64_t>(c.rows) * s.shape.depth_hidden; i++)
-            w.wide[i] = w.wide[i] > 0.0f ? w.wide[i] : 0.0f;
+        relu(w.wide, static_cast<int64_t>(c.rows) * s.shape.depth_hidden);
         product(w, choice.wo, w.wide, c.rows, w.mixed);
         add(w.hidden, size, w.mixed);
         product(w, choice.head, w.mixed, c.rows, w.wide);

@@ -1,4 +1,4 @@
-// The weights of a step, laid out for the kernels. Plain C++, the same for every kernel.
+// The weights laid out for the kernels, and what both sides share. Plain C++, the same for every kernel.
 
 #ifndef CLUTCH_WEIGHTS_H
 #define CLUTCH_WEIGHTS_H
@@ -12,6 +12,16 @@ namespace clutch {
 
 // Columns that a kernel sums side by side, and rows of a matrix that one 32-bit lane takes at once.
 constexpr int TILE = 64, QUAD = 4;
+
+constexpr int HANDS = 2, NUMBERS = 99;  // of a frame, and of each hand in it
+
+// Folds a counter into a hash: splitmix64 (clutch_rt.noise).
+static inline uint64_t folded(uint64_t hash, uint64_t counter) {
+    uint64_t x = (hash ^ counter) + 0x9E3779B97F4A7C15ull;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+    return x ^ (x >> 31);
+}
 
 // A matrix (in, out) of signed bytes in tiles of 64 columns, in a tile four rows of every column together:
 // byte ((tile * quads + quad) * 64 + column) * 4 + row. Both sides are filled up with zeros.
@@ -55,7 +65,7 @@ struct Rounding {
 
 // What a thread computes in, kept from call to call. Kernels are compiled for instructions that not every processor
 // has, and a template of the standard library that is instantiated among them may be taken for all others too: so
-// they see plain arrays, and what needs the library is here and in native.cpp.
+// they see plain arrays, and what needs the library is in step.cpp and shift.cpp.
 struct Space {
     uint8_t *bytes;
     Rounding *rounding;
