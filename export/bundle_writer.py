@@ -132,7 +132,7 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     (folder / SKELETON_LICENCE).write_bytes(licence)
     manifest = describe(run, graphs, about, report)
     if about.precision == "int8":
-        manifest |= native_section(graphs["motion_step"], run.model, graphs["shift_decoder"], run.shift)
+        manifest |= native_section(graphs, run.model, run.shift)
     manifest["files"] = file_entries(folder)
     write_card(folder, manifest, run.path.resolve().name)
 

@@ -9,8 +9,10 @@ import numpy as np
 import onnx
 from clutch_rt.bundle import Bundle
 from clutch_rt.engine import Engine
+from clutch_rt.native_encoder import SECTION as ENCODER
 from clutch_rt.native_library import VARIABLE, Absence, Library, library
-from clutch_rt.native_step import ACTIVATIONS, runs
+from clutch_rt.native_sizes import ACTIVATIONS
+from clutch_rt.native_step import runs
 from clutch_rt.native_weights import SECTION
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
@@ -22,8 +24,10 @@ from export.t5_graph import T5Spec
 from export.weights import WEIGHTS_FILE
 from models.causal import ChannelNorm
 from models.lm import MotionLM
+from models.plan import ACTIONS
 from models.shift import Shift
 
+_GRAPHS: Final = ("text_encoder", "motion_step", "shift_decoder")  # whose weights the library reads
 _LED_ALIKE: Final = 0.3  # a wrong network parts from the graph at the first codes, roundings a motion later
 _TYPES: Final[Mapping[int, str]] = {
     TensorProto.FLOAT: "f4",
@@ -34,19 +38,20 @@ _TYPES: Final[Mapping[int, str]] = {
 
 
 def native_section(
-    step: onnx.ModelProto, model: MotionLM, decoder: onnx.ModelProto | None = None, shift: Shift | None = None
+    graphs: Mapping[str, onnx.ModelProto], model: MotionLM, shift: Shift | None = None
 ) -> dict[str, Any]:
-    """What a manifest tells the library of an 8-bit step graph; nothing where it knows no such network.
+    """What a manifest tells the library of an 8-bit bundle; nothing where it knows no such network.
 
     Args:
-        step: the graph, its weights in the bundle's file.
-        model: that it was written from.
-        decoder, shift: SHIFT's decoder and the SHIFT that it was written from; None tells of no SHIFT.
+        graphs: text encoder and motion step, their weights in the bundle's file; SHIFT's decoder too where
+            ``shift`` is given.
+        model: that they were written from.
+        shift: that the decoder was written from; None tells of no SHIFT.
     """
     spec = T5Spec.of(model.t5.config)
     if spec.activation not in ACTIVATIONS:
         return {}
-    tensors = _tensors(step)
+    told = {name: _tensors(graphs[name]) for name in _GRAPHS if name in graphs}
     network = {
         "width": spec.width,
         "heads": spec.heads,
@@ -55,21 +60,46 @@ def native_section(
         "hidden": model.t5.config.d_ff,
         "gated": spec.gated,
         "activation": spec.activation,
-        "depth_hidden": len(model.state_dict().get("depth_mlp.0.0.bias", ())),
-        "positions": tensors["decoder.position_bias"][2][-1],
+        "depth_hidden": _count(model, "depth_mlp.0.0.bias"),
+        "positions": told["motion_step"]["decoder.position_bias"][2][-1],
         "epsilon": spec.epsilon,
         "factor": spec.width**-0.5 if model.config.scale_outputs else 1.0,
     }
-    section: dict[str, Any] = {"weights": WEIGHTS_FILE, "network": network}
-    if decoder is not None and shift is not None:
+    section: dict[str, Any] = {"weights": WEIGHTS_FILE, "network": network, ENCODER: _encoder(model, spec)}
+    if shift is not None:
         section["shift"] = {
             "code_size": shift.config.code_size,
             "epsilon": ChannelNorm(1).eps,
             "widths": list(shift.config.widths[::-1]),
             "depths": [shift.config.depth] * (len(shift.config.widths) - 1) + [shift.config.out_depth],
         }
-        tensors |= _tensors(decoder)
+    tensors = {name: where for found in told.values() for name, where in found.items()}
     return {SECTION: {**section, "tensors": tensors}}
+
+
+def _encoder(model: MotionLM, spec: T5Spec) -> dict[str, Any]:
+    """The sizes of the text encoder that are not those of the decoder too."""
+    section: dict[str, Any] = {
+        "vocabulary": model.t5.config.vocab_size,
+        "layers": spec.encoder_layers,
+        "far": spec.max_distance,
+        "lengths": _count(model, "length_head.2.bias"),
+        "length_hidden": _count(model, "length_head.0.bias"),
+    }
+    if model.plan is not None:
+        section["plan"] = {
+            "actions": ACTIONS,
+            "sizes": list(model.config.plan_sizes),
+            "heads": model.plan.reader.read.heads,
+            "hidden": _count(model, "plan.reader.head.0.bias"),
+            "mix_hidden": _count(model, "plan.mix.0.bias"),
+        }
+    return section
+
+
+def _count(model: MotionLM, bias: str) -> int:
+    """Outputs of the layer that a bias belongs to; 0 where the model has none."""
+    return len(model.state_dict().get(bias, ()))
 
 
 def _tensors(graph: onnx.ModelProto) -> dict[str, list[Any]]:

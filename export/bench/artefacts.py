@@ -88,7 +88,7 @@ def _graphs(out: Path, model: MotionLM, precision: Precision) -> None:
     graphs = lm_graphs(model, store, precision)
     write_graphs(out, graphs, store)
     if precision == "int8":
-        (out / NATIVE).write_text(json.dumps(native_section(graphs["motion_step"], model)))
+        (out / NATIVE).write_text(json.dumps(native_section(graphs, model)))
 
 
 def _checkpoint(out: Path, model: MotionLM, rows: slice) -> None:

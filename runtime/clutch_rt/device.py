@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from clutch_rt import attempts, nvidia, tensorrt
+from clutch_rt import attempts, nvidia, ort, tensorrt
 from clutch_rt.diagnosis import diagnose, is_memory, one_line
 from clutch_rt.errors import BundleError, ClutchError, DeviceError
-from clutch_rt.ort import ORT_ERRORS, is_graph_error, onnxruntime
 from clutch_rt.plugin import rtx_options
-from clutch_rt.providers import AUTO, CPU, DEVICES, PROVIDERS, is_available, not_there, why_unavailable
+from clutch_rt.providers import CPU, DEVICES, PROVIDERS, is_available, not_there, tried, why_unavailable
 
 _NVIDIA: Final = ("cuda", "tensorrt", "tensorrt-rtx")
 _MEMORY: Final[Mapping[str, str]] = {"cuda": "cuda"}
@@ -71,24 +70,24 @@ def candidates(device: str) -> list[Placement]:
         DeviceError: the name is unknown, or the installed ONNX Runtime has no such provider.
     """
     if device == "auto":
-        return [Placement(name, PROVIDERS[name]) for name in (*AUTO, "cpu") if is_available(name)]
+        return [Placement(name, PROVIDERS[name]) for name in (*tried(), "cpu")]
     if device not in PROVIDERS:
         raise DeviceError(f"there is no device {device!r}; choose one of {', '.join(DEVICES)}")
-    if not is_available(device):
+    if device != "cpu" and not is_available(device):
         raise DeviceError(why_unavailable(device))
     return [Placement(device, PROVIDERS[device])]
 
 
-def session_options(threads: int) -> onnxruntime.SessionOptions:
+def session_options(threads: int) -> ort.onnxruntime.SessionOptions:
     """Options for one session: few threads, quiet."""
-    options = onnxruntime.SessionOptions()
+    options = ort.onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     return options
 
 
-def create_session(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
+def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxruntime.InferenceSession:
     """A session that truly runs where it was asked to.
 
     Raises:
@@ -98,10 +97,10 @@ def create_session(path: Path, placement: Placement, threads: int) -> onnxruntim
     said = _preload(placement.name) if placement.name in ("cuda", "tensorrt") else ""
     try:
         session = _start(path, placement, threads)
-    except ORT_ERRORS as error:
+    except ort.ORT_ERRORS as error:
         if isinstance(error, ClutchError):
             raise
-        if placement.provider != CPU and not is_graph_error(error):
+        if placement.provider != CPU and not ort.is_graph_error(error):
             raise DeviceError(_not_started(placement, one_line(error))) from None
         raise BundleError(f"{path} cannot be loaded: {one_line(error)}; export the bundle again") from None
     if placement.provider not in session.get_providers()[:1]:
@@ -133,7 +132,7 @@ def certain(device: str) -> Placement | None:
 
 def choose(
     graph: Path | Callable[[str], Path], device: str, threads: int
-) -> tuple[Placement, onnxruntime.InferenceSession]:
+) -> tuple[Placement, ort.onnxruntime.InferenceSession]:
     """Create the first session on the best placement for ``device``; what it took, and why, is logged.
 
     Args:
@@ -178,13 +177,13 @@ def choose(
     return replace(options[-1], passed_over=tuple(passed)), session
 
 
-def work_on_cpu(session: onnxruntime.InferenceSession) -> tuple[int, int]:
+def work_on_cpu(session: ort.onnxruntime.InferenceSession) -> tuple[int, int]:
     """Matrix products of a session that run on the CPU, and all of them; ``(0, 0)`` where ORT cannot tell."""
     if not hasattr(session, "get_provider_graph_assignment_info"):  # older versions
         return 0, 0
     try:
         parts = session.get_provider_graph_assignment_info()
-    except ORT_ERRORS:
+    except ort.ORT_ERRORS:
         return 0, 0
     products = [
         part.ep_name for part in parts for node in part.get_nodes() if node.op_type.startswith(_PRODUCTS)
@@ -192,7 +191,7 @@ def work_on_cpu(session: onnxruntime.InferenceSession) -> tuple[int, int]:
     return sum(name == CPU for name in products), len(products)
 
 
-def warn_of_cpu_work(graph: str, placement: Placement, session: onnxruntime.InferenceSession) -> None:
+def warn_of_cpu_work(graph: str, placement: Placement, session: ort.onnxruntime.InferenceSession) -> None:
     """Say where a provider does only a part of a graph's work."""
     if placement.provider == CPU:
         return
@@ -223,7 +222,7 @@ def run_error(placement: Placement | None, graph: str, error: Exception) -> Clut
 
 def _first_session(
     path_on: Callable[[str], Path], placement: Placement, threads: int
-) -> onnxruntime.InferenceSession:
+) -> ort.onnxruntime.InferenceSession:
     """The session that starts a provider, in whose library the process may end.
 
     So it may in ``path_on``, which says the file a device loads: the driver is asked which engine fits.
@@ -239,13 +238,13 @@ def _first_session(
         return create_session(path_on(placement.name), placement, threads)
 
 
-def _start(path: Path, placement: Placement, threads: int) -> onnxruntime.InferenceSession:
+def _start(path: Path, placement: Placement, threads: int) -> ort.onnxruntime.InferenceSession:
     options = session_options(threads)
     if placement.provider != CPU:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if placement.name == "tensorrt-rtx":
-        return onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
-    return onnxruntime.InferenceSession(
+        return ort.onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
+    return ort.onnxruntime.InferenceSession(
         str(path),
         options,
         providers=placement.providers,
@@ -260,9 +259,9 @@ def _preload(device: str) -> str:
     ONNX Runtime prints what it misses; stdout may be carrying a file, so that is caught and returned.
     """
     failed = []
-    if hasattr(onnxruntime, "preload_dlls"):  # since 1.21
+    if hasattr(ort.onnxruntime, "preload_dlls"):  # since 1.21
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            onnxruntime.preload_dlls()
+            ort.onnxruntime.preload_dlls()
         failed += [one_line(said.getvalue())] if said.getvalue().strip() else []
     if device == "tensorrt":
         failed += tensorrt.load()

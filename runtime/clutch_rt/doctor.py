@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from clutch_rt import ort
 from clutch_rt.bundle import Bundle, find_bundle, verify
 from clutch_rt.diagnosis import GPU_PACKAGE, NO_DRIVER, RTX_PACKAGE
 from clutch_rt.engine_choice import damage
@@ -20,7 +21,6 @@ from clutch_rt.machine import Machine, this_machine
 from clutch_rt.manifest import read_manifest
 from clutch_rt.native_library import library
 from clutch_rt.nvidia import DRIVER_LIBRARY, Nvidia, driver_library, find_nvidia
-from clutch_rt.ort import onnxruntime
 from clutch_rt.plugin import rtx_version
 from clutch_rt.probe import Probe, probe
 from clutch_rt.providers import AUTO, PROVIDERS, installed_runtimes, is_available, why_unavailable
@@ -105,8 +105,8 @@ def examine(which: str | None = None) -> Report:
         machine=this_machine(),
         system=f"{platform.platform(terse=True)}, Python {platform.python_version()}",
         versions=_versions(),
-        runtimes=runtimes or {"onnxruntime": onnxruntime.__version__},
-        providers=tuple(onnxruntime.get_available_providers()),
+        runtimes=runtimes or {"onnxruntime": ort.onnxruntime.__version__},
+        providers=tuple(ort.onnxruntime.get_available_providers()),
         plugin=rtx_version(),
         kernels=library().kernels,
         nvidia=nvidia,

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clutch_rt import ort
 from clutch_rt.native_loop import native_loop
-from clutch_rt.ort import onnxruntime
 from clutch_rt.sessions import Sessions
 
 Array = NDArray[Any]
@@ -145,7 +145,7 @@ class DeviceLoop:
     def run(self, feeds: Mapping[str, Array]) -> list[Any]:
         return self._sessions.run_with(self._graph, lambda session: self._run(session, feeds))
 
-    def _run(self, session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> list[Any]:
+    def _run(self, session: ort.onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> list[Any]:
         self._bind(feeds)
         for name in self._outputs:
             self._binding.bind_output(name, self._memory)
@@ -172,7 +172,7 @@ class DeviceLoop:
     def _bind(self, feeds: Mapping[str, Any]) -> None:
         """Bind inputs: values on the device as they are, and arrays, which are copied there."""
         for name, value in feeds.items():
-            if isinstance(value, onnxruntime.OrtValue):
+            if isinstance(value, ort.onnxruntime.OrtValue):
                 self._held[name] = value
                 self._binding.bind_ortvalue_input(name, value)
             else:

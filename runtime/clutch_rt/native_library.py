@@ -23,7 +23,7 @@ from clutch_rt.errors import DeviceError
 from clutch_rt.layout import Float32Array
 from clutch_rt.native_structures import Flesh
 
-VERSION: Final = 1  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
+VERSION: Final = 2  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
 VARIABLE: Final = "CLUTCH_RT_NATIVE"
 _SLOW: Final = "plain"  # kernels that were written to be right anywhere, not to be quick
 
@@ -41,7 +41,7 @@ class Library:
     kernels: str
 
     def open(self, what: str, owner: object, *told: ctypes.Structure) -> ctypes.c_void_p:
-        """Open a ``step`` or a ``shift`` of what it is told; it is closed when ``owner`` is gone.
+        """Open a ``step``, ``encoder`` or ``shift`` of what it is told; it is closed when ``owner`` is gone.
 
         Raises:
             DeviceError: memory is used up.
@@ -163,6 +163,10 @@ def _declare(handle: Any) -> None:
         "clutch_step_open": (pointer, [pointer, pointer, text]),
         "clutch_step_close": (None, [pointer]),
         "clutch_step_run": (i32, [pointer, pointer]),
+        "clutch_encoder_open": (pointer, [pointer, pointer, text]),
+        "clutch_encoder_close": (None, [pointer]),
+        "clutch_encoder_memory": (i32, [pointer, i32, i32]),
+        "clutch_encoder_run": (i32, [pointer, pointer]),
         "clutch_shift_open": (pointer, [pointer, text]),
         "clutch_shift_close": (None, [pointer]),
         "clutch_shift_state": (i64, [pointer]),

@@ -16,6 +16,7 @@ from clutch_rt import native_structures as structures
 from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import Fields
 from clutch_rt.layout import FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
+from clutch_rt.native_sizes import whole_numbers
 from clutch_rt.native_weights import MOST, Network
 from clutch_rt.ports import BATCH
 
@@ -52,7 +53,7 @@ class NativeShift(Network):
     def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
         fields = fields.child("shift")
         size, epsilon = fields.at_least("code_size", 1), fields.get("epsilon", float)
-        widths, depths = (self._sizes(fields, name) for name in ("widths", "depths"))
+        widths, depths = (whole_numbers(fields, name, 0, DOUBLINGS + 1) for name in ("widths", "depths"))
         if size > MOST or not 0.0 < epsilon < 1.0 or min(widths) < 1:
             raise BundleError(f"{fields.where}: native.shift is of no decoder; export the bundle again")
         branches = []
@@ -69,14 +70,6 @@ class NativeShift(Network):
             w.floats("mean_signed", len(HANDS), HAND_SIZE),
         )
         return [told]
-
-    @staticmethod
-    def _sizes(fields: Fields, name: str) -> list[int]:
-        found = fields.get(name, list)
-        whole = all(isinstance(n, int) and 0 <= n <= MOST for n in found)
-        if len(found) != DOUBLINGS + 1 or not whole:
-            raise BundleError(f"{fields.where}: native.shift.{name} is {found}; export the bundle again")
-        return found
 
     def _branch(
         self, book: str, place: int, channels: int, size: int, widths: Sequence[int], depths: Sequence[int]

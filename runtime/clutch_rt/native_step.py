@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,41 +17,15 @@ from clutch_rt import native_structures as structures
 from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.fields import Fields
-from clutch_rt.native_weights import MOST, SECTION, Network
+from clutch_rt.native_sizes import sizes_of
+from clutch_rt.native_weights import SECTION, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = ("motion_step", "motion_batch")  # that the step stands for
-ACTIVATIONS: Final = ("relu", "gelu_new")  # CLUTCH_RELU, CLUTCH_GELU_TANH
 
 Array = NDArray[Any]
 
 _NORMS: Final = ("layer.0.layer_norm", "layer.1.layer_norm", "layer.2.layer_norm")
-_NAMES: Final = ("width", "heads", "head_width", "layers", "hidden", "positions")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of a step's network, as the manifest tells them.
-
-    ``factor`` is that of the hidden state before the head of the ``flat`` form.
-    """
-
-    width: int
-    heads: int
-    head_width: int
-    layers: int
-    hidden: int
-    gated: bool
-    activation: str
-    depth_hidden: int
-    positions: int
-    epsilon: float
-    factor: float
-
-    @property
-    def inner(self) -> int:
-        """Numbers of all heads together."""
-        return self.heads * self.head_width
 
 
 class NativeStep(Network):
@@ -61,7 +34,7 @@ class NativeStep(Network):
     kind = "step"
 
     def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
-        self.network = _sizes(fields)
+        self.network = sizes_of(fields)
         if self.network.positions < self.capacity:
             raise BundleError(
                 f"{fields.where}: native.network.positions is {self.network.positions}, and a motion may "
@@ -111,7 +84,7 @@ class NativeStep(Network):
     def _shape(self) -> structures.Shape:
         n, g = self.network, self.grammar
         return structures.Shape(
-            *(n.width, n.heads, n.head_width, n.layers, n.hidden, n.gated, ACTIVATIONS.index(n.activation)),
+            *(n.width, n.heads, n.head_width, n.layers, n.hidden, n.gated, n.activation_code),
             *(n.depth_hidden, n.positions, g.slots, g.rhythm),
             self._sizes.ctypes.data,
             n.epsilon,
@@ -173,7 +146,7 @@ class NativeStep(Network):
             w.product(f"{own}.o", n.inner, n.width),
             w.product(f"{other}.q", n.width, n.inner),
             w.product(f"{other}.o", n.inner, n.width),
-            w.product(f"{inside}.wi", n.width, n.hidden * (2 if n.gated else 1)),
+            w.product(f"{inside}.wi", n.width, n.joined),
             w.product(f"{inside}.wo", n.hidden, n.width),
         )
 
@@ -192,22 +165,3 @@ class NativeStep(Network):
 def runs(bundle: Bundle) -> bool:
     """Whether the library can take a bundle's steps: in 8 bits, its weights told."""
     return bundle.manifest.precision == "int8" and SECTION in bundle.manifest.raw
-
-
-def _sizes(fields: Fields) -> Sizes:
-    child = fields.child("network")
-    sizes = {name: child.at_least(name, 1) for name in _NAMES} | {
-        "depth_hidden": child.at_least("depth_hidden", 0)
-    }
-    factor = child.get("factor", float)
-    activation, epsilon = child.get("activation", str), child.get("epsilon", float)
-    if activation not in ACTIVATIONS:
-        raise BundleError(
-            f"{fields.where}: native.network.activation is {activation!r}; one of {', '.join(ACTIVATIONS)} "
-            "was wanted; export the bundle again"
-        )
-    if max(sizes.values()) > MOST or not 0.0 < epsilon < 1.0 or not 0.0 < factor <= 1.0:
-        raise BundleError(f"{fields.where}: native.network is of no network; export the bundle again")
-    return Sizes(
-        **sizes, gated=child.get("gated", bool), activation=activation, epsilon=epsilon, factor=factor
-    )

@@ -20,6 +20,10 @@ class Product(ctypes.Structure):
     _fields_ = [("levels", _pointer), ("scale", _pointer), ("bias", _pointer)]
 
 
+class Matrix(ctypes.Structure):
+    _fields_ = [("numbers", _pointer), ("half", _int32)]
+
+
 class Table(ctypes.Structure):
     _fields_ = [("rows", _pointer), ("scale", _pointer)]
 
@@ -71,8 +75,51 @@ class Call(ctypes.Structure):
     ]
 
 
-class Matrix(ctypes.Structure):
-    _fields_ = [("numbers", _pointer), ("half", _int32)]
+class EncoderShape(ctypes.Structure):
+    _fields_ = [
+        *((name, _int32) for name in ("width", "heads", "head_width", "layers", "hidden", "gated")),
+        *((name, _int32) for name in ("activation", "parts", "vocabulary", "far", "slots")),
+        ("sizes", _pointer),
+        *((name, _int32) for name in ("flat", "steps", "lengths", "length_hidden")),
+        ("epsilon", _float),
+    ]
+
+
+class EncoderLayer(ctypes.Structure):
+    _fields_ = [("norm", _pointer * 2), *((name, Product) for name in ("qkv", "out", "wi", "wo"))]
+
+
+class Mlp(ctypes.Structure):
+    _fields_ = [
+        *(("first", Matrix), ("second", Matrix)),
+        *(("first_bias", _pointer), ("second_bias", _pointer)),
+    ]
+
+
+class Plan(ctypes.Structure):
+    _fields_ = [
+        *(("actions", _int32), ("fields", _int32), ("sizes", _pointer)),
+        *((name, _int32) for name in ("heads", "hidden", "mix_hidden")),
+        *(("queries", _pointer), ("keys_values", Matrix), ("head", Mlp), ("labels", Table)),
+        *(("action", _pointer), ("norm", _pointer), ("mix", Product * 2)),
+    ]
+
+
+class EncoderWeights(ctypes.Structure):
+    _fields_ = [
+        *((name, _pointer) for name in ("shared", "shared_scale", "bases")),
+        ("slots", Table),
+        *((name, _pointer) for name in ("position", "bias", "norm", "layers")),
+        *(("memory", Product), ("length", Mlp), ("plan", _pointer)),
+    ]
+
+
+class Prompt(ctypes.Structure):
+    _fields_ = [
+        *(("ids", _pointer), ("length", _int32), ("steps", _int32), ("codes", _pointer), ("noise", _pointer)),
+        ("temperature", _float),
+        *((name, _pointer) for name in ("memory", "lengths", "plan")),
+    ]
 
 
 class Conv(ctypes.Structure):

@@ -15,17 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from clutch_rt import nvidia
+from clutch_rt import nvidia, ort
 from clutch_rt.bundle import cache_dir
 from clutch_rt.diagnosis import NO_DRIVER, RTX_PACKAGE, diagnose, one_line
 from clutch_rt.errors import DeviceError
-from clutch_rt.ort import ORT_ERRORS, onnxruntime
 
 RTX_PROVIDER: Final = "NvTensorRTRTXExecutionProvider"
 RTX_MODULE: Final = "onnxruntime_ep_nv_tensorrt_rtx"
 RTX_PACKAGES: Final = ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "onnxruntime-ep-nv-tensorrt-rtx-cu12")
 
-_LOAD_ERRORS: Final[tuple[type[Exception], ...]] = (ImportError, OSError, AttributeError, *ORT_ERRORS)
 _OR_CPU: Final = "or use --device cpu"
 _lock = threading.Lock()
 _devices: list[Any] = []  # of the registered provider: a library may be registered only once in a process
@@ -58,7 +56,7 @@ def rtx_devices() -> list[Any]:
         if not _devices:
             _check_possible()
             _register()
-            _devices.extend(d for d in onnxruntime.get_ep_devices() if d.ep_name == RTX_PROVIDER)
+            _devices.extend(d for d in ort.onnxruntime.get_ep_devices() if d.ep_name == RTX_PROVIDER)
         if not _devices:
             raise DeviceError(
                 f"{RTX_PROVIDER} loads, but finds no GPU it supports (GeForce RTX 30 and later); "
@@ -67,7 +65,7 @@ def rtx_devices() -> list[Any]:
         return _devices
 
 
-def rtx_options(options: onnxruntime.SessionOptions) -> onnxruntime.SessionOptions:
+def rtx_options(options: ort.onnxruntime.SessionOptions) -> ort.onnxruntime.SessionOptions:
     """Session options that run on TensorRT-RTX; what it compiles for this GPU is kept in the user's cache.
 
     Raises:
@@ -84,9 +82,9 @@ def rtx_options(options: onnxruntime.SessionOptions) -> onnxruntime.SessionOptio
 def _check_possible() -> None:
     if not rtx_installed():
         raise DeviceError(f"device 'tensorrt-rtx' needs its plugin; {RTX_PACKAGE}, {_OR_CPU}")
-    if not hasattr(onnxruntime, "register_execution_provider_library"):
+    if not hasattr(ort.onnxruntime, "register_execution_provider_library"):
         raise DeviceError(
-            f"device 'tensorrt-rtx' needs onnxruntime 1.24 or later, this is {onnxruntime.__version__}; "
+            f"device 'tensorrt-rtx' needs onnxruntime 1.24 or later, this is {ort.onnxruntime.__version__}; "
             f"run `pip install --upgrade onnxruntime`, {_OR_CPU}"
         )
     if nvidia.driver_library() is None:
@@ -99,12 +97,13 @@ def _check_possible() -> None:
 def _register() -> None:
     """Load and register the plugin. On import, its wheel puts links beside its libraries."""
     spec = find_spec(RTX_MODULE)
+    expected: tuple[type[Exception], ...] = (ImportError, OSError, AttributeError, *ort.ORT_ERRORS)
     try:
         if spec is not None and spec.origin is not None:
             preload_cudart(Path(spec.origin).parent)
         module = import_module(RTX_MODULE)
-        onnxruntime.register_execution_provider_library(RTX_PROVIDER, module.get_library_path())
-    except _LOAD_ERRORS as error:
+        ort.onnxruntime.register_execution_provider_library(RTX_PROVIDER, module.get_library_path())
+    except expected as error:
         said = one_line(error)
         found = diagnose(said)
         cause = f"{found.cause}: " if found.cause else ""

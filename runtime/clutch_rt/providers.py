@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clutch_rt import nvidia
+from clutch_rt import nvidia, ort
 from clutch_rt.diagnosis import GPU_PACKAGE, RTX_PACKAGE
-from clutch_rt.ort import onnxruntime
 from clutch_rt.plugin import RTX_PROVIDER, rtx_installed
 
 CPU: Final = "CPUExecutionProvider"
@@ -57,7 +56,7 @@ def is_available(name: str) -> bool:
     """Whether the installed ONNX Runtime has a device's provider; whether it starts is another matter."""
     if name == "tensorrt-rtx":
         return rtx_installed()
-    return PROVIDERS[name] in onnxruntime.get_available_providers()
+    return PROVIDERS[name] in ort.onnxruntime.get_available_providers()
 
 
 def why_unavailable(name: str) -> str:
@@ -69,9 +68,15 @@ def why_unavailable(name: str) -> str:
     )
 
 
+def tried() -> list[str]:
+    """What ``auto`` tries before the CPU. Without NVIDIA's driver nothing, and nobody need be asked."""
+    return [name for name in AUTO if nvidia.driver_library() is not None and is_available(name)]
+
+
 def not_there() -> list[str]:
     """Why ``auto`` does not even try some devices."""
-    return [_missing(name) for name in AUTO if not is_available(name)]
+    there = tried()
+    return [_missing(name) for name in AUTO if name not in there]
 
 
 def _missing(name: str) -> str:
@@ -83,4 +88,4 @@ def _missing(name: str) -> str:
 def _installed() -> str:
     found = installed_runtimes()
     named = " and ".join(f"{name} {version}" for name, version in found.items())
-    return named or f"onnxruntime {onnxruntime.__version__}"
+    return named or f"onnxruntime {ort.onnxruntime.__version__}"

@@ -12,24 +12,25 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from clutch_rt import ort
 from clutch_rt.bundle import Bundle
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.layout import Float32Array
+from clutch_rt.native_encoder import GRAPH as ENCODER_GRAPH
+from clutch_rt.native_encoder import SECTION as ENCODER
+from clutch_rt.native_encoder import NativeEncoder
 from clutch_rt.native_library import Absence, Library, library
 from clutch_rt.native_shift import GRAPHS as SHIFT_GRAPHS
 from clutch_rt.native_shift import NativeShift
 from clutch_rt.native_step import GRAPHS as STEP_GRAPHS
 from clutch_rt.native_step import NativeStep, runs
 from clutch_rt.native_weights import SECTION, Network
-from clutch_rt.ort import ORT_ERRORS, onnxruntime
 from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
 
 _Found = TypeVar("_Found")
-_CREATE_ERRORS: Final[tuple[type[Exception], ...]] = (ClutchError, *ORT_ERRORS)
-
 _NOT_FOR_IT: Final = Absence("it takes bundles in int8 only")
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Sessions:
         self._threads = threads
         # An unknown device is an error now, not at the first sentence.
         self._placement: Placement | None = certain(device)
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._sessions: dict[str, ort.onnxruntime.InferenceSession] = {}
         self._library: Library | Absence = (compiled or library()) if runs(bundle) else _NOT_FOR_IT
         self._stand_ins = {} if isinstance(self._library, Absence) else _stand_ins(bundle)
         self._native: dict[type[Network], Network] = {}
@@ -74,7 +75,7 @@ class Sessions:
             assert self._placement is not None
             return self._placement
 
-    def get(self, name: str) -> onnxruntime.InferenceSession:
+    def get(self, name: str) -> ort.onnxruntime.InferenceSession:
         """The session of graph ``name``, created at the first call.
 
         Raises:
@@ -144,15 +145,18 @@ class Sessions:
             ClutchError: the sessions were closed. BundleError: the graph refused its inputs.
             DeviceError: the device failed, or its memory is used up.
         """
+        if isinstance(network := self.native(name), NativeEncoder):
+            with self.in_use():
+                return network.run(outputs, feeds)
         return self.run_with(name, lambda session: list(session.run(outputs, feeds)))
 
-    def run_with(self, name: str, work: Callable[[onnxruntime.InferenceSession], _Found]) -> _Found:
+    def run_with(self, name: str, work: Callable[[ort.onnxruntime.InferenceSession], _Found]) -> _Found:
         """What ``work`` gives, which runs graph ``name`` in its own way; errors as of ``run``."""
         session = self.get(name)
         with self.in_use():
             try:
                 return work(session)
-            except ORT_ERRORS as error:
+            except ort.ORT_ERRORS as error:
                 raise run_error(self._placement, name, error) from error
 
     @contextmanager
@@ -193,7 +197,7 @@ class Sessions:
         """Whether ``close`` was called."""
         return self._closed
 
-    def _create(self, name: str) -> onnxruntime.InferenceSession:
+    def _create(self, name: str) -> ort.onnxruntime.InferenceSession:
         if self._placement is None:
             graph = partial(self._engines.graph, name)
             self._placement, session = choose(graph, self._device, self._threads)
@@ -210,24 +214,27 @@ class Sessions:
 
 def _stand_ins(bundle: Bundle) -> Mapping[str, type[Network]]:
     """What stands for which graph of a bundle that ``runs`` says yes to, in the compiled library."""
-    shift = SHIFT_GRAPHS if "shift" in bundle.manifest.raw[SECTION] else {}
+    told = bundle.manifest.raw[SECTION]
+    shift = SHIFT_GRAPHS if "shift" in told else {}
     return {
+        **({ENCODER_GRAPH: NativeEncoder} if ENCODER in told else {}),
         **dict.fromkeys(STEP_GRAPHS, NativeStep),
         **{name: NativeShift for name in shift if name in bundle.manifest.graphs},
     }
 
 
 def _side_by_side(
-    make: Callable[[str], onnxruntime.InferenceSession], names: Sequence[str]
-) -> list[onnxruntime.InferenceSession]:
+    make: Callable[[str], ort.onnxruntime.InferenceSession], names: Sequence[str]
+) -> list[ort.onnxruntime.InferenceSession]:
     """What ``make`` gives for each name, each made in a thread; the first error is raised at the end."""
-    made: dict[str, onnxruntime.InferenceSession] = {}
+    made: dict[str, ort.onnxruntime.InferenceSession] = {}
     errors: list[Exception] = []
+    expected: tuple[type[Exception], ...] = (ClutchError, *ort.ORT_ERRORS)
 
     def work(name: str) -> None:
         try:
             made[name] = make(name)
-        except _CREATE_ERRORS as error:
+        except expected as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(name,), name=f"clutch-rt {name}") for name in names]

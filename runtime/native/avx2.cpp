@@ -50,7 +50,7 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
 
 }  // namespace avx2
 
-const Kernels AVX2 = {"AVX2", avx2::right, avx2::run, avx2::decode_codes, avx2::gumbels};
+const Kernels AVX2 = {"AVX2", avx2::right, avx2::run, avx2::encode, avx2::decode_codes, avx2::gumbels};
 
 }  // namespace clutch
 

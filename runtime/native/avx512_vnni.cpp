@@ -54,7 +54,7 @@ inline void tile_numbers(const float *const *x, const float *w, int rows, float 
 
 }  // namespace avx512_vnni
 
-const Kernels AVX512_VNNI = {"AVX512-VNNI", avx512_vnni::right, avx512_vnni::run, avx512_vnni::decode_codes, avx512_vnni::gumbels};
+const Kernels AVX512_VNNI = {"AVX512-VNNI", avx512_vnni::right, avx512_vnni::run, avx512_vnni::encode, avx512_vnni::decode_codes, avx512_vnni::gumbels};
 
 }  // namespace clutch
 

@@ -45,7 +45,7 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
 
 }  // namespace avx_vnni
 
-const Kernels AVX_VNNI = {"AVX-VNNI", avx_vnni::right, avx_vnni::run, avx_vnni::decode_codes, avx_vnni::gumbels};
+const Kernels AVX_VNNI = {"AVX-VNNI", avx_vnni::right, avx_vnni::run, avx_vnni::encode, avx_vnni::decode_codes, avx_vnni::gumbels};
 
 }  // namespace clutch
 

@@ -10,7 +10,10 @@
 
 #include "lanes.h"
 #include "noise_body.h"
+#include "products_body.h"
+#include "layers_body.h"
 #include "step_body.h"
+#include "encoder_body.h"
 #include "shift_body.h"
 
 template <int R>

@@ -1,5 +1,5 @@
-/* The C interface of the compiled library: a bundle's motion step in 8 bits, SHIFT's decoder, noise, and hands moved
-   apart, on the CPU, without a graph.
+/* The C interface of the compiled library: a bundle's text encoder and motion step in 8 bits, SHIFT's decoder, noise,
+   and hands moved apart, on the CPU, without a graph.
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
    and the draws; of the `flat` form, one token of a motion. Numbers are rounded as the graph `motion_step` rounds
@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of what follows. */
-#define CLUTCH_NATIVE_VERSION 1
+#define CLUTCH_NATIVE_VERSION 2
 
 enum { CLUTCH_RELU = 0, CLUTCH_GELU_TANH = 1 };
 
@@ -46,6 +46,12 @@ typedef struct {
     const float *scale;
     const float *bias; /* or NULL */
 } clutch_product;
+
+/* A matrix (in, out) of float32, or of float16 where `half` is 1. */
+typedef struct {
+    const void *numbers;
+    int32_t half;
+} clutch_matrix;
 
 /* Rows of signed bytes, with a scale for each. */
 typedef struct {
@@ -134,13 +140,90 @@ CLUTCH_API int32_t clutch_step_run(const clutch_step *, const clutch_call *);
 CLUTCH_API int32_t clutch_noise(const char *kernels, uint64_t seed, uint64_t stream, uint64_t first, int64_t steps,
                                 const int32_t *sizes, int64_t count, int64_t stride, float *out);
 
-/* ---- SHIFT's decoder: codes to frames --------------------------------------------------------------------------- */
+/* ---- the text encoder: a prompt, and perhaps a motion, to the memory that steps attend to ----------------------- */
 
-/* A matrix (in, out) of float32, or of float16 where `half` is 1. */
 typedef struct {
-    const void *numbers;
-    int32_t half;
-} clutch_matrix;
+    int32_t width, heads, head_width, layers;
+    int32_t hidden, gated, activation; /* as of a step */
+    int32_t parts;         /* 2 N: keys and values of the decoder's layers */
+    int32_t vocabulary;
+    int32_t far;           /* distance beyond which all have one bias */
+    int32_t slots;         /* K */
+    const int32_t *sizes;  /* (K): codes of each slot */
+    int32_t flat;          /* 1: a code is a token, a row of `shared`, and a position of its own */
+    int32_t steps;         /* positions of a motion that may be given */
+    int32_t lengths, length_hidden; /* scores of the length; 0 has none */
+    float epsilon;
+} clutch_encoder_shape;
+
+typedef struct {
+    const float *norm[2];
+    clutch_product qkv, out, wi, wo;
+} clutch_encoder_layer;
+
+/* Two matrices with what is added, and nothing below 0 between them. */
+typedef struct {
+    clutch_matrix first, second;
+    const float *first_bias, *second_bias;
+} clutch_mlp;
+
+/* What the prompt asks for, drawn as labels of a few fields for each of A actions, and shown to the decoder. */
+typedef struct {
+    int32_t actions, fields;
+    const int32_t *sizes;      /* (fields): labels of each */
+    int32_t heads, hidden;     /* of what reads them */
+    int32_t mix_hidden;
+    const float *queries;      /* (heads, A, d / heads), scaled */
+    clutch_matrix keys_values; /* (d, 2 d) */
+    clutch_mlp head;           /* to the scores of all labels of an action */
+    clutch_table labels;       /* of all fields one after another */
+    const float *action;       /* (A, d) */
+    const float *norm;
+    clutch_product mix[2];     /* what all positions are given: (A d, mix_hidden), (mix_hidden, d) */
+} clutch_plan;
+
+typedef struct {
+    const uint8_t *shared;      /* (vocabulary, d) by 8 bits around 128 */
+    const float *shared_scale;
+    const int32_t *bases;       /* (K): of the `flat` form, a slot's first token */
+    clutch_table slots;         /* else: rows of all slots one after another, */
+    const float *position;      /* and (steps, d) */
+    const float *bias;          /* (2 far + 1, H): by key minus query */
+    const float *norm;
+    const clutch_encoder_layer *layers;
+    clutch_product memory;      /* (d, 2 N H D) */
+    clutch_mlp length;
+    const clutch_plan *plan;    /* or NULL */
+} clutch_encoder_weights;
+
+typedef struct {
+    const int64_t *ids;   /* (length) */
+    int32_t length;       /* at least 1 */
+    int32_t steps;        /* S: of the motion that is given, or 0; then there is no plan */
+    const int64_t *codes; /* (S, K), -1 where one is not known */
+    const float *noise;   /* (A, labels): of the plan */
+    float temperature;    /* of the plan, above 0 */
+    float *memory;        /* (2 N, H, M, D) */
+    float *lengths;       /* (lengths) */
+    int64_t *plan;        /* (A, fields): what was drawn, whether shown or not */
+} clutch_prompt;
+
+typedef struct clutch_encoder clutch_encoder;
+
+/* As clutch_step_open. */
+CLUTCH_API clutch_encoder *clutch_encoder_open(const clutch_encoder_shape *, const clutch_encoder_weights *,
+                                               const char *kernels);
+
+CLUTCH_API void clutch_encoder_close(clutch_encoder *);
+
+/* M: positions of the memory of such a prompt. */
+CLUTCH_API int32_t clutch_encoder_memory(const clutch_encoder *, int32_t length, int32_t steps);
+
+/* Encode a prompt, all its positions rounded alike, as the graph `text_encoder` rounds them; several threads may do so
+   at once. 0, or 1 where memory is used up. */
+CLUTCH_API int32_t clutch_encoder_run(const clutch_encoder *, const clutch_prompt *);
+
+/* ---- SHIFT's decoder: codes to frames --------------------------------------------------------------------------- */
 
 /* A convolution that sees `taps` instants, `dilation` apart, the oldest first: (taps * in, out) and (out). One that
    doubles the rate has twice the columns, of the even and of the odd instant. */

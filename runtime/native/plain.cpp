@@ -32,6 +32,6 @@ inline void tile_numbers(const float *const *x, const float *w, int rows, float 
 
 }  // namespace plain
 
-const Kernels PLAIN = {"plain", plain::right, plain::run, plain::decode_codes, plain::gumbels};
+const Kernels PLAIN = {"plain", plain::right, plain::run, plain::encode, plain::decode_codes, plain::gumbels};
 
 }  // namespace clutch

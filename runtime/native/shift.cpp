@@ -1,7 +1,6 @@
 // SHIFT's weights laid out, the room its decoder computes in, and its part of the C interface.
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -9,46 +8,19 @@
 
 namespace clutch {
 
-static float from_half(uint16_t bits) {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31, rest = bits & 0x3FF;
-    float x;
-    if (exponent == 0) {
-        x = static_cast<float>(rest) * 5.9604644775390625e-8f;  // 2^-24
-        return sign ? -x : x;
-    }
-    const uint32_t wide = sign | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23) | rest << 13;
-    std::memcpy(&x, &wide, sizeof x);
-    return x;
-}
-
 // A decoder of SHIFT with all that it points into.
 struct ShiftOwner {
     Shift shift{};
-    std::vector<std::vector<float>> numbers;
+    Storage storage;
     std::vector<std::vector<const float *>> tables;
-    std::vector<std::vector<int32_t>> wholes;
     std::vector<std::vector<Residual>> blocks;
     std::vector<std::vector<Conv>> doublings;
     std::vector<Branch> parts;
     int64_t state = 0;
 
-    std::vector<float> read(const clutch_matrix &from, size_t count) {
-        std::vector<float> found(count);
-        for (size_t i = 0; i < count; i++)
-            found[i] = from.half ? from_half(static_cast<const uint16_t *>(from.numbers)[i])
-                                 : static_cast<const float *>(from.numbers)[i];
-        return found;
-    }
-
     Conv lay_out(const clutch_conv &from) {
-        const int rows = from.taps * from.in, tiles = (from.out + TILE - 1) / TILE;
-        const std::vector<float> all = read(from.weights, static_cast<size_t>(rows) * from.out);
-        numbers.emplace_back(static_cast<size_t>(tiles) * rows * TILE, 0.0f);
-        std::vector<float> &to = numbers.back();
-        for (int k = 0; k < rows; k++)
-            for (int n = 0; n < from.out; n++)
-                to[(static_cast<size_t>(n / TILE) * rows + k) * TILE + n % TILE] = all[static_cast<size_t>(k) * from.out + n];
-        return {{rows, from.out, tiles, to.data()}, from.bias, from.taps, from.dilation, from.in, from.out};
+        const Matrix32 matrix = storage.matrix(from.weights, from.taps * from.in, from.out);
+        return {matrix, from.bias, from.taps, from.dilation, from.in, from.out};
     }
 
     void keep(const Conv &conv) { state += HANDS * static_cast<int64_t>(conv.context()) * conv.in; }
@@ -61,19 +33,16 @@ static void lay_out(ShiftOwner &owner, const clutch_shift_weights &from) {
         Branch to{};
         to.levels = part.levels;
         owner.tables.emplace_back();
-        for (int level = 0; level < part.levels; level++) {
-            owner.numbers.push_back(owner.read(part.tables[level], static_cast<size_t>(part.codes) * from.code_size));
-            owner.tables.back().push_back(owner.numbers.back().data());
-        }
+        const size_t size = static_cast<size_t>(part.codes) * from.code_size;
+        for (int level = 0; level < part.levels; level++)
+            owner.tables.back().push_back(owner.storage.table(part.tables[level], size));
         to.tables = owner.tables.back().data();
-        owner.wholes.emplace_back(part.slots, part.slots + HANDS * part.levels);
-        to.slots = owner.wholes.back().data();
+        to.slots = owner.storage.wholes(part.slots, HANDS * part.levels);
         to.place = part.place;
         to.channels = part.channels;
         to.norm = part.norm;
         to.stages = part.stages;
-        owner.wholes.emplace_back(part.depths, part.depths + part.stages + 1);
-        to.depths = owner.wholes.back().data();
+        to.depths = owner.storage.wholes(part.depths, part.stages + 1);
         to.first = owner.lay_out(part.first);
         owner.keep(to.first);
         std::vector<Residual> blocks;

@@ -1,26 +1,5 @@
 // SHIFT's decoder: part of body.h, inside the namespace of each set of kernels.
 
-template <int R>
-inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const *x, float *y) {
-    for (int tile = 0; tile < m.tiles; tile++) {
-        float sums[R][TILE];
-        tile_numbers<R>(x, m.packed + static_cast<size_t>(tile) * m.in * TILE, m.in, sums);
-        const int first = tile * TILE, count = m.out - first < TILE ? m.out - first : TILE;
-        for (int r = 0; r < R; r++) {
-            float *out = y + static_cast<size_t>(r) * m.out + first;
-            for (int n = 0; n < count; n++) out[n] = sums[r][n] + bias[first + n];
-        }
-    }
-}
-
-// y (count, out) = rows x (in) times a matrix, and a bias.
-inline void matrix(const Matrix32 &m, const float *bias, const float *const *x, int64_t count, float *y) {
-    int64_t r = 0;
-    for (; r + ROWS <= count; r += ROWS) matrix_rows<ROWS>(m, bias, x + r, y + r * m.out);
-    for (; r + 2 <= count; r += 2) matrix_rows<2>(m, bias, x + r, y + r * m.out);
-    if (r < count) matrix_rows<1>(m, bias, x + r, y + r * m.out);
-}
-
 // A convolution on x (hands, n, in), after what `state` (hands, context, in) holds: y (hands, n, out).
 inline void convolve(const Conv &c, const ShiftSpace &w, const float *x, int64_t n, float *&state, float *y) {
     const int context = c.context();

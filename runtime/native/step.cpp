@@ -12,35 +12,11 @@ namespace clutch {
 // A step with all that its weights point into.
 struct Owner {
     Step step{};
-    std::vector<std::vector<int8_t>> bytes;
-    std::vector<std::vector<int32_t>> sums;
-    std::vector<std::vector<float>> numbers;
+    Storage storage;
     std::vector<int64_t> firsts;
     std::vector<Layer> layers;
     std::vector<Choice> choices;
     std::vector<Product> heads;
-
-    const float *kept(const float *from, int count) {
-        numbers.emplace_back(from, from + count);
-        return numbers.back().data();
-    }
-
-    Product lay_out(const clutch_product &from, int rows, int columns) {
-        const int quads = (rows + QUAD - 1) / QUAD, tiles = (columns + TILE - 1) / TILE;
-        bytes.emplace_back(static_cast<size_t>(tiles) * quads * TILE * QUAD + 63, int8_t{0});
-        sums.emplace_back(columns, 0);
-        int8_t *to = bytes.back().data();
-        to += (64 - reinterpret_cast<uintptr_t>(to) % 64) % 64;
-        for (int k = 0; k < rows; k++)
-            for (int n = 0; n < columns; n++) {
-                const int level = from.levels[static_cast<size_t>(k) * columns + n] - 128;
-                const size_t group = static_cast<size_t>(n / TILE) * quads + k / QUAD;
-                to[(group * TILE + n % TILE) * QUAD + k % QUAD] = static_cast<int8_t>(level);
-                sums.back()[n] += level;
-            }
-        const float *bias = from.bias ? kept(from.bias, columns) : nullptr;
-        return {rows, columns, quads, tiles, to, sums.back().data(), kept(from.scale, columns), bias};
-    }
 };
 
 // The heads of the flat form, each of the rows that its slot draws from.
@@ -56,7 +32,7 @@ static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_
             for (int k = 0; k < shape.width; k++) levels[static_cast<size_t>(k) * count + n] = row[k];
             scale[n] = from.head_scale[rows[n]];
         }
-        owner.heads.push_back(owner.lay_out({levels.data(), scale.data(), nullptr}, shape.width, count));
+        owner.heads.push_back(owner.storage.product({levels.data(), scale.data(), nullptr}, shape.width, count));
     }
     owner.step.stream = from;
     owner.step.stream.choices = nullptr;  // the caller's, and need not stay
@@ -66,30 +42,26 @@ static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_
 static void lay_out(Owner &owner, const clutch_shape &shape, const clutch_weights &weights) {
     const int count = weights.stream ? 0 : shape.slots + (shape.rhythm ? 1 : 0);
     const int inner = shape.heads * shape.head_width;
-    int64_t first = 0;
-    for (int k = count ? count - shape.slots : 0; k < count; k++) {
-        owner.firsts.push_back(first);
-        first += shape.sizes[k];
-    }
+    if (count) owner.firsts = firsts_of(shape.sizes + count - shape.slots, shape.slots);
     for (int i = 0; i < shape.layers; i++) {
         const clutch_layer &from = weights.layers[i];
         Layer to{};
         for (int n = 0; n < 3; n++) to.norm[n] = from.norm[n];
-        to.qkv = owner.lay_out(from.qkv, shape.width, 3 * inner);
-        to.self_out = owner.lay_out(from.self_out, inner, shape.width);
-        to.query = owner.lay_out(from.query, shape.width, inner);
-        to.cross_out = owner.lay_out(from.cross_out, inner, shape.width);
-        to.wi = owner.lay_out(from.wi, shape.width, shape.hidden * (shape.gated ? 2 : 1));
-        to.wo = owner.lay_out(from.wo, shape.hidden, shape.width);
+        to.qkv = owner.storage.product(from.qkv, shape.width, 3 * inner);
+        to.self_out = owner.storage.product(from.self_out, inner, shape.width);
+        to.query = owner.storage.product(from.query, shape.width, inner);
+        to.cross_out = owner.storage.product(from.cross_out, inner, shape.width);
+        to.wi = owner.storage.product(from.wi, shape.width, shape.hidden * (shape.gated ? 2 : 1));
+        to.wo = owner.storage.product(from.wo, shape.hidden, shape.width);
         owner.layers.push_back(to);
     }
     for (int k = 0; k < count; k++) {
         const clutch_choice &from = weights.choices[k];
         Choice to{};
         to.norm = from.norm;
-        to.wi = owner.lay_out(from.wi, shape.width, shape.depth_hidden);
-        to.wo = owner.lay_out(from.wo, shape.depth_hidden, shape.width);
-        to.head = owner.lay_out(from.head, shape.width, shape.sizes[k]);
+        to.wi = owner.storage.product(from.wi, shape.width, shape.depth_hidden);
+        to.wo = owner.storage.product(from.wo, shape.depth_hidden, shape.width);
+        to.head = owner.storage.product(from.head, shape.width, shape.sizes[k]);
         to.embedding = from.embedding;
         to.size = shape.sizes[k];
         owner.choices.push_back(to);

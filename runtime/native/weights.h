@@ -58,6 +58,11 @@ struct Step {
     const Kernels *kernels;
 };
 
+// Of T5's layers, what comes between their two matrices.
+struct FeedForward {
+    int hidden, gated, activation;
+};
+
 struct Rounding {
     float scale;
     int32_t zero;
@@ -78,11 +83,55 @@ Space room(const Step &step, const clutch_call &call);
 // The k-th largest of n numbers; throws std::bad_alloc.
 float kth_largest(const float *x, int n, int k);
 
+struct EncoderLayer {
+    const float *norm[2];
+    Product qkv, out, wi, wo;
+};
+
 // A matrix (in, out) of float32 in tiles of 64 columns: number (tile * in + row) * 64 + column.
 struct Matrix32 {
     int in, out, tiles;
     const float *packed;
 };
+
+// Two matrices with what is added, and nothing below 0 between them.
+struct Mlp {
+    Matrix32 first, second;
+    const float *first_bias, *second_bias;
+};
+
+struct Plan {
+    clutch_plan from;          // without its matrices and products
+    const int32_t *sizes;      // of each field's labels
+    int labels;                // of all
+    Matrix32 keys_values;
+    Mlp head;
+    Product mix[2];
+};
+
+struct Encoder {
+    clutch_encoder_shape shape;
+    clutch_encoder_weights from;  // without what is below
+    const int64_t *firsts;        // of each slot, among the rows of all
+    const EncoderLayer *layers;
+    const Product *memory;        // keys of the decoder's layer 0, its values, keys of layer 1, ...
+    Mlp length;
+    Plan plan;
+    const Kernels *kernels;
+};
+
+// Room for a prompt: as for a step, and of one head its keys and values in tiles, and its biases.
+struct EncoderSpace {
+    Space own;
+    float *keys, *values, *biases;
+    const float **rows;
+};
+
+// Positions that the encoder reads, and those of the memory, where a plan may come behind them.
+int read_rows(const clutch_encoder_shape &shape, const clutch_prompt &prompt);
+int memory_rows(const Encoder &encoder, const clutch_prompt &prompt);
+
+EncoderSpace encoder_room(const Encoder &encoder, const clutch_prompt &prompt);
 
 struct Conv {
     Matrix32 matrix;
@@ -131,6 +180,7 @@ struct Kernels {
     const char *name;
     bool (*right)();  // whether they give the numbers that they should
     void (*run)(const Step &, const clutch_call &);
+    void (*encode)(const Encoder &, const clutch_prompt &);
     void (*decode)(const Shift &, const int64_t *codes, int64_t steps, float *state, float *frames);
     void (*gumbels)(uint64_t hash, int64_t rows, float *out);  // the rows folded into a hash
 };

@@ -8,7 +8,7 @@ from pathlib import Path
 import clutch_rt
 import onnxruntime
 import pytest
-from clutch_rt import Model
+from clutch_rt import Model, nvidia
 from clutch_rt.providers import CPU
 
 from tests.runtime.fake_gpu import CUDA, FakeSession
@@ -51,8 +51,9 @@ def model(models: dict[str, Model], request: pytest.FixtureRequest) -> Model:
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
-    """As if onnxruntime-gpu were installed; the test says how CUDA fares."""
+    """As if onnxruntime-gpu and a driver were installed; the test says how CUDA fares."""
     fake = type("Session", (FakeSession,), {})
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(onnxruntime, "InferenceSession", fake)
+    monkeypatch.setattr(nvidia, "driver_library", object)
     return fake
