@@ -20,6 +20,7 @@ from clutch_rt.hand import neutral_hands
 from clutch_rt.handfile import save_hands
 from clutch_rt.layout import FPS, FRAMES_PER_STEP
 from clutch_rt.manifest import CARD, FORMAT, MANIFEST, SKELETON, TOKENIZER, FileEntry, parse_manifest
+from clutch_rt.native_step import PRECISIONS
 from clutch_rt.native_weights import SECTION
 from clutch_rt.noise import NOISE_NAME
 
@@ -131,7 +132,7 @@ def write_rest(folder: Path, run: Run, graphs: Mapping[str, Any], about: About, 
     licence = files("clutch_rt").joinpath("assets/GENERIC-HAND-LICENSE.md").read_bytes()
     (folder / SKELETON_LICENCE).write_bytes(licence)
     manifest = describe(run, graphs, about, report)
-    if about.precision == "int8":
+    if about.precision in PRECISIONS:
         manifest |= native_section(graphs, run.model, run.shift)
     manifest["files"] = file_entries(folder)
     write_card(folder, manifest, run.path.resolve().name)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from clutch_rt.grammar import FORMS, Form
 from clutch_rt.layout import IntArray
+from clutch_rt.native_step import PRECISIONS
 from transformers import T5Config, T5ForConditionalGeneration
 
 from export.bench import task
@@ -87,7 +88,7 @@ def _graphs(out: Path, model: MotionLM, precision: Precision) -> None:
     store = WeightStore()
     graphs = lm_graphs(model, store, precision)
     write_graphs(out, graphs, store)
-    if precision == "int8":
+    if precision in PRECISIONS:
         (out / NATIVE).write_text(json.dumps(native_section(graphs, model)))
 
 

@@ -1,4 +1,4 @@
-"""The text encoder of an 8-bit bundle by the compiled library, in the place of its graph.
+"""The text encoder of a bundle by the compiled library, in the place of its graph.
 
 It takes the inputs of the graph ``text_encoder`` under their names and gives its outputs; the positions of a
 prompt are rounded to bytes alike, as the graph rounds them.
@@ -120,14 +120,14 @@ class NativeEncoder(Network):
         """Where the library finds everything."""
         w, n, s, g = self._weights, self._network, self._sizes, self.grammar
         words = s["vocabulary"]
-        shared = w.address("shared", "u1", (words, n.width))  # first: it refuses a vocabulary not there
+        shared = w.table("shared", words, n.width)  # first: it refuses a vocabulary that is not there
         layers = (structures.EncoderLayer * s["layers"])(*(self._layer(i) for i in range(s["layers"])))
         bases = np.asarray(g.bases, np.int32)
         plan = self._planned() if self._plan else None
         self._kept += [layers, bases, plan]
         flat, bias = g.form == "flat", w.floats("encoder.position_bias", 2 * s["far"] + 1, n.heads)
         return structures.EncoderWeights(
-            *(shared, w.floats("shared.scale", words, 1), bases.ctypes.data),
+            *(shared, bases.ctypes.data),
             # One row more: the zeros of a code that is not known.
             structures.Table() if flat else w.table("slot_embedding", int(g.sizes.sum()) + 1, n.width),
             None if flat else w.floats("position_embedding.weight", g.max_steps, n.width),
@@ -152,9 +152,8 @@ class NativeEncoder(Network):
     def _mlp(self, name: str, between: int, out: int) -> structures.Mlp:
         w, width = self._weights, self._network.width
         return structures.Mlp(
-            w.matrix(f"{name}.0.weight", width, between),
-            w.matrix(f"{name}.2.weight", between, out),
-            *(w.floats(f"{name}.0.bias", between), w.floats(f"{name}.2.bias", out)),
+            w.product(f"{name}.0.weight", width, between, f"{name}.0.bias"),
+            w.product(f"{name}.2.weight", between, out, f"{name}.2.bias"),
         )
 
     def _planned(self) -> structures.Plan:
@@ -165,12 +164,12 @@ class NativeEncoder(Network):
         return structures.Plan(
             *(actions, len(sizes), sizes.ctypes.data, p["heads"], p["hidden"], between),
             w.floats("plan.reader.queries", p["heads"], actions, width // p["heads"]),
-            w.matrix("plan.reader.read.keys_values.weight", width, 2 * width),
+            w.product("plan.reader.read.keys_values.weight", width, 2 * width),
             self._mlp("plan.reader.head", p["hidden"], labels),
             w.table("plan.label_embedding", labels, width),
             *(w.floats("plan.action_embedding.weight", actions, width), w.floats("plan.norm", width)),
             (structures.Product * 2)(
-                w.product("plan.mix.0", actions * width, between, bias=True),
-                w.product("plan.mix.2", between, width, bias=True),
+                w.product("plan.mix.0", actions * width, between, "plan.mix.0.bias"),
+                w.product("plan.mix.2", between, width, "plan.mix.2.bias"),
             ),
         )

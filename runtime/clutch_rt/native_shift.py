@@ -77,7 +77,7 @@ class NativeShift(Network):
         """One of the two decoders; ``widths`` from the coarsest level on, ``depths`` blocks of each."""
         name, w, slots = f"{book}.decoder", self._weights, self._slots(book)
         codes = self.grammar.trajectory_codes if book == "trajectory" else self.grammar.pose_codes
-        tables = [w.matrix(f"{book}.codebook.{level}", codes, size) for level in range(len(slots))]
+        tables = [w.table(f"{book}.codebook.{level}", codes, size) for level in range(len(slots))]
         blocks = [
             self._residual(
                 f"{name}.{f'block.{level}' if level < DOUBLINGS else 'out_block'}.{i}", width, 3**i
@@ -87,7 +87,7 @@ class NativeShift(Network):
         ]
         doublings = [self._conv(f"{name}.conv.{i}", widths[i], 2 * widths[i + 1]) for i in range(DOUBLINGS)]
         arrays: list[Any] = [
-            (structures.Matrix * len(tables))(*tables),
+            (structures.Table * len(tables))(*tables),
             np.asarray(slots, np.int32),
             np.asarray(depths, np.int32),
             (structures.Residual * max(1, len(blocks)))(*blocks),
@@ -123,9 +123,8 @@ class NativeShift(Network):
     def _conv(
         self, name: str, rows: int, columns: int, taps: int = _TAPS, dilation: int = 1
     ) -> structures.Conv:
-        w = self._weights
-        matrix, bias = w.matrix(name, taps * rows, columns), w.floats(f"{name}.bias", columns)
-        return structures.Conv(matrix, bias, taps, dilation, rows, columns)
+        product = self._weights.product(name, taps * rows, columns, f"{name}.bias")
+        return structures.Conv(product, taps, dilation, rows, columns)
 
 
 class NativeDecoding:

@@ -1,4 +1,4 @@
-"""The motion step of an 8-bit bundle by the compiled library, in the place of its graph.
+"""The motion step of a bundle by the compiled library, in the place of its graph.
 
 It takes the inputs of the graphs ``motion_step`` and ``motion_batch`` under their names and gives their
 codes: whole numbers are summed exactly in both, and what lies between differs in the last bits of a float32.
@@ -22,6 +22,7 @@ from clutch_rt.native_weights import SECTION, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = ("motion_step", "motion_batch")  # that the step stands for
+PRECISIONS: Final = ("fp32", "fp16", "int8")
 
 Array = NDArray[Any]
 
@@ -126,14 +127,13 @@ class NativeStep(Network):
         w, n, g = self._weights, self.network, self.grammar
         table = "lm_head" if "lm_head" in w else "shared"
         # First, for it refuses a vocabulary that is not there.
-        read, head = (w.address(name, "u1", (g.vocab, n.width)) for name in ("shared", table))
+        read, head = (w.table(name, g.vocab, n.width) for name in ("shared", table))
         rows = np.full((g.slots, g.max_codes + 1), -1, np.int32)
         for slot, (base, size) in enumerate(zip(g.bases, g.sizes, strict=True)):
             rows[slot, :size] = base + np.arange(size)
         rows[0, g.size(0)] = g.eom
         self._kept.append(rows)
-        scales = (w.floats(f"{name}.scale", g.vocab, 1) for name in ("shared", table))
-        return structures.Stream(read, head, *scales, rows.ctypes.data, rows.shape[1], n.factor)
+        return structures.Stream(read, head, rows.ctypes.data, rows.shape[1], n.factor)
 
     def _layer(self, i: int) -> structures.Layer:
         w, n = self._weights, self.network
@@ -155,13 +155,15 @@ class NativeStep(Network):
         size, last = int(self._sizes[c]), c == len(self._sizes) - 1
         return structures.Choice(
             w.floats(f"depth_norm.{c}", n.width),
-            w.product(f"depth_mlp.{c}.0", n.width, n.depth_hidden, bias=True),
-            w.product(f"depth_mlp.{c}.2", n.depth_hidden, n.width, bias=True),
-            w.product(f"depth_head.{c}", n.width, size, bias=True),
+            w.product(f"depth_mlp.{c}.0", n.width, n.depth_hidden, f"depth_mlp.{c}.0.bias"),
+            w.product(f"depth_mlp.{c}.2", n.depth_hidden, n.width, f"depth_mlp.{c}.2.bias"),
+            w.product(f"depth_head.{c}", n.width, size, f"depth_head.{c}.bias"),
             structures.Table() if last else w.table(f"depth_embedding.{c}", size, n.width),
         )
 
 
-def runs(bundle: Bundle) -> bool:
-    """Whether the library can take a bundle's steps: in 8 bits, its weights told."""
-    return bundle.manifest.precision == "int8" and SECTION in bundle.manifest.raw
+def refusal(bundle: Bundle) -> str | None:
+    """Why the library cannot take a bundle, in a phrase; None where it can."""
+    if bundle.manifest.precision not in PRECISIONS:
+        return f"it takes bundles in {', '.join(PRECISIONS[:-1])} and {PRECISIONS[-1]}"
+    return None if SECTION in bundle.manifest.raw else "the bundle was exported without it; export it again"

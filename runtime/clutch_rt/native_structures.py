@@ -17,15 +17,11 @@ class Shape(ctypes.Structure):
 
 
 class Product(ctypes.Structure):
-    _fields_ = [("levels", _pointer), ("scale", _pointer), ("bias", _pointer)]
-
-
-class Matrix(ctypes.Structure):
-    _fields_ = [("numbers", _pointer), ("half", _int32)]
+    _fields_ = [("numbers", _pointer), ("kind", _int32), ("scale", _pointer), ("bias", _pointer)]
 
 
 class Table(ctypes.Structure):
-    _fields_ = [("rows", _pointer), ("scale", _pointer)]
+    _fields_ = [("rows", _pointer), ("kind", _int32), ("scale", _pointer)]
 
 
 class Layer(ctypes.Structure):
@@ -45,7 +41,7 @@ class Choice(ctypes.Structure):
 
 class Stream(ctypes.Structure):
     _fields_ = [
-        *((name, _pointer) for name in ("rows", "heads", "scale", "head_scale", "choices")),
+        *(("rows", Table), ("heads", Table), ("choices", _pointer)),
         ("most", _int32),
         ("factor", _float),
     ]
@@ -90,25 +86,21 @@ class EncoderLayer(ctypes.Structure):
 
 
 class Mlp(ctypes.Structure):
-    _fields_ = [
-        *(("first", Matrix), ("second", Matrix)),
-        *(("first_bias", _pointer), ("second_bias", _pointer)),
-    ]
+    _fields_ = [("first", Product), ("second", Product)]
 
 
 class Plan(ctypes.Structure):
     _fields_ = [
         *(("actions", _int32), ("fields", _int32), ("sizes", _pointer)),
         *((name, _int32) for name in ("heads", "hidden", "mix_hidden")),
-        *(("queries", _pointer), ("keys_values", Matrix), ("head", Mlp), ("labels", Table)),
+        *(("queries", _pointer), ("keys_values", Product), ("head", Mlp), ("labels", Table)),
         *(("action", _pointer), ("norm", _pointer), ("mix", Product * 2)),
     ]
 
 
 class EncoderWeights(ctypes.Structure):
     _fields_ = [
-        *((name, _pointer) for name in ("shared", "shared_scale", "bases")),
-        ("slots", Table),
+        *(("shared", Table), ("bases", _pointer), ("slots", Table)),
         *((name, _pointer) for name in ("position", "bias", "norm", "layers")),
         *(("memory", Product), ("length", Mlp), ("plan", _pointer)),
     ]
@@ -124,8 +116,7 @@ class Prompt(ctypes.Structure):
 
 class Conv(ctypes.Structure):
     _fields_ = [
-        ("weights", Matrix),
-        ("bias", _pointer),
+        ("product", Product),
         *((name, _int32) for name in ("taps", "dilation", "inputs", "outputs")),
     ]
 

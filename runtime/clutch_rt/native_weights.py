@@ -23,6 +23,9 @@ MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask f
 
 _TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
 _FLOAT: Final = "f4"
+KINDS: Final[Mapping[str, int]] = {"f4": 0, "f2": 1, "u1": 2, "i1": 3}
+"""CLUTCH_FLOAT, CLUTCH_HALF, CLUTCH_BYTES, CLUTCH_SIGNED."""
+_IN_BYTES: Final = ("u1", "i1")
 
 
 class Network(ABC):
@@ -114,21 +117,27 @@ class Weights:
         """Where a tensor of float32 lies; errors as of ``address``, as of those below."""
         return self.address(name, _FLOAT, shape)
 
-    def product(self, name: str, rows: int, columns: int, bias: bool = False) -> structures.Product:
-        """A matrix in bytes with the scales of its columns."""
+    def product(self, name: str, rows: int, columns: int, bias: str | None = None) -> structures.Product:
+        """A matrix, with the scales of its columns where it is in bytes, and a bias of that name."""
+        kind = self._kind(name)
         return structures.Product(
-            self.address(name, "u1", (rows, columns)),
-            self.floats(f"{name}.scale", columns),
-            self.floats(f"{name}.bias", columns) if bias else None,
+            self.address(name, kind, (rows, columns)),
+            KINDS[kind],
+            self.floats(f"{name}.scale", columns) if kind in _IN_BYTES else None,
+            None if bias is None else self.floats(bias, columns),
         )
 
     def table(self, name: str, rows: int, width: int) -> structures.Table:
-        """Rows of signed bytes with their scales."""
+        """Rows of numbers, with their scales where they are in bytes."""
+        kind = self._kind(name)
         return structures.Table(
-            self.address(name, "i1", (rows, width)), self.floats(f"{name}.scale", rows, 1)
+            self.address(name, kind, (rows, width)),
+            KINDS[kind],
+            self.floats(f"{name}.scale", rows, 1) if kind in _IN_BYTES else None,
         )
 
-    def matrix(self, name: str, rows: int, columns: int) -> structures.Matrix:
-        """A matrix of float16, or else of float32."""
-        half = self._tensors.get(name, [0, ""])[1:2] == ["f2"]
-        return structures.Matrix(self.address(name, "f2" if half else _FLOAT, (rows, columns)), half)
+    def _kind(self, name: str) -> str:
+        """What a tensor is stored as; float32 where that is not told, which ``address`` then refuses."""
+        found = self._tensors.get(name)
+        kind = found[1] if isinstance(found, list) and len(found) == 3 else _FLOAT
+        return kind if kind in KINDS else _FLOAT

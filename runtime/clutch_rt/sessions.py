@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from clutch_rt import ort
 from clutch_rt.bundle import Bundle
@@ -25,14 +25,12 @@ from clutch_rt.native_library import Absence, Library, library
 from clutch_rt.native_shift import GRAPHS as SHIFT_GRAPHS
 from clutch_rt.native_shift import NativeShift
 from clutch_rt.native_step import GRAPHS as STEP_GRAPHS
-from clutch_rt.native_step import NativeStep, runs
+from clutch_rt.native_step import NativeStep, refusal
 from clutch_rt.native_weights import SECTION, Network
 from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
 
 _Found = TypeVar("_Found")
-_NOT_FOR_IT: Final = Absence("it takes bundles in int8 only")
-
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +43,7 @@ class Sessions:
     Args:
         bundle: verified.
         device, threads: as ``clutch_rt.load`` takes them.
-        compiled: the library that makes the steps of 8-bit bundles on the CPU; None takes what there is.
+        compiled: the library that makes motions on the CPU; None takes what there is.
     """
 
     def __init__(
@@ -58,7 +56,8 @@ class Sessions:
         # An unknown device is an error now, not at the first sentence.
         self._placement: Placement | None = certain(device)
         self._sessions: dict[str, ort.onnxruntime.InferenceSession] = {}
-        self._library: Library | Absence = (compiled or library()) if runs(bundle) else _NOT_FOR_IT
+        why_not = refusal(bundle)
+        self._library: Library | Absence = Absence(why_not) if why_not else compiled or library()
         self._stand_ins = {} if isinstance(self._library, Absence) else _stand_ins(bundle)
         self._native: dict[type[Network], Network] = {}
         self._creating = threading.RLock()
@@ -213,7 +212,7 @@ class Sessions:
 
 
 def _stand_ins(bundle: Bundle) -> Mapping[str, type[Network]]:
-    """What stands for which graph of a bundle that ``runs`` says yes to, in the compiled library."""
+    """What stands for which graph of a bundle that it takes, in the compiled library."""
     told = bundle.manifest.raw[SECTION]
     shift = SHIFT_GRAPHS if "shift" in told else {}
     return {

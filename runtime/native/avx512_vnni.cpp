@@ -34,15 +34,20 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
         for (int m = 0; m < MANY; m++) _mm512_storeu_si512(sums[r] + m * WIDTH, sum[r][m]);
 }
 
-template <int R>
-inline void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE]) {
+inline __m512 numbers(const float *x) { return _mm512_loadu_ps(x); }
+inline __m512 numbers(const uint16_t *halves) {
+    return _mm512_maskz_cvtph_ps(0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i *>(halves)));
+}
+
+template <int R, typename W>
+inline void tile_numbers(const float *const *x, const W *w, int rows, float (*sums)[TILE]) {
     constexpr int WIDTH = 16, MANY = TILE / WIDTH;
     __m512 sum[R][MANY];
     for (int r = 0; r < R; r++)
         for (int m = 0; m < MANY; m++) sum[r][m] = _mm512_setzero_ps();
     for (int k = 0; k < rows; k++, w += TILE)
         for (int m = 0; m < MANY; m++) {
-            const __m512 part = _mm512_loadu_ps(w + m * WIDTH);
+            const __m512 part = numbers(w + m * WIDTH);
             for (int r = 0; r < R; r++)
                 sum[r][m] = _mm512_add_ps(sum[r][m], _mm512_mul_ps(part, _mm512_set1_ps(x[r][k])));
         }

@@ -2,9 +2,10 @@
 // says for which instructions it is compiled; no header may be included here. A set defines, before:
 //
 //   template <int R> void tile_product(const uint8_t *const *x, const int8_t *w, int quads, int32_t (*sums)[TILE])
-//   template <int R> void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE])
+//   template <int R, typename W> void tile_numbers(const float *const *x, const W *w, int rows, float (*sums)[TILE])
 //
-// the sums of one tile of columns for R rows of bytes, and of float32; of these each column adds up its rows in turn.
+// the sums of one tile of columns for R rows of bytes, and of float32 by weights W, in float32 or float16; of these each
+// column adds up its rows in turn.
 //
 // All sums of float32 go over LANES partial sums in one order, so that every set gives the same bits.
 
@@ -15,6 +16,19 @@
 #include "step_body.h"
 #include "encoder_body.h"
 #include "shift_body.h"
+
+template <int R, typename W>
+inline bool numbers_are_right(const float *const *x, const W *w, const float *widened, int rows) {
+    float sums[R][TILE];
+    tile_numbers<R>(x, w, rows, sums);
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < TILE; n++) {
+            float total = 0.0f;
+            for (int k = 0; k < rows; k++) total += x[r][k] * widened[k * TILE + n];
+            if (total != sums[r][n]) return false;
+        }
+    return true;
+}
 
 template <int R>
 inline bool sums_are_right() {
@@ -29,19 +43,22 @@ inline bool sums_are_right() {
     }
     for (int i = 0; i < QUADS * TILE * QUAD; i++) w[i] = static_cast<int8_t>(i * i + 127);
     tile_product<R>(rows, w, QUADS, sums);
-    float numbers[QUADS * TILE], of_numbers[R][TILE], ones[R][QUADS];
+    float floats[QUADS * TILE], widened[QUADS * TILE], ones[R][QUADS];
+    uint16_t halves[QUADS * TILE];
     const float *number_rows[R];
-    for (int i = 0; i < QUADS * TILE; i++) numbers[i] = static_cast<float>(w[i]) * 0.37f;
+    for (int i = 0; i < QUADS * TILE; i++) {
+        floats[i] = static_cast<float>(w[i]) * 0.37f;
+        halves[i] = static_cast<uint16_t>((i * 0x9E37) & 0xBFFF);  // of all sizes but the largest
+        widened[i] = from_half(halves[i]);
+    }
     for (int r = 0; r < R; r++) {
         number_rows[r] = ones[r];
         for (int k = 0; k < QUADS; k++) ones[r][k] = static_cast<float>(x[r][k]) / 7.0f;
     }
-    tile_numbers<R>(number_rows, numbers, QUADS, of_numbers);
+    if (!numbers_are_right<R>(number_rows, floats, floats, QUADS)) return false;
+    if (!numbers_are_right<R>(number_rows, halves, widened, QUADS)) return false;
     for (int r = 0; r < R; r++)
         for (int n = 0; n < TILE; n++) {
-            float total = 0.0f;
-            for (int k = 0; k < QUADS; k++) total += ones[r][k] * numbers[k * TILE + n];
-            if (total != of_numbers[r][n]) return false;
             int32_t sum = 0;
             for (int k = 0; k < QUADS * QUAD; k++) sum += x[r][k] * w[(k / QUAD * TILE + n) * QUAD + k % QUAD];
             if (sum != sums[r][n]) return false;

@@ -1,9 +1,9 @@
-/* The C interface of the compiled library: a bundle's text encoder and motion step in 8 bits, SHIFT's decoder, noise,
-   and hands moved apart, on the CPU, without a graph.
+/* The C interface of the compiled library: a bundle's text encoder and motion step, SHIFT's decoder, noise, and hands
+   moved apart, on the CPU, without a graph.
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
-   and the draws; of the `flat` form, one token of a motion. Numbers are rounded as the graph `motion_step` rounds
-   them, row by row, so a motion is the same in any company; sums have a fixed order, and no product is fused with a
+   and the draws; of the `flat` form, one token of a motion. Where weights are in bytes, numbers are rounded as the graph
+   `motion_step` rounds them, row by row, so a motion is the same in any company; sums have a fixed order, and no product is fused with a
    sum, so of the same inputs a call gives the same bits on every processor. Letters: B motions, C choices of a step,
    K codes of a step, d width, H heads, D head width, N layers, M positions of the memory, T positions of the cache. */
 
@@ -23,9 +23,12 @@ extern "C" {
 #endif
 
 /* Raised with every change of what follows. */
-#define CLUTCH_NATIVE_VERSION 2
+#define CLUTCH_NATIVE_VERSION 3
 
 enum { CLUTCH_RELU = 0, CLUTCH_GELU_TANH = 1 };
+
+/* What numbers are stored as: in float32, in float16, by 8 bits around 128, and by signed bytes. */
+enum { CLUTCH_FLOAT = 0, CLUTCH_HALF = 1, CLUTCH_BYTES = 2, CLUTCH_SIGNED = 3 };
 
 typedef struct {
     int32_t width, heads, head_width, layers;
@@ -40,23 +43,20 @@ typedef struct {
     float epsilon;
 } clutch_shape;
 
-/* Weights by 8 bits, (in, out) around 128, with a scale for each column. */
-typedef struct {
-    const uint8_t *levels;
-    const float *scale;
-    const float *bias; /* or NULL */
-} clutch_product;
-
-/* A matrix (in, out) of float32, or of float16 where `half` is 1. */
+/* A matrix (in, out), with a scale for each column where it is in bytes, around 128. What it is multiplied by is then
+   rounded to bytes too. */
 typedef struct {
     const void *numbers;
-    int32_t half;
-} clutch_matrix;
+    int32_t kind;
+    const float *scale; /* or NULL */
+    const float *bias;  /* added to each row; or NULL */
+} clutch_product;
 
-/* Rows of signed bytes, with a scale for each. */
+/* Rows of numbers, with a scale for each row where they are in bytes. */
 typedef struct {
-    const int8_t *rows;
-    const float *scale;
+    const void *rows;
+    int32_t kind;
+    const float *scale; /* or NULL */
 } clutch_table;
 
 typedef struct {
@@ -70,11 +70,10 @@ typedef struct {
     clutch_table embedding; /* of what is chosen; of the last choice there is none */
 } clutch_choice;
 
-/* The `flat` form's table of tokens, by 8 bits around 128, which is its output head too. */
+/* The `flat` form's table of tokens, which is its output head too. */
 typedef struct {
-    const uint8_t *rows;  /* (vocabulary, d) */
-    const uint8_t *heads; /* the same, or a table of its own */
-    const float *scale, *head_scale;
+    clutch_table rows;  /* (vocabulary, d) */
+    clutch_table heads; /* the same, or a table of its own */
     const int32_t *choices; /* (K, most): rows of the head that a slot draws from, -1 behind the last */
     int32_t most;
     float factor; /* of the hidden state before the head */
@@ -161,10 +160,9 @@ typedef struct {
     clutch_product qkv, out, wi, wo;
 } clutch_encoder_layer;
 
-/* Two matrices with what is added, and nothing below 0 between them. */
+/* Two matrices, and nothing below 0 between them. */
 typedef struct {
-    clutch_matrix first, second;
-    const float *first_bias, *second_bias;
+    clutch_product first, second;
 } clutch_mlp;
 
 /* What the prompt asks for, drawn as labels of a few fields for each of A actions, and shown to the decoder. */
@@ -174,7 +172,7 @@ typedef struct {
     int32_t heads, hidden;     /* of what reads them */
     int32_t mix_hidden;
     const float *queries;      /* (heads, A, d / heads), scaled */
-    clutch_matrix keys_values; /* (d, 2 d) */
+    clutch_product keys_values; /* (d, 2 d) */
     clutch_mlp head;           /* to the scores of all labels of an action */
     clutch_table labels;       /* of all fields one after another */
     const float *action;       /* (A, d) */
@@ -183,8 +181,7 @@ typedef struct {
 } clutch_plan;
 
 typedef struct {
-    const uint8_t *shared;      /* (vocabulary, d) by 8 bits around 128 */
-    const float *shared_scale;
+    clutch_table shared;        /* (vocabulary, d) */
     const int32_t *bases;       /* (K): of the `flat` form, a slot's first token */
     clutch_table slots;         /* else: rows of all slots one after another, */
     const float *position;      /* and (steps, d) */
@@ -228,8 +225,7 @@ CLUTCH_API int32_t clutch_encoder_run(const clutch_encoder *, const clutch_promp
 /* A convolution that sees `taps` instants, `dilation` apart, the oldest first: (taps * in, out) and (out). One that
    doubles the rate has twice the columns, of the even and of the odd instant. */
 typedef struct {
-    clutch_matrix weights;
-    const float *bias;
+    clutch_product product; /* in float32 or float16 */
     int32_t taps, dilation, in, out;
 } clutch_conv;
 
@@ -242,7 +238,7 @@ typedef struct {
 /* A branch: one convolution, then on each level its blocks and a doubling, then more blocks, a norm, a convolution. */
 typedef struct {
     int32_t levels, codes;        /* levels of codes, and entries of each table */
-    const clutch_matrix *tables;  /* (levels) of (codes, code_size) */
+    const clutch_table *tables;   /* (levels) of (codes, code_size), in float32 or float16 */
     const int32_t *slots;         /* (levels, 2): of a step's codes, of the left hand and of the right */
     int32_t place, channels;      /* among a hand's 99 numbers */
     clutch_conv first, last;

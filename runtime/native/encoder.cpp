@@ -17,8 +17,7 @@ struct EncoderOwner {
     std::vector<Product> memory;
 
     Mlp mlp(const clutch_mlp &from, int in, int between, int out) {
-        return {storage.matrix(from.first, in, between), storage.matrix(from.second, between, out), from.first_bias,
-                from.second_bias};
+        return {storage.product(from.first, in, between), storage.product(from.second, between, out)};
     }
 };
 
@@ -28,7 +27,7 @@ static Plan lay_out(EncoderOwner &owner, int width, const clutch_plan &from) {
     to.sizes = owner.storage.wholes(from.sizes, from.fields);
     to.from.sizes = nullptr;  // the caller's, and need not stay
     for (int f = 0; f < from.fields; f++) to.labels += to.sizes[f];
-    to.keys_values = owner.storage.matrix(from.keys_values, width, 2 * width);
+    to.keys_values = owner.storage.product(from.keys_values, width, 2 * width);
     to.head = owner.mlp(from.head, width, from.hidden, to.labels);
     to.mix[0] = owner.storage.product(from.mix[0], from.actions * width, from.mix_hidden);
     to.mix[1] = owner.storage.product(from.mix[1], from.mix_hidden, width);
@@ -95,8 +94,8 @@ EncoderSpace encoder_room(const Encoder &encoder, const clutch_prompt &prompt) {
     float *x = at_least(numbers, 4 * size + count * wide + square + keys + values + 2 * read);
     float *scores = x + 4 * size + count * wide, *after = scores + square;
     const Space own{at_least(bytes, count * (wide + QUAD)), at_least(rounding, count), x, x + size, x + 2 * size,
-                    x + 4 * size, x + 3 * size, scores};
-    return {own, after, after + keys, after + keys + values, at_least(rows, count)};
+                    x + 4 * size, x + 3 * size, scores, at_least(rows, count)};
+    return {own, after, after + keys, after + keys + values};
 }
 
 }  // namespace clutch

@@ -1,21 +1,14 @@
 // The text encoder: part of body.h, inside the namespace of each set of kernels. M positions of the memory, L of the
 // prompt, d width, H heads, D head width, A actions of a plan.
 
-inline void shared_row(const Encoder &e, int64_t id, float *out) {
-    const int d = e.shape.width;
-    const uint8_t *row = e.from.shared + id * d;
-    for (int i = 0; i < d; i++)
-        out[i] = static_cast<float>(static_cast<int>(row[i]) - 128) * e.from.shared_scale[id];
-}
-
 // What the positions begin with: the prompt's tokens, and behind them the motion's codes.
 inline void embed(const Encoder &e, const clutch_prompt &p, float *x) {
     const int d = e.shape.width, slots = e.shape.slots;
-    for (int r = 0; r < p.length; r++, x += d) shared_row(e, p.ids[r], x);
+    for (int r = 0; r < p.length; r++, x += d) take_row(e.from.shared, p.ids[r], d, x);
     for (int t = 0; t < p.steps; t++) {
         const int64_t *codes = p.codes + static_cast<int64_t>(t) * slots;
         if (e.shape.flat) {
-            for (int k = 0; k < slots; k++, x += d) shared_row(e, e.from.bases[k] + codes[k], x);
+            for (int k = 0; k < slots; k++, x += d) take_row(e.from.shared, e.from.bases[k] + codes[k], d, x);
             continue;
         }
         std::memset(x, 0, sizeof(float) * d);
@@ -28,7 +21,7 @@ inline void embed(const Encoder &e, const clutch_prompt &p, float *x) {
 
 // Rows (n, D) of one head among rows of `stride` numbers, in tiles of 64 columns, turned over where `across`: then the
 // columns are the rows.
-inline Matrix32 in_tiles(const float *from, int n, int width, int64_t stride, bool across, float *to) {
+inline Product in_tiles(const float *from, int n, int width, int64_t stride, bool across, float *to) {
     const int in = across ? width : n, out = across ? n : width, tiles = (out + TILE - 1) / TILE;
     for (int64_t i = 0; i < static_cast<int64_t>(tiles) * in * TILE; i++) to[i] = 0.0f;
     for (int r = 0; r < n; r++)
@@ -36,30 +29,31 @@ inline Matrix32 in_tiles(const float *from, int n, int width, int64_t stride, bo
             const int row = across ? i : r, column = across ? r : i;
             to[(static_cast<int64_t>(column / TILE) * in + row) * TILE + column % TILE] = from[r * stride + i];
         }
-    return {in, out, tiles, to};
+    return {in, out, tiles, nullptr, nullptr, to, nullptr, 0, nullptr, nullptr};
 }
 
 // qkv (M, 3, H, D) to what every position takes from every other, (M, H, D).
 inline void attend_all(const Encoder &e, const EncoderSpace &w, int count, const float *qkv, float *mixed) {
     const int heads = e.shape.heads, width = e.shape.head_width, inner = heads * width, far = e.shape.far;
     const int64_t stride = 3 * static_cast<int64_t>(inner);
+    const float **rows = w.own.rows;
     for (int h = 0; h < heads; h++) {
         const float *own = qkv + h * width;
-        const Matrix32 keys = in_tiles(own + inner, count, width, stride, true, w.keys);
-        const Matrix32 values = in_tiles(own + 2 * inner, count, width, stride, false, w.values);
+        const Product keys = in_tiles(own + inner, count, width, stride, true, w.keys);
+        const Product values = in_tiles(own + 2 * inner, count, width, stride, false, w.values);
         for (int i = 1 - count; i < count; i++) {
             const int near = i < -far ? -far : i > far ? far : i;
             w.biases[i + count - 1] = e.from.bias[static_cast<int64_t>(near + far) * heads + h];
         }
-        for (int r = 0; r < count; r++) w.rows[r] = own + r * stride;
-        matrix(keys, nullptr, w.rows, count, w.own.scores);
+        for (int r = 0; r < count; r++) rows[r] = own + r * stride;
+        matrix(keys, rows, count, w.own.scores);
         for (int r = 0; r < count; r++) {
             float *scores = w.own.scores + static_cast<int64_t>(r) * count;
             add(w.biases + count - 1 - r, count, scores);
             softmax(scores, count);
-            w.rows[r] = scores;
+            rows[r] = scores;
         }
-        matrix(values, nullptr, w.rows, count, w.own.hidden);
+        matrix(values, rows, count, w.own.hidden);
         for (int r = 0; r < count; r++)
             std::memcpy(mixed + static_cast<int64_t>(r) * inner + h * width,
                         w.own.hidden + static_cast<int64_t>(r) * width, sizeof(float) * width);
@@ -87,13 +81,11 @@ inline void encode_rows(const Encoder &e, const EncoderSpace &room, int count) {
     norm_rows(w.x, e.from.norm, count, d, e.shape.epsilon, w.hidden);
 }
 
-// Rows x (count, in) through both matrices, `between` having room for what is between them: y (count, out).
-inline void mlp(const Mlp &m, const float **rows, const float *x, int count, float *between, float *y) {
-    for (int r = 0; r < count; r++) rows[r] = x + static_cast<int64_t>(r) * m.first.in;
-    matrix(m.first, m.first_bias, rows, count, between);
-    relu(between, static_cast<int64_t>(count) * m.first.out);
-    for (int r = 0; r < count; r++) rows[r] = between + static_cast<int64_t>(r) * m.first.out;
-    matrix(m.second, m.second_bias, rows, count, y);
+// Rows x (count, in) through both matrices: y (count, out).
+inline void mlp(const Space &w, const Mlp &m, const float *x, int count, float *y) {
+    product(w, m.first, x, count, w.wide);
+    relu(w.wide, static_cast<int64_t>(count) * m.first.out);
+    product(w, m.second, w.wide, count, y);
 }
 
 // Scores (A, labels) of what the prompt `text` (L, d) asks for.
@@ -101,8 +93,7 @@ inline void read_labels(const Encoder &e, const EncoderSpace &room, const float 
     const Space &w = room.own;
     const clutch_plan &plan = e.plan.from;
     const int d = e.shape.width, width = d / plan.heads, heads = plan.heads;
-    for (int r = 0; r < length; r++) room.rows[r] = text + static_cast<int64_t>(r) * d;
-    matrix(e.plan.keys_values, nullptr, room.rows, length, w.wide);
+    product(w, e.plan.keys_values, text, length, w.wide);
     for (int j = 0; j < length; j++) room.biases[j] = 0.0f;
     for (int h = 0; h < heads; h++) {
         for (int r = 0; r < length; r++) {
@@ -114,7 +105,7 @@ inline void read_labels(const Encoder &e, const EncoderSpace &room, const float 
             attend(plan.queries + (static_cast<int64_t>(h) * plan.actions + a) * width, room.keys, room.values,
                    room.biases, length, width, w.scores, w.mixed + static_cast<int64_t>(a) * d + h * width);
     }
-    mlp(e.plan.head, room.rows, w.mixed, plan.actions, w.wide, scores);
+    mlp(w, e.plan.head, w.mixed, plan.actions, scores);
 }
 
 // Draws the plan of the prompt, whose rows come first in `hidden`; shows it behind them and adds what it gives to all,
@@ -155,13 +146,12 @@ inline void make_plan(const Encoder &e, const clutch_prompt &p, const EncoderSpa
 }
 
 // Scores of the length of the motion that the prompt, the first rows of `hidden`, asks for.
-inline void read_length(const Encoder &e, const clutch_prompt &p, const EncoderSpace &room) {
-    const Space &w = room.own;
+inline void read_length(const Encoder &e, const clutch_prompt &p, const Space &w) {
     const int d = e.shape.width;
     std::memset(w.x, 0, sizeof(float) * d);
     for (int r = 0; r < p.length; r++) add(w.hidden + static_cast<int64_t>(r) * d, d, w.x);
     for (int i = 0; i < d; i++) w.x[i] /= static_cast<float>(p.length);
-    mlp(e.length, room.rows, w.x, 1, w.wide, p.lengths);
+    mlp(w, e.length, w.x, 1, p.lengths);
 }
 
 void encode(const Encoder &e, const clutch_prompt &p) {
@@ -172,10 +162,10 @@ void encode(const Encoder &e, const clutch_prompt &p) {
     embed(e, p, w.x);
     encode_rows(e, room, read);
     if (e.plan.labels) make_plan(e, p, room, read);
-    if (e.shape.lengths) read_length(e, p, room);
-    round_rows(w, e.memory[0], w.hidden, count, true);
+    if (e.shape.lengths) read_length(e, p, w);
+    if (e.memory[0].bytes) round_rows(w, e.memory[0], w.hidden, count, true);  // once for all of them
     for (int part = 0; part < e.shape.parts; part++) {
-        multiply(w, e.memory[part], count, w.wide);
+        multiply(w, e.memory[part], w.hidden, count, w.wide);
         for (int h = 0; h < heads; h++)
             for (int r = 0; r < count; r++)
                 std::memcpy(p.memory + ((static_cast<int64_t>(part) * heads + h) * count + r) * width,

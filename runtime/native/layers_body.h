@@ -1,9 +1,32 @@
 // What T5's encoder and decoder have in common: part of body.h, inside the namespace of each set of kernels.
 
+// Adds a row (n) of a table.
 inline void add_row(const clutch_table &table, int64_t row, int n, float *out) {
-    const int8_t *levels = table.rows + row * n;
-    const float scale = table.scale[row];
-    for (int i = 0; i < n; i++) out[i] += static_cast<float>(levels[i]) * scale;
+    const int64_t place = row * n;
+    switch (table.kind) {
+        case CLUTCH_SIGNED: {
+            const int8_t *levels = static_cast<const int8_t *>(table.rows) + place;
+            for (int i = 0; i < n; i++) out[i] += static_cast<float>(levels[i]) * table.scale[row];
+            return;
+        }
+        case CLUTCH_BYTES: {
+            const uint8_t *levels = static_cast<const uint8_t *>(table.rows) + place;
+            for (int i = 0; i < n; i++) out[i] += static_cast<float>(static_cast<int>(levels[i]) - 128) * table.scale[row];
+            return;
+        }
+        case CLUTCH_HALF: {
+            const uint16_t *numbers = static_cast<const uint16_t *>(table.rows) + place;
+            for (int i = 0; i < n; i++) out[i] += from_half(numbers[i]);
+            return;
+        }
+        default: add(static_cast<const float *>(table.rows) + place, n, out);
+    }
+}
+
+// The row itself.
+inline void take_row(const clutch_table &table, int64_t row, int n, float *out) {
+    std::memset(out, 0, sizeof(float) * n);
+    add_row(table, row, n, out);
 }
 
 // One query (D) over n keys and values (n, D), `bias` added to the scores: out (D).

@@ -2,60 +2,68 @@
 
 #include "layout.h"
 
-#include <cstring>
-
 namespace clutch {
 
-static float from_half(uint16_t bits) {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31, rest = bits & 0x3FF;
-    float x;
-    if (exponent == 0) {
-        x = static_cast<float>(rest) * 5.9604644775390625e-8f;  // 2^-24
-        return sign ? -x : x;
-    }
-    const uint32_t wide = sign | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23) | rest << 13;
-    std::memcpy(&x, &wide, sizeof x);
-    return x;
-}
-
-static std::vector<float> read(const clutch_matrix &from, size_t count) {
+static std::vector<float> read(const void *numbers, int kind, size_t count) {
     std::vector<float> found(count);
     for (size_t i = 0; i < count; i++)
-        found[i] = from.half ? from_half(static_cast<const uint16_t *>(from.numbers)[i])
-                             : static_cast<const float *>(from.numbers)[i];
+        found[i] = kind == CLUTCH_HALF ? from_half(static_cast<const uint16_t *>(numbers)[i])
+                                       : static_cast<const float *>(numbers)[i];
     return found;
 }
 
-Product Storage::product(const clutch_product &from, int rows, int columns, int first, int all) {
-    const int quads = (rows + QUAD - 1) / QUAD, tiles = (columns + TILE - 1) / TILE;
-    bytes_.emplace_back(static_cast<size_t>(tiles) * quads * TILE * QUAD + 63, int8_t{0});
-    wholes_.emplace_back(columns, 0);
+template <typename T>
+const T *Storage::tiles(const T *from, int rows, int columns, int first, int all, std::vector<std::vector<T>> &kept) {
+    const int count = (columns + TILE - 1) / TILE;
+    kept.emplace_back(static_cast<size_t>(count) * rows * TILE, T{});
+    std::vector<T> &to = kept.back();
+    for (int k = 0; k < rows; k++)
+        for (int n = 0; n < columns; n++)
+            to[(static_cast<size_t>(n / TILE) * rows + k) * TILE + n % TILE] = from[static_cast<size_t>(k) * all + first + n];
+    return to.data();
+}
+
+void Storage::bytes(Product &p, const uint8_t *from, int first, int all) {
+    p.quads = (p.in + QUAD - 1) / QUAD;
+    bytes_.emplace_back(static_cast<size_t>(p.tiles) * p.quads * TILE * QUAD + 63, int8_t{0});
+    wholes_.emplace_back(p.out, 0);
     int8_t *to = bytes_.back().data();
     to += (64 - reinterpret_cast<uintptr_t>(to) % 64) % 64;
-    for (int k = 0; k < rows; k++)
-        for (int n = 0; n < columns; n++) {
-            const int level = from.levels[static_cast<size_t>(k) * all + first + n] - 128;
-            const size_t group = static_cast<size_t>(n / TILE) * quads + k / QUAD;
+    for (int k = 0; k < p.in; k++)
+        for (int n = 0; n < p.out; n++) {
+            const int level = from[static_cast<size_t>(k) * all + first + n] - 128;
+            const size_t group = static_cast<size_t>(n / TILE) * p.quads + k / QUAD;
             to[(group * TILE + n % TILE) * QUAD + k % QUAD] = static_cast<int8_t>(level);
             wholes_.back()[n] += level;
         }
-    const float *bias = from.bias ? kept(from.bias + first, columns) : nullptr;
-    return {rows, columns, quads, tiles, to, wholes_.back().data(), kept(from.scale + first, columns), bias};
+    p.bytes = to;
+    p.sums = wholes_.back().data();
 }
 
-Matrix32 Storage::matrix(const clutch_matrix &from, int rows, int columns) {
-    const int tiles = (columns + TILE - 1) / TILE;
-    const std::vector<float> all = read(from, static_cast<size_t>(rows) * columns);
-    numbers_.emplace_back(static_cast<size_t>(tiles) * rows * TILE, 0.0f);
-    std::vector<float> &to = numbers_.back();
-    for (int k = 0; k < rows; k++)
-        for (int n = 0; n < columns; n++)
-            to[(static_cast<size_t>(n / TILE) * rows + k) * TILE + n % TILE] = all[static_cast<size_t>(k) * columns + n];
-    return {rows, columns, tiles, to.data()};
+Product Storage::product(const clutch_product &from, int rows, int columns, int first, int all) {
+    Product p{};
+    p.in = rows;
+    p.out = columns;
+    p.tiles = (columns + TILE - 1) / TILE;
+    p.bias = from.bias ? kept(from.bias + first, columns) : nullptr;
+    if (from.kind == CLUTCH_BYTES) {
+        bytes(p, static_cast<const uint8_t *>(from.numbers), first, all);
+        p.scale = kept(from.scale + first, columns);
+    } else if (from.kind == CLUTCH_HALF) {
+        p.halves = tiles(static_cast<const uint16_t *>(from.numbers), rows, columns, first, all, halves_);
+    } else {
+        p.floats = tiles(static_cast<const float *>(from.numbers), rows, columns, first, all, numbers_);
+    }
+    return p;
 }
 
-const float *Storage::table(const clutch_matrix &from, size_t count) {
-    numbers_.push_back(read(from, count));
+Product Storage::widened(const clutch_product &from, int rows, int columns) {
+    const std::vector<float> all = read(from.numbers, from.kind, static_cast<size_t>(rows) * columns);
+    return product({all.data(), CLUTCH_FLOAT, nullptr, from.bias}, rows, columns);
+}
+
+const float *Storage::table(const clutch_table &from, size_t count) {
+    numbers_.push_back(read(from.rows, from.kind, count));
     return numbers_.back().data();
 }
 

@@ -19,21 +19,27 @@ const Kernels *find(const char *name);
 // What laid-out weights point into.
 class Storage {
 public:
-    // A matrix in bytes, of the columns from `first` on among `all`.
+    // A matrix as it is stored, of the columns from `first` on among `all`.
     Product product(const clutch_product &from, int rows, int columns, int first, int all);
     Product product(const clutch_product &from, int rows, int columns) { return product(from, rows, columns, 0, columns); }
 
-    Matrix32 matrix(const clutch_matrix &from, int rows, int columns);
+    // One in float16 or float32, in float32: for what is not read from memory anew for every product.
+    Product widened(const clutch_product &from, int rows, int columns);
 
-    // The numbers of a matrix as they lie.
-    const float *table(const clutch_matrix &from, size_t count);
+    // The numbers of a table in float16 or float32.
+    const float *table(const clutch_table &from, size_t count);
 
     const int32_t *wholes(const int32_t *from, size_t count);
 
 private:
     const float *kept(const float *from, size_t count);
 
+    template <typename T>
+    const T *tiles(const T *from, int rows, int columns, int first, int all, std::vector<std::vector<T>> &kept);
+    void bytes(Product &to, const uint8_t *from, int first, int all);
+
     std::vector<std::vector<int8_t>> bytes_;
+    std::vector<std::vector<uint16_t>> halves_;
     std::vector<std::vector<int32_t>> wholes_;
     std::vector<std::vector<float>> numbers_;
 };

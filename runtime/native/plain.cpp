@@ -19,13 +19,16 @@ inline void tile_product(const uint8_t *const *x, const int8_t *w, int quads, in
     }
 }
 
-template <int R>
-inline void tile_numbers(const float *const *x, const float *w, int rows, float (*sums)[TILE]) {
+inline float number(float x) { return x; }
+inline float number(uint16_t half) { return from_half(half); }
+
+template <int R, typename W>
+inline void tile_numbers(const float *const *x, const W *w, int rows, float (*sums)[TILE]) {
     for (int r = 0; r < R; r++)
         for (int n = 0; n < TILE; n++) sums[r][n] = 0.0f;
     for (int k = 0; k < rows; k++, w += TILE)
         for (int r = 0; r < R; r++)
-            for (int n = 0; n < TILE; n++) sums[r][n] += x[r][k] * w[n];
+            for (int n = 0; n < TILE; n++) sums[r][n] += x[r][k] * number(w[n]);
 }
 
 #include "body.h"

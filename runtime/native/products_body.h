@@ -1,4 +1,4 @@
-// Rows times matrices, of bytes and of float32: part of body.h, inside the namespace of each set of kernels.
+// Rows times matrices, of bytes and of numbers: part of body.h, inside the namespace of each set of kernels.
 
 // How numbers are rounded to bytes around a zero point, by the rule of ONNX's DynamicQuantizeLinear.
 inline Rounding rounding_of(const float *x, int64_t n) {
@@ -48,7 +48,7 @@ inline void round_rows(const Space &s, const Product &p, const float *x, int row
 template <int R>
 inline void tile_of_rows(const Product &p, int tile, const uint8_t *const *x, const Rounding *rounding, float *const *y) {
     int32_t sums[R][TILE];
-    tile_product<R>(x, p.packed + static_cast<size_t>(tile) * p.quads * TILE * QUAD, p.quads, sums);
+    tile_product<R>(x, p.bytes + static_cast<size_t>(tile) * p.quads * TILE * QUAD, p.quads, sums);
     const int first = tile * TILE, count = p.out - first < TILE ? p.out - first : TILE;
     for (int r = 0; r < R; r++) {
         const int32_t zero = rounding[r].zero;
@@ -61,8 +61,44 @@ inline void tile_of_rows(const Product &p, int tile, const uint8_t *const *x, co
     }
 }
 
-// y (rows, out) = the rows in the bytes of s times a matrix in bytes.
-inline void multiply(const Space &s, const Product &p, int rows, float *y) {
+template <int R>
+inline void tile_of_numbers(const Product &p, int tile, const float *const *x, float *const *y) {
+    float sums[R][TILE];
+    const size_t place = static_cast<size_t>(tile) * p.in * TILE;
+    if (p.halves)
+        tile_numbers<R>(x, p.halves + place, p.in, sums);
+    else
+        tile_numbers<R>(x, p.floats + place, p.in, sums);
+    const int first = tile * TILE, count = p.out - first < TILE ? p.out - first : TILE;
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < count; n++) y[r][first + n] = p.bias ? sums[r][n] + p.bias[first + n] : sums[r][n];
+}
+
+// y (count, out) = rows x (in) times a matrix that is not in bytes.
+inline void matrix(const Product &p, const float *const *x, int64_t count, float *y) {
+    for (int tile = 0; tile < p.tiles; tile++)
+        for (int64_t r = 0; r < count;) {
+            float *to[ROWS];
+            for (int i = 0; i < ROWS; i++) to[i] = y + (r + i) * p.out;
+            if (count - r >= ROWS) {
+                tile_of_numbers<ROWS>(p, tile, x + r, to);
+                r += ROWS;
+            } else if (count - r >= 2) {
+                tile_of_numbers<2>(p, tile, x + r, to);
+                r += 2;
+            } else {
+                tile_of_numbers<1>(p, tile, x + r, to);
+                r += 1;
+            }
+        }
+}
+
+// y (rows, out) = x (rows, in) times a matrix; where that is in bytes, by the rows as `round_rows` rounded them.
+inline void multiply(const Space &s, const Product &p, const float *x, int rows, float *y) {
+    if (!p.bytes) {
+        for (int r = 0; r < rows; r++) s.rows[r] = x + static_cast<size_t>(r) * p.in;
+        return matrix(p, s.rows, rows, y);
+    }
     const size_t stride = static_cast<size_t>(p.quads) * QUAD;
     for (int tile = 0; tile < p.tiles; tile++)
         for (int r = 0; r < rows; r += ROWS) {
@@ -83,29 +119,8 @@ inline void multiply(const Space &s, const Product &p, int rows, float *y) {
         }
 }
 
-// y (rows, out) = x (rows, in) times a matrix in bytes, each row of x rounded by itself, or all alike.
+// y (rows, out) = x (rows, in) times a matrix; for one in bytes each row of x is rounded by itself, or all alike.
 inline void product(const Space &s, const Product &p, const float *x, int rows, float *y, bool alike = false) {
-    round_rows(s, p, x, rows, alike);
-    multiply(s, p, rows, y);
-}
-
-template <int R>
-inline void matrix_rows(const Matrix32 &m, const float *bias, const float *const *x, float *y) {
-    for (int tile = 0; tile < m.tiles; tile++) {
-        float sums[R][TILE];
-        tile_numbers<R>(x, m.packed + static_cast<size_t>(tile) * m.in * TILE, m.in, sums);
-        const int first = tile * TILE, count = m.out - first < TILE ? m.out - first : TILE;
-        for (int r = 0; r < R; r++) {
-            float *out = y + static_cast<size_t>(r) * m.out + first;
-            for (int n = 0; n < count; n++) out[n] = bias ? sums[r][n] + bias[first + n] : sums[r][n];
-        }
-    }
-}
-
-// y (count, out) = rows x (in) times a matrix, and a bias or NULL.
-inline void matrix(const Matrix32 &m, const float *bias, const float *const *x, int64_t count, float *y) {
-    int64_t r = 0;
-    for (; r + ROWS <= count; r += ROWS) matrix_rows<ROWS>(m, bias, x + r, y + r * m.out);
-    for (; r + 2 <= count; r += 2) matrix_rows<2>(m, bias, x + r, y + r * m.out);
-    if (r < count) matrix_rows<1>(m, bias, x + r, y + r * m.out);
+    if (p.bytes) round_rows(s, p, x, rows, alike);
+    multiply(s, p, x, rows, y);
 }

@@ -19,8 +19,7 @@ struct ShiftOwner {
     int64_t state = 0;
 
     Conv lay_out(const clutch_conv &from) {
-        const Matrix32 matrix = storage.matrix(from.weights, from.taps * from.in, from.out);
-        return {matrix, from.bias, from.taps, from.dilation, from.in, from.out};
+        return {storage.widened(from.product, from.taps * from.in, from.out), from.taps, from.dilation, from.in, from.out};
     }
 
     void keep(const Conv &conv) { state += HANDS * static_cast<int64_t>(conv.context()) * conv.in; }

@@ -22,7 +22,7 @@ inline void convolve(const Conv &c, const ShiftSpace &w, const float *x, int64_t
                         from + static_cast<int64_t>(tap) * c.dilation * c.in, sizeof(float) * c.in);
         w.rows[row] = taps + row * width;
     }
-    matrix(c.matrix, c.bias, w.rows, count, y);
+    matrix(c.product, w.rows, count, y);
 }
 
 // relu(norm(x)) of rows (count, width).
@@ -42,7 +42,7 @@ inline void residuals(const Shift &s, const Residual *blocks, int count, const S
         convolve(block.conv, w, w.h, n, state, w.y);
         relu(w.y, rows * width);
         for (int64_t r = 0; r < rows; r++) w.rows[r] = w.y + r * width;
-        matrix(block.mix.matrix, block.mix.bias, w.rows, rows, w.h);
+        matrix(block.mix.product, w.rows, rows, w.h);
         add(w.h, rows * width, x);
     }
 }

@@ -19,20 +19,34 @@ struct Owner {
     std::vector<Product> heads;
 };
 
+// Rows of a table (vocabulary, d) as the columns of a matrix.
+template <typename T>
+static std::vector<T> as_columns(const void *table, const int32_t *rows, int count, int width) {
+    std::vector<T> columns(static_cast<size_t>(count) * width);
+    for (int n = 0; n < count; n++)
+        for (int k = 0; k < width; k++)
+            columns[static_cast<size_t>(k) * count + n] = static_cast<const T *>(table)[static_cast<size_t>(rows[n]) * width + k];
+    return columns;
+}
+
 // The heads of the flat form, each of the rows that its slot draws from.
 static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_stream &from) {
+    const clutch_table &table = from.heads;
     for (int slot = 0; slot < shape.slots; slot++) {
         const int32_t *rows = from.choices + static_cast<size_t>(slot) * from.most;
         int count = 0;
         while (count < from.most && rows[count] >= 0) count++;
-        std::vector<uint8_t> levels(static_cast<size_t>(count) * shape.width);
-        std::vector<float> scale(count);
-        for (int n = 0; n < count; n++) {
-            const uint8_t *row = from.heads + static_cast<size_t>(rows[n]) * shape.width;
-            for (int k = 0; k < shape.width; k++) levels[static_cast<size_t>(k) * count + n] = row[k];
-            scale[n] = from.head_scale[rows[n]];
-        }
-        owner.heads.push_back(owner.storage.product({levels.data(), scale.data(), nullptr}, shape.width, count));
+        std::vector<float> scale;
+        for (int n = 0; n < count && table.scale; n++) scale.push_back(table.scale[rows[n]]);
+        const auto laid_out = [&](const void *columns) {
+            return owner.storage.product({columns, table.kind, scale.data(), nullptr}, shape.width, count);
+        };
+        if (table.kind == CLUTCH_BYTES)
+            owner.heads.push_back(laid_out(as_columns<uint8_t>(table.rows, rows, count, shape.width).data()));
+        else if (table.kind == CLUTCH_HALF)
+            owner.heads.push_back(laid_out(as_columns<uint16_t>(table.rows, rows, count, shape.width).data()));
+        else
+            owner.heads.push_back(laid_out(as_columns<float>(table.rows, rows, count, shape.width).data()));
     }
     owner.step.stream = from;
     owner.step.stream.choices = nullptr;  // the caller's, and need not stay
@@ -84,6 +98,7 @@ Space room(const Step &step, const clutch_call &call) {
     static thread_local std::vector<uint8_t> bytes;
     static thread_local std::vector<Rounding> rounding;
     static thread_local std::vector<float> numbers;
+    static thread_local std::vector<const float *> pointers;
     const clutch_shape &shape = step.shape;
     const int inner = shape.heads * shape.head_width;
     int narrow = std::max(shape.width, inner), scores = std::max(call.memory_length, call.capacity);
@@ -97,7 +112,7 @@ Space room(const Step &step, const clutch_call &call) {
     const size_t rows = call.rows, size = rows * narrow;
     float *x = at_least(numbers, 4 * size + rows * wide + scores);
     return {at_least(bytes, rows * (wide + QUAD)), at_least(rounding, rows), x, x + size, x + 2 * size,
-            x + 4 * size, x + 3 * size, x + 4 * size + rows * wide};
+            x + 4 * size, x + 3 * size, x + 4 * size + rows * wide, at_least(pointers, rows)};
 }
 
 float kth_largest(const float *x, int n, int k) {

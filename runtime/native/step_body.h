@@ -123,9 +123,7 @@ inline void choose(const Step &s, const clutch_call &c, const Space &w) {
 inline void run_stream(const Step &s, const clutch_call &c) {
     const Space w = room(s, c);
     const int d = s.shape.width;
-    const uint8_t *row = s.stream.rows + *c.token * d;
-    for (int i = 0; i < d; i++)
-        w.x[i] = static_cast<float>(static_cast<int>(row[i]) - 128) * s.stream.scale[*c.token];
+    take_row(s.stream.rows, *c.token, d, w.x);
     decode(s, c, w);
     if (s.stream.factor != 1.0f)
         for (int i = 0; i < d; i++) w.hidden[i] *= s.stream.factor;

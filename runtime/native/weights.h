@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "clutch_native.h"
 
@@ -23,13 +24,35 @@ static inline uint64_t folded(uint64_t hash, uint64_t counter) {
     return x ^ (x >> 31);
 }
 
-// A matrix (in, out) of signed bytes in tiles of 64 columns, in a tile four rows of every column together:
-// byte ((tile * quads + quad) * 64 + column) * 4 + row. Both sides are filled up with zeros.
+// Of float16.
+static inline float from_half(uint16_t bits) {
+    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31, rest = bits & 0x3FF;
+    float x;
+    if (exponent == 0) {
+        x = static_cast<float>(rest) * 5.9604644775390625e-8f;  // 2^-24
+        return sign ? -x : x;
+    }
+    const uint32_t wide = sign | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23) | rest << 13;
+    std::memcpy(&x, &wide, sizeof x);
+    return x;
+}
+
+// A matrix (in, out) in tiles of 64 columns, and what is added to its columns, or null. One of the first three is there:
+//
+//   bytes   four rows of every column together: byte ((tile * quads + quad) * 64 + column) * 4 + row, signed
+//   halves  of float16: number (tile * in + row) * 64 + column
+//   floats  of float32, likewise
+//
+// Both sides are filled up with zeros.
 struct Product {
-    int in, out, quads, tiles;
-    const int8_t *packed;      // at a multiple of 64 bytes
-    const int32_t *sums;       // of each column
-    const float *scale, *bias;  // of each column; bias may be null
+    int in, out, tiles;
+    const int8_t *bytes;  // at a multiple of 64 bytes
+    const uint16_t *halves;
+    const float *floats;
+    const float *bias;
+    int quads;            // of bytes, as the rest
+    const int32_t *sums;  // of each column
+    const float *scale;   // of each column
 };
 
 struct Layer {
@@ -75,6 +98,7 @@ struct Space {
     uint8_t *bytes;
     Rounding *rounding;
     float *x, *hidden, *normed, *wide, *mixed, *scores;
+    const float **rows;
 };
 
 // Room for a call of this step; throws std::bad_alloc.
@@ -88,23 +112,16 @@ struct EncoderLayer {
     Product qkv, out, wi, wo;
 };
 
-// A matrix (in, out) of float32 in tiles of 64 columns: number (tile * in + row) * 64 + column.
-struct Matrix32 {
-    int in, out, tiles;
-    const float *packed;
-};
-
-// Two matrices with what is added, and nothing below 0 between them.
+// Two matrices, and nothing below 0 between them.
 struct Mlp {
-    Matrix32 first, second;
-    const float *first_bias, *second_bias;
+    Product first, second;
 };
 
 struct Plan {
     clutch_plan from;          // without its matrices and products
     const int32_t *sizes;      // of each field's labels
     int labels;                // of all
-    Matrix32 keys_values;
+    Product keys_values;
     Mlp head;
     Product mix[2];
 };
@@ -124,7 +141,6 @@ struct Encoder {
 struct EncoderSpace {
     Space own;
     float *keys, *values, *biases;
-    const float **rows;
 };
 
 // Positions that the encoder reads, and those of the memory, where a plan may come behind them.
@@ -134,8 +150,7 @@ int memory_rows(const Encoder &encoder, const clutch_prompt &prompt);
 EncoderSpace encoder_room(const Encoder &encoder, const clutch_prompt &prompt);
 
 struct Conv {
-    Matrix32 matrix;
-    const float *bias;
+    Product product;
     int taps, dilation, in, out;
 
     int context() const { return (taps - 1) * dilation; }

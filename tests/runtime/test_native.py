@@ -256,14 +256,36 @@ def test_an_installation_without_it_works(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @needs_library
-def test_other_precisions_run_on_their_graphs() -> None:
+def test_four_bits_run_on_their_graphs() -> None:
     pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
     from tests.tiny_bundle import tiny_bundle
 
-    for form, precision in (("step", "fp32"), ("step", "int4"), ("flat", "fp16")):
-        sessions = Sessions(open_bundle(tiny_bundle(form, precision)), "cpu", 1)  # type: ignore[arg-type]
-        assert sessions.native("motion_step") is None
-        assert "int8 only" in sessions.kernels
+    sessions = Sessions(open_bundle(tiny_bundle("step", "int4")), "cpu", 1)
+    assert sessions.native("motion_step") is None
+    assert sessions.kernels == "none (it takes bundles in fp32, fp16 and int8)"
+
+
+@needs_library
+@pytest.mark.parametrize("form", ["step", "flat"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_in_floats_the_codes_are_the_graphs(form: str, precision: str) -> None:
+    """Sums have another order, so hardly a choice falls otherwise, though random weights make all likely."""
+    pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
+    from tests.tiny_bundle import tiny_bundle
+
+    path, agreed = open_bundle(tiny_bundle(form, precision)).path, []  # type: ignore[arg-type]
+    for seed in range(6):
+        made = []
+        for variable in (*all_kernels(), "0"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(native_library.VARIABLE, variable)
+                with clutch_rt.load(path) as model:
+                    assert (model._sessions.native("motion_step") is None) == (variable == "0")
+                    made.append(_codes(model, "clap", seed, seconds=2.0))
+        for other in made[1:-1]:
+            np.testing.assert_array_equal(made[0], other)
+        agreed.append(_led_alike(made[0], made[-1]))
+    assert np.mean(agreed) > 0.9
 
 
 # ---- bad input -------------------------------------------------------------------------------------
