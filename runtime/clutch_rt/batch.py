@@ -2,13 +2,15 @@
 
 Every motion is exactly what it is alone: its noise is its own, its numbers are rounded by themselves (see
 ``export.row_graph``), and memories are filled up to the same length in both ways. Motions that stand at the
-same step go together, the longest first, so that those that end leave from the end of the batch.
+same step go together, the longest first, so that those that end leave from the end of the batch. The compiled
+library makes a step in one thread, so there the threads of a model share the motions.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -57,12 +59,14 @@ class Batches:
     Args:
         engine, sessions: of one bundle.
         graphs: names of the graphs that the bundle has.
+        threads: that share the motions, where the compiled library makes their steps.
     """
 
-    def __init__(self, engine: Engine, sessions: Sessions, graphs: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, sessions: Sessions, graphs: Sequence[str], threads: int = 1) -> None:
         self._engine = engine
         self._sessions = sessions
         self._graphs = graphs
+        self._threads = threads
 
     def motions(
         self, wishes: Sequence[Wish], cancel: threading.Event | None = None
@@ -99,13 +103,19 @@ class Batches:
             request = task.request
             key = (padded_length(task.memory.keys_values), request.temperature, request.top_k)
             alike.setdefault(key, []).append(task)
-        made: dict[int, Float32Array] = {}
+        threads = 1 if self._sessions.native(graph) is None else self._threads
+        rows = min(ROWS, -(-len(wishes) // threads))
+        batches: list[list[_Task]] = []
         for tasks in alike.values():
             tasks.sort(key=lambda task: -task.steps)
-            for first in range(0, len(tasks), ROWS):
-                together = tasks[first : first + ROWS]
-                for task, frames in zip(together, self._decode(graph, together, cancel), strict=True):
-                    made[task.index] = frames
+            batches += [tasks[first : first + rows] for first in range(0, len(tasks), rows)]
+        made: dict[int, Float32Array] = {}
+        with ThreadPoolExecutor(threads, "clutch-rt batch") as pool:
+            work = (pool.map if threads > 1 else map)(
+                lambda tasks: self._decode(graph, tasks, cancel), batches
+            )
+            for tasks, motions in zip(batches, work, strict=True):
+                made.update(zip((task.index for task in tasks), motions, strict=True))
         return (made.pop(index) for index in range(len(wishes)))
 
     def _tasks(self, wishes: Sequence[Wish], cancel: threading.Event | None) -> Iterator[_Task]:

@@ -64,7 +64,7 @@ class Model:
         self._engine = Engine(manifest, self._sessions)
         # The kernels of 4 bits round one row otherwise than several: those motions are made one by one.
         graphs = () if manifest.precision == "int4" else tuple(manifest.graphs)
-        self._batches = Batches(self._engine, self._sessions, graphs)
+        self._batches = Batches(self._engine, self._sessions, graphs, self._threads)
         if warning := quality_warning(manifest.precision, manifest.metrics):
             log.warning("%s", warning)
 
@@ -391,7 +391,8 @@ def load(
             shipped one.
         device: ``auto``, ``cpu``, ``cuda``, ``tensorrt``, ``tensorrt-rtx``, ...; a device named is a device
             had, or a DeviceError. ``auto`` takes the best that starts, see ``Info.passed_over``.
-        threads: threads per engine call; few are faster for the small models.
+        threads: threads per engine call; few are faster for the small models. The compiled library makes a
+            step in one, and there they share the motions of ``generate_many``.
 
     Raises:
         BundleError: missing, not a bundle, truncated, tampered with, or of a newer format.

@@ -1,4 +1,4 @@
-// Sums of numbers by AVX2 and F16C, for both sets of kernels that have no wider registers.
+// Sums of numbers by AVX2, FMA and F16C, for both sets of kernels that have no wider registers.
 
 inline __m256 numbers(const float *x) { return _mm256_loadu_ps(x); }
 inline __m256 numbers(const uint16_t *halves) {
@@ -17,7 +17,7 @@ inline void tile_numbers(const float *const *x, const W *w, int rows, float (*su
             for (int r = 0; r < R; r++) {
                 const __m256 taken = _mm256_set1_ps(x[r][k]);
                 for (int m = 0; m < MANY; m++)
-                    sum[r][m] = _mm256_add_ps(sum[r][m], _mm256_mul_ps(numbers(at + m * WIDTH), taken));
+                    sum[r][m] = _mm256_fmadd_ps(numbers(at + m * WIDTH), taken, sum[r][m]);
             }
         for (int r = 0; r < R; r++)
             for (int m = 0; m < MANY; m++) _mm256_storeu_ps(sums[r] + part + m * WIDTH, sum[r][m]);

@@ -49,7 +49,7 @@ inline void tile_numbers(const float *const *x, const W *w, int rows, float (*su
         for (int m = 0; m < MANY; m++) {
             const __m512 part = numbers(w + m * WIDTH);
             for (int r = 0; r < R; r++)
-                sum[r][m] = _mm512_add_ps(sum[r][m], _mm512_mul_ps(part, _mm512_set1_ps(x[r][k])));
+                sum[r][m] = _mm512_fmadd_ps(part, _mm512_set1_ps(x[r][k]), sum[r][m]);
         }
     for (int r = 0; r < R; r++)
         for (int m = 0; m < MANY; m++) _mm512_storeu_ps(sums[r] + m * WIDTH, sum[r][m]);

@@ -5,10 +5,10 @@
 #ifdef CLUTCH_AVX_VNNI
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,avxvnni,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,avxvnni,fma,f16c"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC target("avx2,avxvnni,f16c")
+#pragma GCC target("avx2,avxvnni,fma,f16c")
 #endif
 
 namespace clutch {

@@ -5,7 +5,7 @@
 //   template <int R, typename W> void tile_numbers(const float *const *x, const W *w, int rows, float (*sums)[TILE])
 //
 // the sums of one tile of columns for R rows of bytes, and of float32 by weights W, in float32 or float16; of these each
-// column adds up its rows in turn.
+// column adds up its rows in turn, every product fused with its sum. Nothing else is fused, whatever the compiler can.
 //
 // All sums of float32 go over LANES partial sums in one order, so that every set gives the same bits.
 
@@ -24,7 +24,7 @@ inline bool numbers_are_right(const float *const *x, const W *w, const float *wi
     for (int r = 0; r < R; r++)
         for (int n = 0; n < TILE; n++) {
             float total = 0.0f;
-            for (int k = 0; k < rows; k++) total += x[r][k] * widened[k * TILE + n];
+            for (int k = 0; k < rows; k++) total = std::fma(x[r][k], widened[k * TILE + n], total);
             if (total != sums[r][n]) return false;
         }
     return true;

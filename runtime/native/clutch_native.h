@@ -3,9 +3,10 @@
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
    and the draws; of the `flat` form, one token of a motion. Where weights are in bytes, numbers are rounded as the graph
-   `motion_step` rounds them, row by row, so a motion is the same in any company; sums have a fixed order, and no product is fused with a
-   sum, so of the same inputs a call gives the same bits on every processor. Letters: B motions, C choices of a step,
-   K codes of a step, d width, H heads, D head width, N layers, M positions of the memory, T positions of the cache. */
+   `motion_step` rounds them, row by row, so a motion is the same in any company; sums have a fixed order, and products
+   are fused with them in matrices of floats and nowhere else, so of the same inputs a call gives the same bits on every
+   processor. Letters: B motions, C choices of a step, K codes of a step, d width, H heads, D head width, N layers, M
+   positions of the memory, T positions of the cache. */
 
 #ifndef CLUTCH_NATIVE_H
 #define CLUTCH_NATIVE_H

@@ -27,13 +27,13 @@ struct Processor {
         __cpuidex(second, 7, 1);
         const bool wide = (kept & 0x6) == 0x6, widest = (kept & 0xE6) == 0xE6;
         const unsigned b = static_cast<unsigned>(first[1]), c = static_cast<unsigned>(first[2]);
-        avx2 = wide && (b >> 5 & 1) && (none[2] >> 29 & 1);
+        avx2 = wide && (b >> 5 & 1) && (none[2] >> 12 & 1) && (none[2] >> 29 & 1);
         avx_vnni = avx2 && (static_cast<unsigned>(second[0]) >> 4 & 1);
         avx512_vnni = avx2 && widest && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 11 & 1);
 #elif defined(CLUTCH_X86)
         uint32_t a = 1, b = 0, c = 0, d = 0;
         __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-        avx2 = __builtin_cpu_supports("avx2") && (c >> 29 & 1);  // and F16C, which older compilers do not ask for
+        avx2 = __builtin_cpu_supports("avx2") && (c >> 12 & 1) && (c >> 29 & 1);  // with FMA and F16C
         a = 7, c = 1;
         __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
         avx_vnni = avx2 && (a >> 4 & 1);

@@ -28,7 +28,7 @@ inline void tile_numbers(const float *const *x, const W *w, int rows, float (*su
         for (int n = 0; n < TILE; n++) sums[r][n] = 0.0f;
     for (int k = 0; k < rows; k++, w += TILE)
         for (int r = 0; r < R; r++)
-            for (int n = 0; n < TILE; n++) sums[r][n] += x[r][k] * number(w[n]);
+            for (int n = 0; n < TILE; n++) sums[r][n] = std::fma(x[r][k], number(w[n]), sums[r][n]);
 }
 
 #include "body.h"

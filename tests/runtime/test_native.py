@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
@@ -141,6 +142,28 @@ def test_a_motion_is_the_same_in_any_company() -> None:
     together = list(Batches(engine, model._sessions, tuple(model._bundle.manifest.graphs)).motions(wishes))
     for wish, frames in zip(wishes, together, strict=True):
         np.testing.assert_array_equal(frames, engine.whole(wish.ids, wish.request))
+
+
+@needs_library
+def test_threads_share_many_motions_and_change_none() -> None:
+    texts = [TEXTS[n % len(TEXTS)] for n in range(11)]
+    seen: set[str] = set()
+    with clutch_rt.load(threads=3) as model:
+        decode = model._batches._decode
+
+        def watched(*args: Any) -> list[Float32Array]:
+            seen.add(threading.current_thread().name)
+            return decode(*args)
+
+        model._batches._decode = watched  # type: ignore[method-assign]
+        for motion in model.generate_many(texts, seeds=list(range(11))):
+            wanted = _model(all_kernels()[0]).generate(motion.text, seed=motion.seed)
+            np.testing.assert_array_equal(motion.frames, wanted.frames)
+        assert seen and threading.current_thread().name not in seen
+        cancel = threading.Event()
+        cancel.set()
+        with pytest.raises(clutch_rt.Cancelled):
+            list(model.generate_many(texts, cancel=cancel))
 
 
 @needs_library
