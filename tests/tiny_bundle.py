@@ -52,22 +52,27 @@ def _root() -> Path:
 
 
 def tiny_run(
-    form: Form = "step", feed_forward: str = "relu", tied_head: bool = True, rhythm: bool = True
+    form: Form = "step",
+    feed_forward: str = "relu",
+    tied_head: bool = True,
+    rhythm: bool = True,
+    plan: bool = True,
 ) -> Path:
     """A run folder: ``shift/``, ``lm/``, ``tokenizer.model``, ``config.json``, ``evaluate/metrics.json``.
 
     The flat form has no rhythm, whatever is asked.
     """
     rhythms = RHYTHMS if rhythm and form == "step" else 0
-    run = _root() / f"run-{form}-{feed_forward}-{'tied' if tied_head else 'untied'}-{rhythms}"
+    parts = (form, feed_forward, "tied" if tied_head else "untied", str(rhythms), "plan" if plan else "none")
+    run = _root() / f"run-{'-'.join(parts)}"
     if not run.exists():
         part = run.with_suffix(".part")
-        _write_run(part, form, feed_forward, tied_head, rhythms)
+        _write_run(part, form, feed_forward, tied_head, rhythms, plan)
         part.rename(run)
     return run
 
 
-def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythms: int) -> None:
+def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythms: int, plan: bool) -> None:
     (run / "evaluate").mkdir(parents=True)
     pieces = write_tokenizer(run / "tokenizer.model")
     tiny_shift().save(run / "shift")
@@ -85,7 +90,7 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythm
         feed_forward=feed_forward,
         scale_outputs=not tied_head,
         tied_head=tied_head,
-        plan=PLAN,
+        plan=PLAN if plan else {},
     )
     save_model(config, run / "lm")
     write_metrics(run / "evaluate" / "metrics.json", files_of_run(run))

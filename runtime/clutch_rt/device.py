@@ -94,10 +94,11 @@ def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxru
         DeviceError: the provider did not start on this machine, or has no kernel for any of the work.
         BundleError: the graph itself cannot be loaded.
     """
+    expected = ort.ORT_ERRORS  # imports ONNX Runtime, which should not be tried again below
     said = _preload(placement.name) if placement.name in ("cuda", "tensorrt") else ""
     try:
         session = _start(path, placement, threads)
-    except ort.ORT_ERRORS as error:
+    except expected as error:
         if isinstance(error, ClutchError):
             raise
         if placement.provider != CPU and not ort.is_graph_error(error):

@@ -66,7 +66,7 @@ class Report:
     Attributes:
         versions: of this package and those it stands on. runtimes: installed ONNX Runtime packages.
         providers: that ONNX Runtime was built with. plugin: the TensorRT-RTX plugin's package, or None.
-        kernels: of the compiled library, that 8-bit bundles run on here, or ``none`` and why.
+        kernels: of the compiled library, that bundles run on here, or ``none`` and why.
         devices: each that was tried or could have been. auto: the device ``auto`` would take, or None.
         advice: what to install or mend, most important first.
     """
@@ -105,8 +105,8 @@ def examine(which: str | None = None) -> Report:
         machine=this_machine(),
         system=f"{platform.platform(terse=True)}, Python {platform.python_version()}",
         versions=_versions(),
-        runtimes=runtimes or {"onnxruntime": ort.onnxruntime.__version__},
-        providers=tuple(ort.onnxruntime.get_available_providers()),
+        runtimes=runtimes or ({"onnxruntime": ort.onnxruntime.__version__} if ort.providers() else {}),
+        providers=ort.providers(),
         plugin=rtx_version(),
         kernels=library().kernels,
         nvidia=nvidia,

@@ -17,7 +17,7 @@ from clutch_rt import native_structures as structures
 from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import Fields
 from clutch_rt.native_sizes import sizes_of, whole_numbers
-from clutch_rt.native_weights import MOST, Network
+from clutch_rt.native_weights import EXACT, LINEAR, MOST, Network
 
 GRAPH: Final = "text_encoder"  # that it stands for
 SECTION: Final = "encoder"  # of the library's section
@@ -69,17 +69,21 @@ class NativeEncoder(Network):
 
         Raises:
             InputError: ids or codes that there are none of, or arrays of other shapes.
+            BundleError: an output that is not there.
             DeviceError: memory is used up.
         """
         ids, codes, noise, temperature = self._taken(feeds)
         n, plan, lengths = self._network, self._plan, self._sizes["lengths"]
         handle, length, steps = self._library.handle, ids.shape[1], codes.shape[1]
         positions = handle.clutch_encoder_memory(self._handle, length, steps)
-        found = {"memory": np.empty((2 * n.layers, 1, n.heads, positions, n.head_width), np.float32)}
-        if lengths:
-            found["length_logits"] = np.empty((1, lengths), np.float32)
+        found: dict[str, Array] = {}  # in the graph's order
         if plan:
             found["plan"] = np.empty((1, plan["actions"], len(self._labels)), np.int64)
+        found["memory"] = np.empty((2 * n.layers, 1, n.heads, positions, n.head_width), np.float32)
+        if lengths:
+            found["length_logits"] = np.empty((1, lengths), np.float32)
+        if unknown := set(outputs or ()) - found.keys():
+            raise BundleError(f"the text encoder does not give {', '.join(sorted(unknown))}; export it again")
         logits, labels = (
             found[name].ctypes.data if name in found else None for name in ("length_logits", "plan")
         )
@@ -98,29 +102,32 @@ class NativeEncoder(Network):
         if ids.ndim != 2 or len(ids) != 1 or not ids.size or ids.min() < 0 or ids.max() >= vocabulary:
             raise InputError(f"a prompt {ids.shape} was given; ids below {vocabulary}, (1, L), were wanted")
         if codes.ndim != 3 or codes.shape[::2] != (1, g.slots) or codes.shape[1] > g.max_steps:
-            raise InputError(f"a motion of codes {codes.shape} was given; (1, S, {g.slots}) was wanted")
+            wanted = f"(1, S, {g.slots}), S up to {g.max_steps}"
+            raise InputError(f"a motion of codes {codes.shape} was given; {wanted}, was wanted")
         if codes.size:
             g.check(codes[0], unknown=g.form == "step")
         shape = (1, plan["actions"], sum(self._labels)) if plan else (0,)
         noise = np.ascontiguousarray(feeds["plan_noise"], np.float32) if plan else np.zeros(0, np.float32)
         temperature = float(feeds["temperature"][0]) if plan else 1.0
-        if noise.shape != shape or not temperature > 0:
-            raise InputError(f"a plan's noise is {noise.shape} at {temperature}; {shape} above 0 was wanted")
+        if noise.shape != shape:
+            raise InputError(f"a plan's noise is {noise.shape}; {shape} was wanted")
+        if not temperature > 0:
+            raise InputError(f"a plan's temperature is {temperature}; a number above 0 was wanted")
         return ids, codes, noise, temperature
 
     def _shape(self) -> structures.EncoderShape:
         n, s, g = self._network, self._sizes, self.grammar
         return structures.EncoderShape(
             *(n.width, n.heads, n.head_width, s["layers"], n.hidden, n.gated, n.activation_code),
-            *(2 * n.layers, s["vocabulary"], s["far"], g.slots, self._codes.ctypes.data, g.form == "flat"),
-            *(g.max_steps, s["lengths"], s["length_hidden"], n.epsilon),
+            *(2 * n.layers, s["far"], g.slots, self._codes.ctypes.data, g.form == "flat"),
+            *(s["lengths"], s["length_hidden"], n.epsilon),
         )
 
     def _all(self) -> structures.EncoderWeights:
         """Where the library finds everything."""
         w, n, s, g = self._weights, self._network, self._sizes, self.grammar
         words = s["vocabulary"]
-        shared = w.table("shared", words, n.width)  # first: it refuses a vocabulary that is not there
+        shared = w.table("shared", words, n.width, LINEAR)  # first: it refuses a vocabulary that is not there
         layers = (structures.EncoderLayer * s["layers"])(*(self._layer(i) for i in range(s["layers"])))
         bases = np.asarray(g.bases, np.int32)
         plan = self._planned() if self._plan else None
@@ -152,8 +159,8 @@ class NativeEncoder(Network):
     def _mlp(self, name: str, between: int, out: int) -> structures.Mlp:
         w, width = self._weights, self._network.width
         return structures.Mlp(
-            w.product(f"{name}.0.weight", width, between, f"{name}.0.bias"),
-            w.product(f"{name}.2.weight", between, out, f"{name}.2.bias"),
+            w.product(f"{name}.0.weight", width, between, f"{name}.0.bias", EXACT),
+            w.product(f"{name}.2.weight", between, out, f"{name}.2.bias", EXACT),
         )
 
     def _planned(self) -> structures.Plan:
@@ -164,7 +171,7 @@ class NativeEncoder(Network):
         return structures.Plan(
             *(actions, len(sizes), sizes.ctypes.data, p["heads"], p["hidden"], between),
             w.floats("plan.reader.queries", p["heads"], actions, width // p["heads"]),
-            w.product("plan.reader.read.keys_values.weight", width, 2 * width),
+            w.product("plan.reader.read.keys_values.weight", width, 2 * width, kinds=EXACT),
             self._mlp("plan.reader.head", p["hidden"], labels),
             w.table("plan.label_embedding", labels, width),
             *(w.floats("plan.action_embedding.weight", actions, width), w.floats("plan.norm", width)),

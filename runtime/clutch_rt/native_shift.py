@@ -17,12 +17,13 @@ from clutch_rt.errors import BundleError, DeviceError, InputError
 from clutch_rt.fields import Fields
 from clutch_rt.layout import FRAMES_PER_STEP, HAND_SIZE, HANDS, Float32Array
 from clutch_rt.native_sizes import whole_numbers
-from clutch_rt.native_weights import MOST, Network
+from clutch_rt.native_weights import FLOATS, MOST, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = {"shift_decoder": 1, "shift_block": 8}  # that it stands for, and the steps that each takes
 DOUBLINGS: Final = 3  # from steps to frames
 _TAPS: Final = 3
+_DEEPEST: Final = 8  # blocks of a level: the last sees 2 * 3**7 instants back
 
 Array = NDArray[Any]
 
@@ -54,7 +55,7 @@ class NativeShift(Network):
         fields = fields.child("shift")
         size, epsilon = fields.at_least("code_size", 1), fields.get("epsilon", float)
         widths, depths = (whole_numbers(fields, name, 0, DOUBLINGS + 1) for name in ("widths", "depths"))
-        if size > MOST or not 0.0 < epsilon < 1.0 or min(widths) < 1:
+        if size > MOST or not 0.0 < epsilon < 1.0 or min(widths) < 1 or max(depths) > _DEEPEST:
             raise BundleError(f"{fields.where}: native.shift is of no decoder; export the bundle again")
         branches = []
         place = 0
@@ -77,7 +78,7 @@ class NativeShift(Network):
         """One of the two decoders; ``widths`` from the coarsest level on, ``depths`` blocks of each."""
         name, w, slots = f"{book}.decoder", self._weights, self._slots(book)
         codes = self.grammar.trajectory_codes if book == "trajectory" else self.grammar.pose_codes
-        tables = [w.table(f"{book}.codebook.{level}", codes, size) for level in range(len(slots))]
+        tables = [w.table(f"{book}.codebook.{level}", codes, size, FLOATS) for level in range(len(slots))]
         blocks = [
             self._residual(
                 f"{name}.{f'block.{level}' if level < DOUBLINGS else 'out_block'}.{i}", width, 3**i
@@ -123,7 +124,7 @@ class NativeShift(Network):
     def _conv(
         self, name: str, rows: int, columns: int, taps: int = _TAPS, dilation: int = 1
     ) -> structures.Conv:
-        product = self._weights.product(name, taps * rows, columns, f"{name}.bias")
+        product = self._weights.product(name, taps * rows, columns, f"{name}.bias", FLOATS)
         return structures.Conv(product, taps, dilation, rows, columns)
 
 

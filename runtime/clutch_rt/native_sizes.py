@@ -73,7 +73,7 @@ def sizes_of(fields: Fields) -> Sizes:
 def whole_numbers(fields: Fields, name: str, least: int, count: int | None = None) -> Sequence[int]:
     """A list of whole numbers of at least ``least``, ``count`` of them or any; else BundleError."""
     found = fields.get(name, list)
-    whole = all(isinstance(n, int) and least <= n <= MOST for n in found)
+    whole = all(type(n) is int and least <= n <= MOST for n in found)
     if not whole or (len(found) != count if count is not None else not found):
         raise BundleError(f"{fields.where}: {fields.prefix}{name} is {found}; export the bundle again")
     return found

@@ -18,7 +18,7 @@ from clutch_rt.bundle import Bundle
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.fields import Fields
 from clutch_rt.native_sizes import sizes_of
-from clutch_rt.native_weights import SECTION, Network
+from clutch_rt.native_weights import LINEAR, SECTION, Network
 from clutch_rt.ports import BATCH
 
 GRAPHS: Final = ("motion_step", "motion_batch")  # that the step stands for
@@ -127,7 +127,7 @@ class NativeStep(Network):
         w, n, g = self._weights, self.network, self.grammar
         table = "lm_head" if "lm_head" in w else "shared"
         # First, for it refuses a vocabulary that is not there.
-        read, head = (w.table(name, g.vocab, n.width) for name in ("shared", table))
+        read, head = (w.table(name, g.vocab, n.width, LINEAR) for name in ("shared", table))
         rows = np.full((g.slots, g.max_codes + 1), -1, np.int32)
         for slot, (base, size) in enumerate(zip(g.bases, g.sizes, strict=True)):
             rows[slot, :size] = base + np.arange(size)

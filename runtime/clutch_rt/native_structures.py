@@ -74,9 +74,9 @@ class Call(ctypes.Structure):
 class EncoderShape(ctypes.Structure):
     _fields_ = [
         *((name, _int32) for name in ("width", "heads", "head_width", "layers", "hidden", "gated")),
-        *((name, _int32) for name in ("activation", "parts", "vocabulary", "far", "slots")),
+        *((name, _int32) for name in ("activation", "parts", "far", "slots")),
         ("sizes", _pointer),
-        *((name, _int32) for name in ("flat", "steps", "lengths", "length_hidden")),
+        *((name, _int32) for name in ("flat", "lengths", "length_hidden")),
         ("epsilon", _float),
     ]
 

@@ -23,9 +23,20 @@ MOST: Final = 1 << 16  # of any size of a network: what a damaged file may ask f
 
 _TYPES: Final[Mapping[str, Any]] = {"f4": np.float32, "f2": np.float16, "u1": np.uint8, "i1": np.int8}
 _FLOAT: Final = "f4"
-KINDS: Final[Mapping[str, int]] = {"f4": 0, "f2": 1, "u1": 2, "i1": 3}
-"""CLUTCH_FLOAT, CLUTCH_HALF, CLUTCH_BYTES, CLUTCH_SIGNED."""
+_CODES: Final[Mapping[str, int]] = {
+    "f4": 0,
+    "f2": 1,
+    "u1": 2,
+    "i1": 3,
+}  # CLUTCH_FLOAT, _HALF, _BYTES, _SIGNED
 _IN_BYTES: Final = ("u1", "i1")
+
+# What a tensor may be stored as: a product or the table that is one too; rows that are only read; what runs
+# once and is never rounded; SHIFT's.
+LINEAR: Final = ("u1", "f2", "f4")
+ROWS: Final = ("i1", "f2", "f4")
+EXACT: Final = ("f4",)
+FLOATS: Final = ("f2", "f4")
 
 
 class Network(ABC):
@@ -100,7 +111,7 @@ class Weights:
     def address(self, name: str, kind: str, shape: Sequence[int]) -> int:
         """Where a tensor lies; BundleError unless it is there, of this type and shape, inside the file."""
         found = self._tensors.get(name)
-        if not isinstance(found, list) or len(found) != 3 or not isinstance(found[0], int):
+        if not isinstance(found, list) or len(found) != 3 or type(found[0]) is not int:
             raise BundleError(f"{self._where}: native.tensors has no {name!r}; export the bundle again")
         offset, dtype, sizes = found
         length = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
@@ -117,27 +128,29 @@ class Weights:
         """Where a tensor of float32 lies; errors as of ``address``, as of those below."""
         return self.address(name, _FLOAT, shape)
 
-    def product(self, name: str, rows: int, columns: int, bias: str | None = None) -> structures.Product:
+    def product(
+        self, name: str, rows: int, columns: int, bias: str | None = None, kinds: Sequence[str] = LINEAR
+    ) -> structures.Product:
         """A matrix, with the scales of its columns where it is in bytes, and a bias of that name."""
-        kind = self._kind(name)
+        kind = self._kind(name, kinds)
         return structures.Product(
             self.address(name, kind, (rows, columns)),
-            KINDS[kind],
+            _CODES[kind],
             self.floats(f"{name}.scale", columns) if kind in _IN_BYTES else None,
             None if bias is None else self.floats(bias, columns),
         )
 
-    def table(self, name: str, rows: int, width: int) -> structures.Table:
+    def table(self, name: str, rows: int, width: int, kinds: Sequence[str] = ROWS) -> structures.Table:
         """Rows of numbers, with their scales where they are in bytes."""
-        kind = self._kind(name)
+        kind = self._kind(name, kinds)
         return structures.Table(
             self.address(name, kind, (rows, width)),
-            KINDS[kind],
+            _CODES[kind],
             self.floats(f"{name}.scale", rows, 1) if kind in _IN_BYTES else None,
         )
 
-    def _kind(self, name: str) -> str:
-        """What a tensor is stored as; float32 where that is not told, which ``address`` then refuses."""
+    def _kind(self, name: str, kinds: Sequence[str]) -> str:
+        """What a tensor is stored as; else the first of ``kinds``, for ``address`` to refuse."""
         found = self._tensors.get(name)
-        kind = found[1] if isinstance(found, list) and len(found) == 3 else _FLOAT
-        return kind if kind in KINDS else _FLOAT
+        told = found[1] if isinstance(found, list) and len(found) == 3 else None
+        return next((kind for kind in kinds if kind == told), kinds[0])

@@ -50,6 +50,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _imported() -> dict[str, Any]:
+    os.environ.setdefault(TELEMETRY_OFF, "1")  # once more: the program may have made its environment anew
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -62,6 +63,16 @@ def _imported() -> dict[str, Any]:
         onnxruntime.disable_telemetry_events()
     own = (v for v in vars(state).values() if isinstance(v, type) and issubclass(v, Exception))
     return {"onnxruntime": onnxruntime, "state": state, "ORT_ERRORS": (*own, RuntimeError, ValueError)}
+
+
+def providers() -> tuple[str, ...]:
+    """That it was built with; none where it cannot be imported."""
+    from clutch_rt import ort
+
+    try:
+        return tuple(ort.onnxruntime.get_available_providers())
+    except MissingExtraError:
+        return ()
 
 
 def is_graph_error(error: Exception) -> bool:

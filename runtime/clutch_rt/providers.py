@@ -56,7 +56,7 @@ def is_available(name: str) -> bool:
     """Whether the installed ONNX Runtime has a device's provider; whether it starts is another matter."""
     if name == "tensorrt-rtx":
         return rtx_installed()
-    return PROVIDERS[name] in ort.onnxruntime.get_available_providers()
+    return PROVIDERS[name] in ort.providers()
 
 
 def why_unavailable(name: str) -> str:
@@ -88,4 +88,4 @@ def _missing(name: str) -> str:
 def _installed() -> str:
     found = installed_runtimes()
     named = " and ".join(f"{name} {version}" for name, version in found.items())
-    return named or f"onnxruntime {ort.onnxruntime.__version__}"
+    return named or "ONNX Runtime"

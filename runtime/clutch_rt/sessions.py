@@ -17,7 +17,9 @@ from clutch_rt.bundle import Bundle
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
+from clutch_rt.fields import Fields
 from clutch_rt.layout import Float32Array
+from clutch_rt.manifest import MANIFEST
 from clutch_rt.native_encoder import GRAPH as ENCODER_GRAPH
 from clutch_rt.native_encoder import SECTION as ENCODER
 from clutch_rt.native_encoder import NativeEncoder
@@ -68,10 +70,14 @@ class Sessions:
     @property
     def placement(self) -> Placement:
         """Where the sessions run; where that is not certain beforehand, the first one is created."""
+        if self._placement is not None:
+            return self._placement
         with self._creating:
             if self._placement is None:
-                self.get("text_encoder")
+                self.get(ENCODER_GRAPH)
             assert self._placement is not None
+            if self._placement.provider == CPU and ENCODER_GRAPH in self._stand_ins:
+                del self._sessions[ENCODER_GRAPH]  # which only served to find out
             return self._placement
 
     def get(self, name: str) -> ort.onnxruntime.InferenceSession:
@@ -98,6 +104,8 @@ class Sessions:
         kind, found = self._stand_ins.get(name), self._library
         if kind is None or isinstance(found, Absence) or self.placement.provider != CPU:
             return None
+        if network := self._native.get(kind):
+            return network
         with self._creating:
             self._check_open()
             if kind not in self._native:
@@ -213,7 +221,7 @@ class Sessions:
 
 def _stand_ins(bundle: Bundle) -> Mapping[str, type[Network]]:
     """What stands for which graph of a bundle that it takes, in the compiled library."""
-    told = bundle.manifest.raw[SECTION]
+    told = Fields(bundle.manifest.raw, str(bundle.path / MANIFEST)).child(SECTION).raw
     shift = SHIFT_GRAPHS if "shift" in told else {}
     return {
         **({ENCODER_GRAPH: NativeEncoder} if ENCODER in told else {}),

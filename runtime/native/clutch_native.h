@@ -121,6 +121,9 @@ typedef struct clutch_step clutch_step;
 
 CLUTCH_API int32_t clutch_native_version(void);
 
+/* Bytes of each structure above and below, in their order, and a 0 behind: for callers that write them down anew. */
+CLUTCH_API const int32_t *clutch_native_sizes(void);
+
 /* Names of the kernels that this processor can run, the best first, with a NUL behind each and one more. Each has
    been tried here and gave the sums that plain C++ gives. */
 CLUTCH_API const char *clutch_native_kernels(void);
@@ -146,12 +149,10 @@ typedef struct {
     int32_t width, heads, head_width, layers;
     int32_t hidden, gated, activation; /* as of a step */
     int32_t parts;         /* 2 N: keys and values of the decoder's layers */
-    int32_t vocabulary;
     int32_t far;           /* distance beyond which all have one bias */
     int32_t slots;         /* K */
     const int32_t *sizes;  /* (K): codes of each slot */
     int32_t flat;          /* 1: a code is a token, a row of `shared`, and a position of its own */
-    int32_t steps;         /* positions of a motion that may be given */
     int32_t lengths, length_hidden; /* scores of the length; 0 has none */
     float epsilon;
 } clutch_encoder_shape;
@@ -259,7 +260,7 @@ typedef struct {
 
 typedef struct clutch_shift clutch_shift;
 
-/* As clutch_step_open. Norms, biases and the last two must stay; matrices are copied. */
+/* As clutch_step_open. Norms, scale and offset must stay; all else is copied. */
 CLUTCH_API clutch_shift *clutch_shift_open(const clutch_shift_weights *, const char *kernels);
 
 CLUTCH_API void clutch_shift_close(clutch_shift *);

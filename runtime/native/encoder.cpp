@@ -55,7 +55,7 @@ static void lay_out(EncoderOwner &owner, const clutch_encoder_shape &shape, cons
     encoder.from = weights;
     if (shape.lengths) encoder.length = owner.mlp(weights.length, shape.width, shape.length_hidden, shape.lengths);
     if (weights.plan) encoder.plan = lay_out(owner, shape.width, *weights.plan);
-    if (shape.flat) encoder.from.bases = owner.storage.wholes(weights.bases, shape.slots);
+    encoder.from.bases = owner.storage.wholes(weights.bases, shape.slots);
     encoder.shape.sizes = nullptr;  // these are the caller's, and need not stay
     encoder.from.layers = nullptr;
     encoder.from.plan = nullptr;

@@ -2,9 +2,12 @@
 
 #include "layout.h"
 
+#include <stdexcept>
+
 namespace clutch {
 
 static std::vector<float> read(const void *numbers, int kind, size_t count) {
+    if (kind != CLUTCH_FLOAT && kind != CLUTCH_HALF) throw std::invalid_argument("numbers in bytes");
     std::vector<float> found(count);
     for (size_t i = 0; i < count; i++)
         found[i] = kind == CLUTCH_HALF ? from_half(static_cast<const uint16_t *>(numbers)[i])
@@ -51,8 +54,10 @@ Product Storage::product(const clutch_product &from, int rows, int columns, int 
         p.scale = kept(from.scale + first, columns);
     } else if (from.kind == CLUTCH_HALF) {
         p.halves = tiles(static_cast<const uint16_t *>(from.numbers), rows, columns, first, all, halves_);
-    } else {
+    } else if (from.kind == CLUTCH_FLOAT) {
         p.floats = tiles(static_cast<const float *>(from.numbers), rows, columns, first, all, numbers_);
+    } else {
+        throw std::invalid_argument("a matrix of signed bytes");
     }
     return p;
 }

@@ -83,6 +83,16 @@ static std::string names() {
 
 int32_t clutch_native_version(void) { return CLUTCH_NATIVE_VERSION; }
 
+const int32_t *clutch_native_sizes(void) {
+    static const int32_t sizes[] = {
+        sizeof(clutch_shape),         sizeof(clutch_product), sizeof(clutch_table),  sizeof(clutch_layer),
+        sizeof(clutch_choice),        sizeof(clutch_stream),  sizeof(clutch_weights), sizeof(clutch_call),
+        sizeof(clutch_encoder_shape), sizeof(clutch_encoder_layer), sizeof(clutch_mlp), sizeof(clutch_plan),
+        sizeof(clutch_encoder_weights), sizeof(clutch_prompt), sizeof(clutch_conv), sizeof(clutch_residual),
+        sizeof(clutch_branch),        sizeof(clutch_shift_weights), sizeof(clutch_flesh), 0};
+    return sizes;
+}
+
 const char *clutch_native_kernels(void) {
     try {
         static const std::string found = clutch::names();

@@ -45,7 +45,7 @@ static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_
             owner.heads.push_back(laid_out(as_columns<uint8_t>(table.rows, rows, count, shape.width).data()));
         else if (table.kind == CLUTCH_HALF)
             owner.heads.push_back(laid_out(as_columns<uint16_t>(table.rows, rows, count, shape.width).data()));
-        else
+        else if (table.kind == CLUTCH_FLOAT)
             owner.heads.push_back(laid_out(as_columns<float>(table.rows, rows, count, shape.width).data()));
     }
     owner.step.stream = from;

@@ -96,6 +96,7 @@ def _machine(machine: Machine) -> list[str]:
 
 def _runtime(report: Report) -> str:
     packages = " and ".join(f"{name} {version}" for name, version in report.runtimes.items())
+    packages = packages or "no ONNX Runtime; run `pip install onnxruntime`"
     return f"{packages}: {', '.join(report.providers)}; TensorRT-RTX plugin: {report.plugin or 'none'}"
 
 
