@@ -6,16 +6,15 @@ no GPU; TensorRT tunes on the GPU it finds. Neither is imported before it is ask
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clutch_rt import nvidia
 from clutch_rt.engines import Target
 from clutch_rt.errors import BundleError, DeviceError, InputError, MissingExtraError
 
@@ -25,8 +24,6 @@ Shapes = Sequence[Sequence[int]]
 # Weight-only products of integers start with Ampere.
 _FIRST_INTEGER_SM: Final = 80
 _TURING: Final = 75
-# CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
-_COMPUTE_CAPABILITY: Final = (75, 76)
 _TYPES: Final = {"FLOAT": "float32", "HALF": "float16", "INT64": "int64", "INT32": "int32", "BOOL": "bool"}
 _SAY_EVERY_SECONDS: Final = 5.0
 
@@ -109,22 +106,15 @@ def groups_of_sms(library: Library, asked: Sequence[int], precision: str) -> lis
 
 def sm_of_gpu() -> int:
     """Architecture of the first GPU, asked of the driver; DeviceError where there is no driver or no GPU."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError as error:
+    if nvidia.driver_library() is None:
         raise DeviceError(
-            f"there is no NVIDIA driver here ({error}); build on the machine whose GPU will run the engine"
-        ) from error
-    device, numbers = ctypes.c_int(), [ctypes.c_int(), ctypes.c_int()]
-    calls = [driver.cuInit(0), driver.cuDeviceGet(ctypes.byref(device), 0)]
-    for number, attribute in zip(numbers, _COMPUTE_CAPABILITY, strict=True):
-        calls.append(driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, device))
-    if any(calls):
-        raise DeviceError(
-            f"the NVIDIA driver finds no usable GPU (CUDA error {max(calls)}); check `nvidia-smi`"
+            f"there is no NVIDIA driver here ({nvidia.DRIVER_LIBRARY} is missing); build on the machine "
+            "whose GPU will run the engine"
         )
-    return 10 * numbers[0].value + numbers[1].value
+    found = nvidia.compute_capability()
+    if found is None:
+        raise DeviceError("the NVIDIA driver finds no usable GPU; check `nvidia-smi`")
+    return found
 
 
 @dataclass(frozen=True)
