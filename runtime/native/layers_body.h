@@ -3,15 +3,16 @@
 // Adds a row (n) of a table.
 inline void add_row(const clutch_table &table, int64_t row, int n, float *out) {
     const int64_t place = row * n;
+    const float scale = table.scale ? table.scale[row] : 1.0f;
     switch (table.kind) {
         case CLUTCH_SIGNED: {
             const int8_t *levels = static_cast<const int8_t *>(table.rows) + place;
-            for (int i = 0; i < n; i++) out[i] += static_cast<float>(levels[i]) * table.scale[row];
+            for (int i = 0; i < n; i++) out[i] += static_cast<float>(levels[i]) * scale;
             return;
         }
         case CLUTCH_BYTES: {
             const uint8_t *levels = static_cast<const uint8_t *>(table.rows) + place;
-            for (int i = 0; i < n; i++) out[i] += static_cast<float>(static_cast<int>(levels[i]) - 128) * table.scale[row];
+            for (int i = 0; i < n; i++) out[i] += static_cast<float>(static_cast<int>(levels[i]) - 128) * scale;
             return;
         }
         case CLUTCH_HALF: {

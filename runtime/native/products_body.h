@@ -25,10 +25,10 @@ inline Rounding rounding_of(const float *x, int64_t n) {
     return {scale, static_cast<int32_t>(rounded(above < 255.0f ? above : 255.0f))};
 }
 
-inline void to_bytes(const float *x, int n, const Rounding &rounding, uint8_t *out) {
-    const float zero = static_cast<float>(rounding.zero);
+inline void to_bytes(const float *x, int n, Rounding rounding, uint8_t *out) {
+    const float scale = rounding.scale, zero = static_cast<float>(rounding.zero);
     for (int j = 0; j < n; j++) {
-        const float level = rounded(x[j] / rounding.scale) + zero, high_enough = level > 0.0f ? level : 0.0f;
+        const float level = rounded(x[j] / scale) + zero, high_enough = level > 0.0f ? level : 0.0f;
         out[j] = static_cast<uint8_t>(static_cast<int32_t>(high_enough < 255.0f ? high_enough : 255.0f));
     }
 }
