@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner, Result
-from clutch_rt import engine_library, engines
+from clutch_rt import engine_library, engines, nvidia
 from clutch_rt.bundle import open_bundle
 from clutch_rt.cli.commands import command_line
 from clutch_rt.engine_build import NETWORKS_FILE, networks_folder, read_networks
@@ -308,13 +308,9 @@ def test_the_runtime_builds_up_to_the_import(
     assert done.exit_code == 1 and "tensorrt is not installed here" in done.stderr
     there = SimpleNamespace(__version__="10.9", ComputeCapability=None)
     monkeypatch.setitem(sys.modules, "tensorrt", there)
-    monkeypatch.setattr(engine_library.ctypes, "CDLL", _no_driver)
+    monkeypatch.setattr(nvidia, "driver_library", lambda: None)
     done = clutch_rt("engine", "build", "--target", target, "--bundle", carrying)
     assert done.exit_code == 1 and "no NVIDIA driver here" in done.stderr
-
-
-def _no_driver(name: str) -> None:
-    raise OSError(f"{name}: cannot open shared object file")
 
 
 def test_a_bundle_without_networks_names_the_command_that_writes_them(
