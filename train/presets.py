@@ -73,20 +73,14 @@ def default() -> RunConfig:
         # takes three times as long as 4. By AdamW at 1e-3 and by Muon at 2e-3, after 500: aligned 8.8 and
         # 7.1 mm, ACCEL error 1.53 and 1.19. A step of Muon costs a third more; 1000 of it come about as far
         # as 3600 of AdamW.
-        # One level of poses spells the corpus (4.2 mm aligned after 5000 steps), but neither free motion nor
-        # real hands (12 mm both). After 500 steps, half of the clips free, aligned mm of the corpus, of free
-        # motion and of real hands by Leap Motion and by video: 2 x 1024 5.3, 11.6, 13.8, 9.9; 3 x 1024 5.1,
-        # 11.3, 12.9, 8.4. Half as wide again, or twice as deep, 2 x 1024 gains nothing (11.6 and 11.9 free).
         shift=ShiftTrainConfig(
-            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=512, levels=3, beam=4),
-            steps=6000,
+            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=1024, beam=4),
+            steps=5000,
             learning_rate=3e-3,
-            clips=10_000,
-            free_share=0.5,
             relative_weight=80.0,
         ),
         tokenizer=TokenizerConfig(vocab=2800),  # words of the corpus are whole in most
-        lm=LMTrainConfig(steps=6000),
+        lm=LMTrainConfig(steps=6500),
         # Measured: 200 steps at 1e-3 take the codes' held-out cross-entropy from 1.88 to 1.93 and the text
         # gain from .94 to .84, and nothing judged gains; completion and captions are learnt before.
         instruct=InstructConfig(steps=0),
