@@ -34,7 +34,6 @@ class NativeEncoder(Network):
     kind = "encoder"
 
     def _told(self, fields: Fields) -> Sequence[ctypes.Structure]:
-        self._where = fields.where
         self._network = sizes_of(fields)
         child = fields.child(SECTION)
         self._sizes = {name: child.at_least(name, 0 if name.startswith("length") else 1) for name in _NAMES}

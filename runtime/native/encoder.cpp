@@ -1,7 +1,6 @@
 // The text encoder's weights laid out, the room it computes in, and its part of the C interface.
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "layout.h"
@@ -106,16 +105,10 @@ struct clutch_encoder {
 
 clutch_encoder *clutch_encoder_open(const clutch_encoder_shape *shape, const clutch_encoder_weights *weights,
                                     const char *kernels) {
-    const clutch::Kernels *found = clutch::find(kernels);
-    if (!found) return nullptr;
-    try {
-        std::unique_ptr<clutch_encoder> encoder(new clutch_encoder());
-        clutch::lay_out(encoder->owner, *shape, *weights);
-        encoder->owner.encoder.kernels = found;
-        return encoder.release();
-    } catch (...) {
-        return nullptr;
-    }
+    return clutch::opened<clutch_encoder>(kernels, [&](auto &owner, const clutch::Kernels &found) {
+        clutch::lay_out(owner, *shape, *weights);
+        owner.encoder.kernels = &found;
+    });
 }
 
 void clutch_encoder_close(clutch_encoder *encoder) { delete encoder; }
@@ -128,10 +121,5 @@ int32_t clutch_encoder_memory(const clutch_encoder *encoder, int32_t length, int
 }
 
 int32_t clutch_encoder_run(const clutch_encoder *encoder, const clutch_prompt *prompt) {
-    try {
-        encoder->owner.encoder.kernels->encode(encoder->owner.encoder, *prompt);
-        return 0;
-    } catch (...) {
-        return 1;
-    }
+    return clutch::failed([&] { encoder->owner.encoder.kernels->encode(encoder->owner.encoder, *prompt); });
 }

@@ -4,6 +4,7 @@
 #define CLUTCH_LAYOUT_H
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "weights.h"
@@ -46,6 +47,31 @@ private:
 
 // Where the codes of each slot begin among the rows of all.
 std::vector<int64_t> firsts_of(const int32_t *sizes, int slots);
+
+// A handle of the C interface whose owner `lay_out` fills; null where memory is used up or there are no such kernels.
+template <typename Handle, typename LayOut>
+Handle *opened(const char *kernels, LayOut lay_out) {
+    const Kernels *found = find(kernels);
+    if (!found) return nullptr;
+    try {
+        std::unique_ptr<Handle> handle(new Handle());
+        lay_out(handle->owner, *found);
+        return handle.release();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+// 0, or 1 where `work` has no memory left: nothing is thrown through the C interface.
+template <typename Work>
+int32_t failed(Work work) {
+    try {
+        work();
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}
 
 // Storage that has room for so many.
 template <typename T>

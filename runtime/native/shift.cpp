@@ -1,7 +1,6 @@
 // SHIFT's weights laid out, the room its decoder computes in, and its part of the C interface.
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "layout.h"
@@ -103,16 +102,10 @@ struct clutch_shift {
 };
 
 clutch_shift *clutch_shift_open(const clutch_shift_weights *weights, const char *kernels) {
-    const clutch::Kernels *found = clutch::find(kernels);
-    if (!found) return nullptr;
-    try {
-        std::unique_ptr<clutch_shift> shift(new clutch_shift());
-        clutch::lay_out(shift->owner, *weights);
-        shift->owner.shift.kernels = found;
-        return shift.release();
-    } catch (...) {
-        return nullptr;
-    }
+    return clutch::opened<clutch_shift>(kernels, [&](auto &owner, const clutch::Kernels &found) {
+        clutch::lay_out(owner, *weights);
+        owner.shift.kernels = &found;
+    });
 }
 
 void clutch_shift_close(clutch_shift *shift) { delete shift; }
@@ -120,10 +113,5 @@ void clutch_shift_close(clutch_shift *shift) { delete shift; }
 int64_t clutch_shift_state(const clutch_shift *shift) { return shift->owner.state; }
 
 int32_t clutch_shift_run(const clutch_shift *shift, const int64_t *codes, int64_t steps, float *state, float *frames) {
-    try {
-        shift->owner.shift.kernels->decode(shift->owner.shift, codes, steps, state, frames);
-        return 0;
-    } catch (...) {
-        return 1;
-    }
+    return clutch::failed([&] { shift->owner.shift.kernels->decode(shift->owner.shift, codes, steps, state, frames); });
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "layout.h"
@@ -129,25 +128,14 @@ struct clutch_step {
 };
 
 clutch_step *clutch_step_open(const clutch_shape *shape, const clutch_weights *weights, const char *kernels) {
-    const clutch::Kernels *found = clutch::find(kernels);
-    if (!found) return nullptr;
-    try {
-        std::unique_ptr<clutch_step> step(new clutch_step());
-        clutch::lay_out(step->owner, *shape, *weights);
-        step->owner.step.kernels = found;
-        return step.release();
-    } catch (...) {
-        return nullptr;
-    }
+    return clutch::opened<clutch_step>(kernels, [&](auto &owner, const clutch::Kernels &found) {
+        clutch::lay_out(owner, *shape, *weights);
+        owner.step.kernels = &found;
+    });
 }
 
 void clutch_step_close(clutch_step *step) { delete step; }
 
 int32_t clutch_step_run(const clutch_step *step, const clutch_call *call) {
-    try {
-        step->owner.step.kernels->run(step->owner.step, *call);
-        return 0;
-    } catch (...) {
-        return 1;
-    }
+    return clutch::failed([&] { step->owner.step.kernels->run(step->owner.step, *call); });
 }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import clutch_rt
 import onnxruntime
 import pytest
 from clutch_rt import Model, nvidia
+from clutch_rt.bundle import open_bundle
+from clutch_rt.native_weights import SECTION
 from clutch_rt.providers import CPU
 
 from tests.runtime.fake_gpu import CUDA, FakeSession
@@ -47,6 +52,20 @@ def models(toy: Path, toy_flat: Path) -> Iterator[dict[str, Model]]:
 def model(models: dict[str, Model], request: pytest.FixtureRequest) -> Model:
     """Each of ``models``."""
     return models[request.param]
+
+
+@pytest.fixture
+def told_otherwise(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
+    """A copy of the shipped bundle, the compiled library's section of its manifest changed."""
+
+    def changed(change: Callable[[dict[str, Any]], object]) -> Path:
+        bundle = Path(shutil.copytree(open_bundle().path, tmp_path / "bundle"))
+        raw = json.loads((bundle / "manifest.json").read_text())
+        change(raw[SECTION])
+        (bundle / "manifest.json").write_text(json.dumps(raw))
+        return bundle
+
+    return changed
 
 
 @pytest.fixture
