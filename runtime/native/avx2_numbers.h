@@ -15,6 +15,7 @@ inline void tile_numbers(const float *const *x, const W *w, int rows, float (*su
         const W *at = w + part;
         for (int k = 0; k < rows; k++, at += TILE)
             for (int r = 0; r < R; r++) {
+                for (int m = 0; r == 0 && m < MANY; m += 2) fetch_ahead(at + m * WIDTH);
                 const __m256 taken = _mm256_set1_ps(x[r][k]);
                 for (int m = 0; m < MANY; m++)
                     sum[r][m] = _mm256_fmadd_ps(numbers(at + m * WIDTH), taken, sum[r][m]);

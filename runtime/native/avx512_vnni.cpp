@@ -48,6 +48,7 @@ inline void tile_numbers(const float *const *x, const W *w, int rows, float (*su
     for (int k = 0; k < rows; k++, w += TILE)
         for (int m = 0; m < MANY; m++) {
             const __m512 part = numbers(w + m * WIDTH);
+            fetch_ahead(w + m * WIDTH);
             for (int r = 0; r < R; r++)
                 sum[r][m] = _mm512_fmadd_ps(part, _mm512_set1_ps(x[r][k]), sum[r][m]);
         }

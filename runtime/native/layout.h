@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "arena.h"
 #include "weights.h"
 
 namespace clutch {
@@ -36,13 +37,10 @@ private:
     const float *kept(const float *from, size_t count);
 
     template <typename T>
-    const T *tiles(const T *from, int rows, int columns, int first, int all, std::vector<std::vector<T>> &kept);
+    const T *tiles(const T *from, int rows, int columns, int first, int all);
     void bytes(Product &to, const uint8_t *from, int first, int all);
 
-    std::vector<std::vector<int8_t>> bytes_;
-    std::vector<std::vector<uint16_t>> halves_;
-    std::vector<std::vector<int32_t>> wholes_;
-    std::vector<std::vector<float>> numbers_;
+    Arena arena_;
 };
 
 // Where the codes of each slot begin among the rows of all.
