@@ -72,6 +72,46 @@ inline Lanes taken(const float *x) {
     return lanes;
 }
 
+inline void stored(const Lanes &lanes, float *x) { std::memcpy(x, &lanes, sizeof lanes); }
+
+// The total of partial sums, and those of LANES such, which it takes for its own: the second half added to the first, until
+// one number is left.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define CLUTCH_SHUFFLES
+#endif
+#endif
+#ifdef CLUTCH_SHUFFLES
+// Rows of so many numbers, those of a before those of b: the first half of each plus its second.
+inline Lanes folded_16(const Lanes &a, const Lanes &b) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+           __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+inline Lanes folded_8(const Lanes &a, const Lanes &b) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+inline Lanes folded_4(const Lanes &a, const Lanes &b) {
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+           __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+}
+inline Lanes folded_2(const Lanes &a, const Lanes &b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+           __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+inline float total(const Lanes &sums) {
+    const Lanes eight = folded_16(sums, sums), four = folded_8(eight, eight), two = folded_4(four, four);
+    return folded_2(two, two)[0];
+}
+
+inline Lanes totals(Lanes *sums) {
+    for (int i = 0; i < 8; i++) sums[i] = folded_16(sums[2 * i], sums[2 * i + 1]);
+    for (int i = 0; i < 4; i++) sums[i] = folded_8(sums[2 * i], sums[2 * i + 1]);
+    for (int i = 0; i < 2; i++) sums[i] = folded_4(sums[2 * i], sums[2 * i + 1]);
+    return folded_2(sums[0], sums[1]);
+}
+#else
 inline float total(const Lanes &lanes) {
     float sums[LANES];
     std::memcpy(sums, &lanes, sizeof sums);
@@ -80,13 +120,23 @@ inline float total(const Lanes &lanes) {
     return sums[0];
 }
 
-inline float dot(const float *a, const float *b, int n) {
+inline Lanes totals(Lanes *sums) {
+    Lanes found = filled(0.0f);
+    for (int l = 0; l < LANES; l++) found[l] = total(sums[l]);
+    return found;
+}
+#endif
+
+// Of the products of a and b (n).
+inline Lanes partial_sums(const float *a, const float *b, int n) {
     Lanes sums = filled(0.0f);
     int i = 0;
     for (; i + LANES <= n; i += LANES) sums = sums + taken(a + i) * taken(b + i);
     if (i < n) sums = sums + taken(a + i, n - i, 0.0f) * taken(b + i, n - i, 0.0f);
-    return total(sums);
+    return sums;
 }
+
+inline float dot(const float *a, const float *b, int n) { return total(partial_sums(a, b, n)); }
 
 inline float largest(const float *x, int n) {
     Lanes found = filled(-LARGEST);
@@ -149,4 +199,11 @@ inline void relu(float *x, int64_t n) {
 
 inline void add(const float *from, int64_t n, float *to) {
     for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+// Each number by one of its own.
+inline void scale(const float *by, int n, float *to) {
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) stored(taken(to + i) * taken(by + i), to + i);
+    for (; i < n; i++) to[i] *= by[i];
 }

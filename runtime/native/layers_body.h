@@ -30,15 +30,37 @@ inline void take_row(const clutch_table &table, int64_t row, int n, float *out) 
     add_row(table, row, n, out);
 }
 
+// Adds `count` values (n, D), each by its score, to columns of their own: out (COLUMNS). Sums stay in registers, for a
+// store that is read again at once costs more than the sum.
+template <int COLUMNS>
+inline void mix(const float *scores, const float *values, int count, int width, float *out) {
+    constexpr int PARTS = COLUMNS / LANES;
+    Lanes sums[PARTS];
+    for (int k = 0; k < PARTS; k++) sums[k] = filled(0.0f);
+    for (int j = 0; j < count; j++, values += width) {
+        const Lanes score = filled(scores[j]);
+        for (int k = 0; k < PARTS; k++) sums[k] = sums[k] + score * taken(values + k * LANES);
+    }
+    for (int k = 0; k < PARTS; k++) stored(sums[k], out + k * LANES);
+}
+
 // One query (D) over n keys and values (n, D), `bias` added to the scores: out (D).
 inline void attend(const float *query, const float *keys, const float *values, const float *bias, int n, int width,
                    float *scores, float *out) {
-    for (int j = 0; j < n; j++) scores[j] = dot(query, keys + static_cast<int64_t>(j) * width, width) + bias[j];
+    int j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        Lanes sums[LANES];
+        for (int l = 0; l < LANES; l++) sums[l] = partial_sums(query, keys + static_cast<int64_t>(j + l) * width, width);
+        stored(totals(sums) + taken(bias + j), scores + j);
+    }
+    for (; j < n; j++) scores[j] = dot(query, keys + static_cast<int64_t>(j) * width, width) + bias[j];
     softmax(scores, n);
-    for (int i = 0; i < width; i++) out[i] = 0.0f;
-    for (int j = 0; j < n; j++) {
-        const float *value = values + static_cast<int64_t>(j) * width;
-        for (int i = 0; i < width; i++) out[i] += scores[j] * value[i];
+    int i = 0;
+    for (; i + 4 * LANES <= width; i += 4 * LANES) mix<4 * LANES>(scores, values + i, n, width, out + i);
+    for (; i + LANES <= width; i += LANES) mix<LANES>(scores, values + i, n, width, out + i);
+    for (; i < width; i++) {
+        out[i] = 0.0f;
+        for (j = 0; j < n; j++) out[i] += scores[j] * values[static_cast<int64_t>(j) * width + i];
     }
 }
 
@@ -54,11 +76,13 @@ inline float gelu_tanh(float x) {
 inline void activate(const FeedForward &f, float *x, int rows) {
     const int n = f.hidden, stride = f.gated ? 2 * n : n;
     for (int r = 0; r < rows; r++) {
-        float *from = x + static_cast<int64_t>(r) * stride, *to = x + static_cast<int64_t>(r) * n;
-        for (int i = 0; i < n; i++) {
-            float y = f.activation == CLUTCH_RELU ? (from[i] > 0.0f ? from[i] : 0.0f) : gelu_tanh(from[i]);
-            if (f.gated) y *= from[n + i];
-            to[i] = y;
-        }
+        float *from = x + static_cast<int64_t>(r) * stride;
+        if (f.activation == CLUTCH_RELU)
+            relu(from, n);
+        else
+            for (int i = 0; i < n; i++) from[i] = gelu_tanh(from[i]);
+        if (!f.gated) continue;
+        scale(from + n, n, from);
+        std::memmove(x + static_cast<int64_t>(r) * n, from, sizeof(float) * n);
     }
 }
