@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, log: Callable[[str], None] = print) -> dict[st
         folder = Path(args.work).absolute() / size
         folder.mkdir(parents=True, exist_ok=True)
         log(f"t5-{size}: weights, graphs and checkpoints in {folder}")
-        artefacts.build(folder, size, PRECISIONS, log)
+        artefacts.build(folder, size, PRECISIONS, record["machine"]["commit"], log)
         chosen = _candidates(folder, size, args.peers, args.only, log)
         record["sizes"][size] = session.compare(folder, size, chosen, threads, args.rounds, log)
         if not args.peers:

@@ -26,6 +26,7 @@ from models import generation
 from models.lm import MotionLM
 
 TOKENS: Final = "tokens.json"
+COMMIT: Final = "commit.txt"  # at which our graphs were written
 FULL: Final = "checkpoint"
 SMALL: Final = "checkpoint-small-head"
 
@@ -41,13 +42,27 @@ def models(size: str) -> dict[Form, MotionLM]:
     return made
 
 
-def build(folder: Path, size: str, precisions: Sequence[Precision], log: Callable[[str], None]) -> None:
-    """Write what the systems load into ``folder``; what is there already is kept.
+def build(
+    folder: Path, size: str, precisions: Sequence[Precision], commit: str | None, log: Callable[[str], None]
+) -> None:
+    """Write what the systems load into ``folder``; what is there already is kept, our graphs of another commit are not.
 
     ``FORM-PRECISION/`` holds our graphs, ``checkpoint/`` and ``checkpoint-small-head/`` what transformers
     loads, and ``tokens.json`` the codes that PyTorch draws under the task's noise, by form.
+
+    Args:
+        folder: of one size.
+        size: of T5.
+        precisions: of our graphs.
+        commit: of this source; with changes that are not committed (``-dirty``), or None, nothing of ours is kept.
+        log: gets a line for each part.
     """
     folders = [folder / f"{form}-{precision}" for form in FORMS for precision in precisions]
+    stamp = folder / COMMIT
+    if commit is None or commit.endswith("-dirty") or not stamp.exists() or stamp.read_text() != commit:
+        for path in folders:
+            shutil.rmtree(path, ignore_errors=True)
+        (folder / TOKENS).unlink(missing_ok=True)
     wanted = [*folders, folder / FULL, folder / SMALL, folder / TOKENS]
     if all(path.exists() for path in wanted):
         return
@@ -62,6 +77,7 @@ def build(folder: Path, size: str, precisions: Sequence[Precision], log: Callabl
     if not (folder / TOKENS).exists():
         codes = {form: reference(model).tolist() for form, model in made.items()}
         (folder / TOKENS).write_text(json.dumps(codes))
+    stamp.write_text(commit or "")
 
 
 def with_rename(out: Path, write: Callable[[Path], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -22,13 +23,14 @@ from export.bench.rounds import BenchError, Process, Timer
 from export.bench.table import Spread, find, growth, ratios, share
 
 SIZE = "nano"
+COMMIT = "0123456789"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights of the task for the smallest size, fp32 and int8, and the peers' checkpoints."""
     found = tmp_path_factory.mktemp("bench")
-    artefacts.build(found, SIZE, ("fp32", "int8"), lambda line: None)
+    artefacts.build(found, SIZE, ("fp32", "int8"), COMMIT, lambda line: None)
     return found
 
 
@@ -153,6 +155,22 @@ def test_a_worker_draws_pytorchs_motion_and_times_it(folder: Path, form: Form) -
         assert timer.versions["onnxruntime"]
         memory = process.ask("memory")
         assert not memory or memory["resident"] <= memory["peak"]
+
+
+def test_our_graphs_of_another_commit_are_made_anew_and_peers_checkpoints_kept(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A bench that timed graphs an older source had written would tell the speed of nothing that is there."""
+    work = shutil.copytree(folder, tmp_path / SIZE)
+    marks = [work / name / "mark" for name in ("flat-fp32", artefacts.FULL)]
+    for mark in marks:
+        mark.touch()
+    for commit, kept in ((COMMIT, [True, True]), ("9876543210", [False, True])):
+        artefacts.build(work, SIZE, ("fp32", "int8"), commit, lambda line: None)
+        assert [mark.exists() for mark in marks] == kept
+    (work / "flat-fp32" / "mark").touch()
+    artefacts.build(work, SIZE, ("fp32", "int8"), "9876543210-dirty", lambda line: None)
+    assert not (work / "flat-fp32" / "mark").exists()
 
 
 def test_the_peers_checkpoint_is_the_same_network(folder: Path) -> None:
