@@ -45,7 +45,7 @@ def models(size: str) -> dict[Form, MotionLM]:
 def build(
     folder: Path, size: str, precisions: Sequence[Precision], commit: str | None, log: Callable[[str], None]
 ) -> None:
-    """Write what the systems load into ``folder``; what is there already is kept, our graphs of another commit are not.
+    """Write what the systems load into ``folder``; what is there is kept, but our graphs of another commit.
 
     ``FORM-PRECISION/`` holds our graphs, ``checkpoint/`` and ``checkpoint-small-head/`` what transformers
     loads, and ``tokens.json`` the codes that PyTorch draws under the task's noise, by form.
@@ -54,7 +54,7 @@ def build(
         folder: of one size.
         size: of T5.
         precisions: of our graphs.
-        commit: of this source; with changes that are not committed (``-dirty``), or None, nothing of ours is kept.
+        commit: of this source; with changes that are not committed (``-dirty``), or None, no graph is kept.
         log: gets a line for each part.
     """
     folders = [folder / f"{form}-{precision}" for form in FORMS for precision in precisions]
