@@ -1,4 +1,4 @@
-"""From a trained run to a bundle: ``python -m export.onnx RUN -o BUNDLE [--precision fp32|fp16|int8|int4]``.
+"""From a trained run to a bundle: ``python -m export.onnx RUN -o BUNDLE [--precision int8|fp32|fp16|int4]``.
 
 Each graph is checked against PyTorch before the bundle appears; see ``export.parity``.
 (Run it with ``-m``: as a script, this file would hide the onnx package behind itself.)
@@ -135,7 +135,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("run", metavar="RUN", help="run folder, as train.all makes it")
     parser.add_argument("-o", "--out", metavar="BUNDLE", required=True, help="folder to write")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="fp32", help="of the weights (default: fp32)"
+        "--precision", choices=PRECISIONS, default="int8", help="of the weights (default: int8)"
     )
     parser.add_argument("--name", help="the bundle's name (default: the folder's)")
     parser.add_argument(

@@ -65,12 +65,13 @@ def degradations(metrics: Mapping[str, Any]) -> list[Degradation]:
 
 
 def quality_warning(precision: str, metrics: Mapping[str, Any]) -> str | None:
-    """A line about the figures that clearly lose more than ``LIMIT``; None where none does."""
-    clear = [str(loss) for loss in degradations(metrics) if loss.clear and loss.lost > LIMIT]
-    if not clear:
+    """A line about the figures that lose more than ``LIMIT``; None where none does."""
+    lost = [loss for loss in degradations(metrics) if loss.lost > LIMIT]
+    if not lost:
         return None
+    told = ", ".join(f"{loss}{'' if loss.clear else ', within the spread of its clips'}" for loss in lost)
     advice = "" if precision == "fp32" else "; a bundle exported with `--precision fp32` keeps them"
-    return f"{precision} weights cost this bundle {', '.join(clear)}{advice}"
+    return f"{precision} weights cost this bundle {told}{advice}"
 
 
 def _figure(raw: object) -> tuple[float, float] | None:

@@ -51,7 +51,7 @@ def test_a_graph_that_disagrees_is_named_and_nothing_is_left(
         return honest(self, name, wrong if name == weight else array)
 
     monkeypatch.setattr(GraphBuilder, "weight", faulty)
-    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out")]) == MISTAKE
+    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out"), "--precision", "fp32"]) == MISTAKE
     message = capsys.readouterr().err
     assert f"graph {graph} disagrees with PyTorch" in message
     assert "allowed" in message and "Traceback" not in message
@@ -162,8 +162,9 @@ def test_the_command_line_reports_sizes_and_refuses_what_is_no_run(
 ) -> None:
     assert main([str(tmp_path / "nowhere"), "-o", str(tmp_path / "out")]) == MISTAKE
     assert "train.all" in capsys.readouterr().err
-    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out"), "--precision", "int8"]) == 0
+    assert main([str(tiny_run("step")), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     for graph in GRAPHS:
         assert graph in said
     assert "MB" in said and "agreed" in said
+    assert open_bundle(tmp_path / "out").manifest.precision == "int8"  # as it ships

@@ -1,4 +1,4 @@
-"""A precision that clearly loses more than a hundredth of a figure says so when the bundle is loaded."""
+"""A precision that loses more than a hundredth of a figure says so when the bundle is loaded."""
 
 from __future__ import annotations
 
@@ -27,16 +27,14 @@ def both(name: str, own: float, pytorch: float, half: float = 0.0) -> dict[str, 
     [
         ("generated.verb", 0.90, 0.96, 0.01, "6.2% of the verb as asked (0.9, in PyTorch 0.96)"),
         ("generated.verb", 0.955, 0.96, 0.0, ""),  # half a hundredth
-        ("generated.verb", 0.90, 0.96, 0.05, ""),  # within the noise
+        ("generated.verb", 0.90, 0.96, 0.05, "(0.9, in PyTorch 0.96), within the spread of its clips"),
         ("generated.verb", 0.98, 0.96, 0.0, ""),  # better
         ("shift.mpjpe", 16.0, 15.0, 0.2, "6.7% of SHIFT's MPJPE (16, in PyTorch 15)"),
         ("shift.mpjpe", 14.0, 15.0, 0.2, ""),
         ("generated.kid", 0.5, 0.1, 0.0, ""),  # near 0, so that no part of it means anything
     ],
 )
-def test_what_is_lost_is_said_where_it_is_clear(
-    name: str, own: float, pytorch: float, half: float, said: str
-) -> None:
+def test_what_is_lost_is_said(name: str, own: float, pytorch: float, half: float, said: str) -> None:
     found = quality.quality_warning("int4", both(name, own, pytorch, half))
     assert (said in found and "--precision fp32" in found) if found else not said
 
