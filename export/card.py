@@ -1,6 +1,7 @@
 """A bundle's own figures into its card and its manifest: ``python -m export.card RUN BUNDLE``.
 
-Comes after ``python -m train.evaluate run=RUN bundle=BUNDLE``; no weight and no graph is touched.
+Comes after ``python -m train.evaluate run=RUN bundle=BUNDLE``; no weight and no graph is touched. With
+``--precisions FILE.json`` the card also has the table of ``export.precisions``.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.errors import InputError
@@ -18,18 +20,20 @@ from clutch_rt.manifest import CARD
 from export.bundle_writer import appearing, measured, trained, write_card
 from export.driver import Draw
 from export.figures import FIGURES, Figures, read_figures
+from export.precision_table import precision_table, what_it_tells
 from export.run_folder import read_json
 from export.training import training_of
 from train.command import guarded
 from train.evaluate.judged import files_of_bundle, files_of_run
 
 
-def rewrite_card(run: Path | str, bundle: Path | str) -> Bundle:
+def rewrite_card(run: Path | str, bundle: Path | str, precisions: Path | None = None) -> Bundle:
     """Put what the evaluation found of a bundle into its card and manifest; the bundle as it is then.
 
     Args:
         run: the run folder it was exported from, where it was judged.
         bundle: its folder, or the name of a shipped one; replaced by rename.
+        precisions: what ``export.precisions`` wrote of the run; None leaves what the card has of it.
 
     Raises:
         InputError: the bundle is not of this run, was not judged, or figures are of other weights.
@@ -41,6 +45,8 @@ def rewrite_card(run: Path | str, bundle: Path | str) -> Bundle:
     manifest.update(trained(training, opened.manifest.training_data))
     manifest.update(measured(training, *_figures(run, opened)))
     manifest["files"] = {name: entry for name, entry in manifest["files"].items() if name != CARD}
+    if precisions is not None:
+        manifest["precisions"] = _precisions(precisions, run)
     with appearing(opened.path, replace=True) as folder:
         shutil.copytree(opened.path, folder, dirs_exist_ok=True)
         write_card(folder, manifest, run.resolve().name)
@@ -68,6 +74,21 @@ def _figures(run: Path, bundle: Bundle) -> tuple[Figures, Figures | None]:
     return found, pytorch
 
 
+def _precisions(path: Path, run: Path) -> Mapping[str, Any]:
+    """The record of ``export.precisions``, of these weights."""
+    again = f"run `python -m export.precisions {run} -o {path.with_suffix('.md')} --work FOLDER`"
+    if not path.is_file():
+        raise InputError(f"there is no {path}; {again}")
+    record = read_json(path)
+    try:
+        precision_table(record), what_it_tells(record)
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise InputError(f"{path} is no record of precisions ({error!r}); {again}") from error
+    if record.get("made_from") != files_of_run(run):
+        raise InputError(f"{path} is of other weights than those of {run}; {again}")
+    return record
+
+
 def _check_origin(run: Path, files: dict[str, str], bundle: Bundle) -> None:
     """The commands on the card are the run's: it must be the one the bundle was written from."""
     made_from = bundle.manifest.raw.get("made_from")
@@ -86,6 +107,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("run", metavar="RUN", help="run folder the bundle was exported from")
     parser.add_argument("bundle", metavar="BUNDLE", help="folder of the bundle, or the name of a shipped one")
+    parser.add_argument(
+        "--precisions", metavar="FILE.json", type=Path, help="what export.precisions wrote beside its table"
+    )
     return parser.parse_args(argv)
 
 
@@ -94,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
 
     def work() -> None:
-        bundle = rewrite_card(args.run, args.bundle)
+        bundle = rewrite_card(args.run, args.bundle, args.precisions)
         print(f"{bundle.path / CARD}: {len(bundle.manifest.metrics)} figures")
 
     return guarded(work, "card", "the bundle is as it was")

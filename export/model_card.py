@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from export.figure_table import cell, figure_table, plain_table, shortcomings
 from export.figures import is_judged
+from export.precision_table import precision_table, what_it_tells
 from export.training import train_command
 
 WEIGHTS_LICENCE: Final = "Apache-2.0"
@@ -18,10 +19,7 @@ TRAINING_DATA: Final = (
 
 _PRECISIONS: Final = {
     "fp32": "float32 throughout; the same tokens as PyTorch.",
-    "fp16": (
-        "weights stored in float16, arithmetic in float32: half the download of fp32, "
-        "the same time and memory."
-    ),
+    "fp16": ("weights stored in float16, arithmetic in float32: half the download of fp32."),
     "int8": (
         "linear layers in 8 bits (weights per output channel, activations as they come), embeddings in "
         "8 bits per row, SHIFT's convolutions and codebooks stored in float16; norms, biases and positions "
@@ -98,6 +96,7 @@ def model_card(manifest: Mapping[str, Any], run_name: str) -> str:
         _measured(manifest),
         "Beside PyTorch, at export, the same sentences under the same noise:",
         plain_table((words, _number(manifest["parity"][key])) for key, words in _PARITY.items()),
+        *_precisions(manifest),
         "## Limits",
         "\n".join(textwrap.fill(f"- {limit}", 110, subsequent_indent="  ") for limit in _limits(manifest)),
         "## Licences",
@@ -141,7 +140,12 @@ def _commands(manifest: Mapping[str, Any], run_name: str) -> str:
     if is_judged(manifest["metrics"]):
         judging = [f"run={run}", f"bundle={name}", *manifest["judging"]["settings"]]
         lines.append(shlex.join(["python", "-m", "train.evaluate", *judging]))
-        lines.append(shlex.join(["python", "-m", "export.card", run, name]))
+        card = ["python", "-m", "export.card", run, name]
+        if manifest.get("precisions"):
+            table = ["-o", "precisions.md", "--work", "runs/precisions"]
+            lines.append(shlex.join(["python", "-m", "export.precisions", run, *table]))
+            card += ["--precisions", "precisions.json"]
+        lines.append(shlex.join(card))
     return "```sh\n" + "\n".join(lines) + "\n```"
 
 
@@ -152,6 +156,12 @@ def _measured(manifest: Mapping[str, Any]) -> str:
     if metrics:
         parts += [_MEASURED.format(pool=manifest["judging"]["pool"] or "a pool"), figure_table(metrics)]
     return "\n\n".join(parts)
+
+
+def _precisions(manifest: Mapping[str, Any]) -> list[str]:
+    """The same network in every precision, where that was measured."""
+    record = manifest.get("precisions")
+    return ["## In other precisions", what_it_tells(record), precision_table(record)] if record else []
 
 
 def _limits(manifest: Mapping[str, Any]) -> list[str]:

@@ -22,16 +22,16 @@ from clutch_rt import bench
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.errors import BundleError, InputError
 from clutch_rt.formats.files import write_bytes
-from clutch_rt.machine import Machine, this_machine
+from clutch_rt.machine import this_machine
 from clutch_rt.quality import FIGURES, PYTORCH
 from clutch_rt.spread import Spread
 
 from export.card import rewrite_card
-from export.figure_table import figure_cell
 from export.figures import FIGURES as OF_PYTORCH
 from export.figures import is_judged
 from export.graph import PRECISIONS, Precision
 from export.onnx import export_bundle
+from export.precision_table import PARITY, precision_table, what_it_tells
 from train.command import guarded
 from train.evaluate.__main__ import open_finished
 from train.evaluate.judged import files_of_run
@@ -41,9 +41,6 @@ from train.run import prepare_machine
 
 ROUNDS: Final = 9
 SECONDS: Final = 8.0
-
-_HEADS: Final = {"generated.r3": "R@3", "shift.mpjpe": "SHIFT MPJPE mm"}
-_PARITY: Final = {"token_agreement": ("tokens alike", 3), "generated_mm": ("joints apart mm", 2)}
 
 
 def compare(run: Path, work: Path, precisions: Sequence[Precision]) -> dict[str, Any]:
@@ -60,7 +57,7 @@ def compare(run: Path, work: Path, precisions: Sequence[Precision]) -> dict[str,
     if not (run / OF_PYTORCH).is_file():
         raise InputError(f"there is no {run / OF_PYTORCH}; run `python -m train.evaluate run={run}` first")
     bundles = [judged_bundle(run, work / name, name) for name in precisions]
-    took = timed([bundle.path for bundle in bundles])
+    seconds, took = timed([bundle.path for bundle in bundles])
     shown = [f"{before}{name}" for name in FIGURES for before in ("", f"{PYTORCH}.")]
     rows = {}
     for precision, bundle, spread in zip(precisions, bundles, took, strict=True):
@@ -68,10 +65,17 @@ def compare(run: Path, work: Path, precisions: Sequence[Precision]) -> dict[str,
         rows[precision] = {
             "bytes": bundle.size,
             "figures": {name: metrics[name] for name in shown if name in metrics},
-            "parity": {name: parity[name] for name in _PARITY},
+            "parity": {name: parity[name] for name in PARITY},
             "times_real_time": asdict(spread),
         }
-    return {"machine": asdict(this_machine()), "versions": bench.versions(), "rows": rows}
+    return {
+        "made_from": files_of_run(run),
+        "machine": asdict(this_machine()),
+        "versions": bench.versions(),
+        "seconds": seconds,
+        "rounds": ROUNDS,
+        "rows": rows,
+    }
 
 
 def judged_bundle(run: Path, path: Path, precision: Precision) -> Bundle:
@@ -95,8 +99,8 @@ def judged_bundle(run: Path, path: Path, precision: Precision) -> Bundle:
     return rewrite_card(run, path)
 
 
-def timed(bundles: Sequence[Path]) -> list[Spread]:
-    """Times real time of each bundle on one thread of the CPU, a round of each after the other."""
+def timed(bundles: Sequence[Path]) -> tuple[float, list[Spread]]:
+    """Seconds of the motions, and times real time of each bundle: one thread of the CPU, rounds in turn."""
     models = [clutch_rt.load(path, device="cpu", threads=1) for path in bundles]
     took: list[list[float]] = [[] for _ in models]
     seconds = min(SECONDS, *(model.info.max_seconds for model in models))
@@ -112,39 +116,21 @@ def timed(bundles: Sequence[Path]) -> list[Spread]:
     finally:
         for model in models:
             model.close()
-    return [Spread.of(times) for times in took]
+    return seconds, [Spread.of(times) for times in took]
 
 
 def markdown(record: Mapping[str, Any], command: str) -> str:
-    """The table, the PyTorch model's figures in its first row."""
-    rows = record["rows"]
-    heads = [_HEADS.get(name, name.removeprefix("generated.")) for name in FIGURES]
-    heads = ["", "MB", *heads, *(words for words, _ in _PARITY.values()), "times real time"]
-    first = next(iter(rows.values()))["figures"]
-    table = [["PyTorch", "", *_figures(first, f"{PYTORCH}."), *([""] * len(_PARITY)), ""]]
-    for name, row in rows.items():
-        parity = [f"{row['parity'][key]:.{digits}f}" for key, (_, digits) in _PARITY.items()]
-        speed = f"{row['times_real_time']['median']:.0f}"
-        table.append([name, f"{row['bytes'] / 1e6:.1f}", *_figures(row["figures"], ""), *parity, speed])
-    lines = [heads, ["---"] * len(heads), *table]
-    rendered = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    where = f"{Machine(**record['machine']).line()}; " + ", ".join(map(" ".join, record["versions"].items()))
+    """The page: what the table tells, the command that made it, the table."""
     return f"""\
 # Precisions
 
-What the weights of a bundle lose by their precision, and what they gain. The figures are of the held-out
-clips, drawn with the same seeds; brackets are 95 % intervals. Tokens alike, joints apart: motion drawn freely
-beside PyTorch's under the same noise. Times real time: one thread, motions of {SECONDS:g} s (or the longest
-there is), median of {ROUNDS} rounds, {where}. Made by:
+What the weights of a bundle lose by their precision, and what they gain.
+{what_it_tells(record)} Made by:
 
     {command}
 
-{rendered}
+{precision_table(record)}
 """
-
-
-def _figures(figures: Mapping[str, Any], before: str) -> list[str]:
-    return [figure_cell(figures.get(f"{before}{name}"), 2) for name in FIGURES]
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

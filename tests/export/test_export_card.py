@@ -6,10 +6,12 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import InputError
+from clutch_rt.machine import this_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +112,64 @@ def test_the_card_says_how_it_was_judged(run: Path) -> None:
     name = json.loads((bundle / "manifest.json").read_text())["name"]
     card = (bundle / "README.md").read_text(encoding="utf-8")
     assert f"python -m train.evaluate run=runs/run bundle={name} evaluate.clips=31\n" in card
+
+
+def precisions(run: Path, **changed: Any) -> Path:
+    """What ``export.precisions`` leaves of this run."""
+    row = {
+        "bytes": 22_700_000,
+        "figures": {"generated.verb": METRICS["generated.verb"]},
+        "parity": {"token_agreement": 0.875, "generated_mm": 4.66},
+        "times_real_time": {"median": 607.2, "least": 590.0, "most": 620.0},
+    }
+    record = {
+        "made_from": files_of_run(run),
+        "machine": asdict(this_machine()),
+        "versions": {"numpy": "2.4.6"},
+        "seconds": 8.0,
+        "rounds": 9,
+        "rows": {"int8": row},
+    }
+    path = run.parent / "precisions.json"
+    path.write_text(json.dumps({**record, **changed}))
+    return path
+
+
+def test_the_card_has_the_table_of_precisions_and_keeps_it(run: Path) -> None:
+    bundle = run.parent / "bundle"
+    judge(run)
+    assert main([str(run), str(bundle), "--precisions", str(precisions(run))]) == 0
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "## In other precisions" in card
+    assert "motions of 8.0 s, median of 9 rounds" in " ".join(card.split())
+    assert "| int8 | 22.7 | 0.96 [0.93, 0.98] |" in card and "| 0.875 | 4.66 | 607 |" in card
+    assert "python -m export.precisions runs/run -o precisions.md --work runs/precisions\n" in card
+    assert main([str(run), str(bundle)]) == 0
+    assert (bundle / "README.md").read_text(encoding="utf-8") == card
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"made_from": {"lm/model.safetensors": "0" * 64}}, "is of other weights than those of"),
+        ({"rows": {}}, "is no record of precisions"),
+        ({"rows": {"int8": {}}}, "is no record of precisions (KeyError('figures'))"),
+        ({"machine": {}}, "is no record of precisions"),
+    ],
+)
+def test_a_table_of_something_else_is_refused(
+    run: Path, changed: dict[str, Any], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge(run)
+    before = contents(run.parent / "bundle")
+    table = precisions(run, **changed)
+    assert main([str(run), str(run.parent / "bundle"), "--precisions", str(table)]) == MISTAKE
+    message = capsys.readouterr().err
+    assert wanted in message and "run `python -m export.precisions" in message
+    table.unlink()
+    assert main([str(run), str(run.parent / "bundle"), "--precisions", str(table)]) == MISTAKE
+    assert "there is no" in capsys.readouterr().err
+    assert contents(run.parent / "bundle") == before
 
 
 def test_an_export_leaves_out_figures_of_other_weights(run: Path) -> None:
