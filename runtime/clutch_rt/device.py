@@ -17,6 +17,7 @@ from typing import Final
 
 from clutch_rt import attempts, nvidia, ort, tensorrt
 from clutch_rt.diagnosis import diagnose, is_memory, one_line
+from clutch_rt.engines import ENGINES
 from clutch_rt.errors import BundleError, ClutchError, DeviceError
 from clutch_rt.plugin import rtx_options
 from clutch_rt.providers import CPU, DEVICES, PROVIDERS, is_available, not_there, tried, why_unavailable
@@ -103,7 +104,10 @@ def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxru
             raise
         if placement.provider != CPU and not ort.is_graph_error(error):
             raise DeviceError(_not_started(placement, one_line(error))) from None
-        raise BundleError(f"{path} cannot be loaded: {one_line(error)}; export the bundle again") from None
+        again = "export the bundle again"
+        if ENGINES in path.parts:
+            again = "build it again: `clutch-rt engine build --force`, or `python -m export.tensorrt`"
+        raise BundleError(f"{path} cannot be loaded: {one_line(error)}; {again}") from None
     if placement.provider not in session.get_providers()[:1]:
         raise DeviceError(_not_started(placement, said or "its driver or libraries are missing"))
     if placement.provider != CPU:

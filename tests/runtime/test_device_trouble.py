@@ -308,3 +308,14 @@ def test_a_graph_that_fails_among_others_is_named(toy: Path, tmp_path: Path) -> 
     (bundle / "motion_step.onnx").write_bytes(b"no graph")
     with pytest.raises(BundleError, match=r"motion_step.onnx cannot be loaded"):
         Sessions(opened, "cpu", 1).prepare(("text_encoder", "motion_step", "shift_decoder"))
+
+
+def test_engines_that_cannot_be_loaded_are_to_be_built_again(tmp_path: Path) -> None:
+    """It is not the bundle that is at fault: exporting it again would not help."""
+    path = tmp_path / "engines" / "tensorrt-rtx" / "key" / "motion_step.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no graph")
+    with pytest.raises(
+        BundleError, match=r"motion_step.onnx cannot be loaded: .*`clutch-rt engine build --force`"
+    ):
+        create_session(path, Placement("cpu", CPU), 1)
