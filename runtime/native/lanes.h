@@ -24,6 +24,7 @@ inline uint64_t double_to_bits(double x) {
 
 // Sixteen numbers side by side. Compilers know such a type on every processor; where one does not, loops do.
 #if defined(__clang__) ? __clang_major__ >= 12 : defined(__GNUC__)
+#define CLUTCH_VECTORS
 typedef float Lanes __attribute__((vector_size(sizeof(float) * LANES)));
 
 inline Lanes lesser(Lanes a, Lanes b) { return a < b ? a : b; }
@@ -76,7 +77,7 @@ inline void stored(const Lanes &lanes, float *x) { std::memcpy(x, &lanes, sizeof
 
 // The total of partial sums, and those of LANES such, which it takes for its own: the second half added to the first, until
 // one number is left.
-#if defined(__has_builtin)
+#if defined(CLUTCH_VECTORS) && defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define CLUTCH_SHUFFLES
 #endif
