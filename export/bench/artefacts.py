@@ -60,6 +60,7 @@ def build(
     folders = [folder / f"{form}-{precision}" for form in FORMS for precision in precisions]
     stamp = folder / COMMIT
     if commit is None or commit.endswith("-dirty") or not stamp.exists() or stamp.read_text() != commit:
+        stamp.unlink(missing_ok=True)  # first: what an interruption leaves must not pass for whole
         for path in folders:
             shutil.rmtree(path, ignore_errors=True)
         (folder / TOKENS).unlink(missing_ok=True)

@@ -25,7 +25,7 @@ static void *reserved(size_t size) {
     const uintptr_t address = reinterpret_cast<uintptr_t>(all);
     const size_t before = rounded_up(address, PAGE) - address;
     if (before) munmap(all, before);
-    if (before < PAGE) munmap(all + before + size, PAGE - before);
+    munmap(all + before + size, PAGE - before);
     madvise(all + before, size, MADV_HUGEPAGE);  // where it is refused, small pages do as well
     return all + before;
 }
