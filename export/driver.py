@@ -136,9 +136,7 @@ class Driver:
             ``(S, C)``: of each step the rhythm, if any, and the codes.
         """
         read = self.encode(ids, given, seed, draw.temperature)
-        if read.lengths is None:
-            return self._generate_flat(read.memory, seed, draw)
-        steps = self.length(read.lengths, seed, draw.temperature) if given is None else len(given)
+        steps = self._steps(read, seed, draw, given)
         ports, feeds = self._ports(), self._start_steps(read.memory, steps, draw)
         sizes, rows = self.grammar.drawn, []
         for s in range(steps):
@@ -146,33 +144,46 @@ class Driver:
             feeds["noise"] = noise.step_noise(seed, s, int(sizes.max()), len(sizes))[None]
             if given is not None:
                 feeds["given"] = given[s : s + 1]
+            if "eom_bias" in feeds:
+                feeds["eom_bias"] = np.asarray([_FORBID if s == 0 else 0.0], np.float32)
             feeds["codes"], *carried = self.run("motion_step", ports.outputs, feeds)
+            if feeds["codes"][0, 0] == self.grammar.size(0):  # <eom>
+                break
             ports.advance(feeds, carried)
             rhythm = [feeds["rhythm"]] if self.grammar.rhythm else []
             rows.append(np.concatenate([*rhythm, feeds["codes"]], axis=1)[0])
         return np.stack(rows)
 
+    def _steps(self, read: Read, seed: int, draw: Draw, given: IntArray | None) -> int:
+        """Steps of a motion; in the flat form, whose stream tells, the most."""
+        if given is not None:
+            return len(given)
+        if read.lengths is None:
+            return self.grammar.max_steps
+        return self.length(read.lengths, seed, draw.temperature)
+
     def _start_steps(self, memory: Any, steps: int, draw: Draw) -> dict[str, Any]:
-        return {
-            "codes": np.zeros((1, self.grammar.slots), np.int64),
-            "given": np.full((1, self.grammar.slots), UNKNOWN, np.int64),
-            "steps": np.asarray([steps], np.int64),
-            **self._start(memory, draw),
-        }
+        codes = np.zeros((1, self.grammar.slots), np.int64)
+        feeds = {"codes": codes, **self._ports().start([memory]), **self._sampling(draw)}
+        if self.grammar.form == "flat":
+            return {**feeds, "eom_bias": np.asarray([_FORBID], np.float32)}
+        return {**feeds, "given": np.full_like(codes, UNKNOWN), "steps": np.asarray([steps], np.int64)}
 
     def _ports(self) -> Ports:
         return Ports({node.name: node.shape for node in self._session("motion_step").get_inputs()})
 
-    def _start(self, memory: Any, draw: Draw) -> dict[str, Any]:
+    def _sampling(self, draw: Draw) -> dict[str, Any]:
         return {
-            **self._ports().start([memory]),
             "temperature": np.asarray([draw.temperature], np.float32),
             "top_k": np.asarray([draw.top_k], np.int64),
         }
 
-    def _generate_flat(self, memory: Any, seed: int, draw: Draw) -> IntArray:
+    def generate_tokens(self, ids: Sequence[int], seed: int, draw: Draw) -> IntArray:
+        """What :meth:`generate` draws in the flat form, ``(S, K)``, by the graph of a single token."""
         grammar = self.grammar
-        feeds = self._start(memory, draw)
+        memory = self.encode(ids, None, seed, draw.temperature).memory
+        feeds: dict[str, Any] = {"memory": memory, "cache": self._empty("motion_token", "cache")}
+        feeds |= self._sampling(draw)
         token, rows = np.asarray([grammar.som], np.int64), []
         for n in range(grammar.slots * grammar.max_steps):
             s, k = divmod(n, grammar.slots)
@@ -181,9 +192,9 @@ class Driver:
                 slot=np.asarray([k], np.int64),
                 position=np.asarray([n], np.int64),
                 eom_bias=np.asarray([_FORBID if s == 0 else 0.0], np.float32),
-                noise=noise.gumbel(seed, noise.STREAM_MOTION, s, k, grammar.max_codes + 1),
+                noise=noise.gumbel(seed, noise.STREAM_MOTION, s, k, int(grammar.drawn.max())),
             )
-            token, feeds["cache"] = self.run("motion_step", ["next_token", "next_cache"], feeds)
+            token, feeds["cache"] = self.run("motion_token", ["next_token", "next_cache"], feeds)
             if token[0] == grammar.eom:
                 break
             rows.append(int(token[0]) - grammar.base(k))
@@ -193,10 +204,10 @@ class Driver:
         """Logits of each choice of a step when ``drawn (S, C)`` is: C arrays ``(S, values)``.
 
         The choice is forced through the noise, so it is the shipped graph that runs, with its logits tapped.
+        Those of ``<eom>`` are left out.
         """
-        if self.grammar.form == "flat":
-            return self._forced_flat(memory, drawn)
         choices, widest = len(self.grammar.drawn), int(self.grammar.drawn.max())
+        values = self.grammar.sizes if self.grammar.form == "flat" else self.grammar.drawn
         taps = [f"logits.{c}" for c in range(choices)]
         ports, feeds = self._ports(), self._start_steps(memory, len(drawn), Draw(1.0, 0))
         rows: list[list[Float32Array]] = []
@@ -206,30 +217,8 @@ class Driver:
             feeds["noise"][0, np.arange(choices), chosen] = _CERTAIN
             feeds["codes"], *rest = self.run("motion_step", ports.outputs, feeds, taps)
             ports.advance(feeds, rest[:-choices])
-            rows.append([x.reshape(-1) for x in rest[-choices:]])
+            rows.append([x.reshape(-1)[:n] for x, n in zip(rest[-choices:], values, strict=True)])
         return [np.stack(choice) for choice in zip(*rows, strict=True)]
-
-    def _forced_flat(self, memory: Any, codes: IntArray) -> list[Float32Array]:
-        grammar = self.grammar
-        feeds = self._start(memory, Draw(1.0, 0))
-        token = np.asarray([grammar.som], np.int64)
-        slots: list[list[Float32Array]] = [[] for _ in range(grammar.slots)]
-        for n, code in enumerate(codes.reshape(-1)):
-            k = n % grammar.slots
-            certain = np.zeros(grammar.max_codes + 1, np.float32)
-            certain[code] = _CERTAIN
-            feeds.update(
-                token=token,
-                slot=np.asarray([k], np.int64),
-                position=np.asarray([n], np.int64),
-                eom_bias=np.asarray([_FORBID], np.float32),
-                noise=certain,
-            )
-            token, feeds["cache"], logits = self.run(
-                "motion_step", ["next_token", "next_cache"], feeds, ["logits"]
-            )
-            slots[k].append(logits[0, : grammar.size(k)])
-        return [np.stack(slot) for slot in slots]
 
     def caption_logits(self, memory: Any, tokens: Sequence[int]) -> Float32Array:
         """Logits after each of ``tokens``, which begin with pad: ``(len(tokens), text_vocab)``."""

@@ -1,4 +1,6 @@
-"""The graphs of the language model: text encoder, motion step (in either form), its batch, caption step."""
+"""The graphs of the language model: text encoder, motion step (in either form), its batch or its tokens,
+caption step.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     lm = LMParts(model, store, precision)
     graphs = {"text_encoder": TextEncoderGraph(lm).build(), "caption_step": caption_step(lm)}
     if lm.grammar.form == "flat":
-        return {**graphs, "motion_step": FlatGraph(lm).build()}
+        flat = FlatGraph(lm)
+        return {**graphs, "motion_step": flat.build(), "motion_token": flat.build_token()}
     step = StepGraph(lm)
     graphs["motion_step"] = step.build()
     if precision == "int8":

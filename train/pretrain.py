@@ -17,8 +17,10 @@ from clutch_rt.grammar import Grammar
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor, nn
 
+from models.geometry import take_geometry
 from models.lm import LMConfig, MotionLM
 from models.rhythm import RHYTHMS
+from models.shift import Shift
 from models.t5 import SIZES, open_pretrained
 from train.config import LMTrainConfig
 from train.examples import (
@@ -232,6 +234,8 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     materials = Materials.open(folder)
     grammar = build_grammar(folder, materials.processor)
     model = build_model(grammar, config.lm, config.seed, materials.train.labels)
+    if config.lm.code_geometry and config.lm.form == "step":
+        take_geometry(model, Shift.load(folder.path / "shift"), config.seed)
     probes = build_probes(model, materials, config.lm)
     objective = build_objective(model, config.lm, probes)
     report = fit(

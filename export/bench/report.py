@@ -11,10 +11,10 @@ from export.bench.table import Figure, markdown, ratio_table, system_table
 _TASK: Final = """\
 Task: encode a prompt of {prompt_tokens} tokens and decode {steps} steps of motion, {tokens} tokens, batch 1,
 the encoder included; random weights of T5-{size}, the same for all, vocabulary of {vocabulary:,}. Peers
-decode greedily; ours draws from the distribution under the noise of seed {seed}. `flat` is one token per
-call, all that peers can do; `step` is one call for all tokens of 8 frames, here four, the form that ships.
-Each system has a process of its own, and each round asks all of them in turn, the first one changing;
-figures are medians."""
+decode greedily; ours draws from the distribution under the noise of seed {seed}. `flat` is one position
+of the decoder for each token, all that peers can do; `step` is one for all tokens of 8 frames, here four,
+the form that ships. Each system has a process of its own, and each round asks all of them in turn, the first
+one changing; figures are medians."""
 _LIMIT: Final = """\
 Share of limit: the time in which the weights that a system must read could be read, at the rate that a probe
 beside it reached in the same round over as many bytes with as many threads, over the time it took."""

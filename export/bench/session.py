@@ -129,7 +129,7 @@ def _round(rows: Sequence[Row], number: int, probes: dict[int, Process]) -> None
 
 def _size(row: Row) -> int:
     """The bytes that one call of the decoder reads: what a cache would have to hold."""
-    return int(row.candidate.work.per_call)
+    return int(row.candidate.work.per_position)
 
 
 def _probes(stack: ExitStack, rows: Sequence[Row]) -> dict[int, Process]:

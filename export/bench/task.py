@@ -53,17 +53,17 @@ class Work:
 
     Attributes:
         once: read by the encoder, and for the keys and values that the decoder attends to.
-        per_call: read by each call of the decoder, head included.
-        calls: of the decoder, for one step of motion.
+        per_position: read by each position of the decoder, head included.
+        positions: of the decoder, for one step of motion.
     """
 
     once: float
-    per_call: float
-    calls: int
+    per_position: float
+    positions: int
 
     def total(self, steps: int) -> float:
         """Bytes read in a run of ``steps`` steps."""
-        return self.once + steps * self.calls * self.per_call
+        return self.once + steps * self.positions * self.per_position
 
 
 def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) -> Work:
@@ -72,7 +72,7 @@ def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) ->
     Args:
         shape: sizes and form.
         precision: of the weights. The tied rows of an int4 model are 8-bit.
-        head_rows: rows of the output table; by default those our own graphs multiply.
+        head_rows: rows of the output table; by default those our own graphs multiply, a slot's own.
     """
     d, inner, size = shape.d_model, shape.d_kv * shape.heads, _BYTES[precision]
     feed_forward = d * shape.d_ff * (3 if "gated" in shape.feed_forward else 2)
@@ -81,12 +81,12 @@ def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) ->
     decoder = shape.n_decoder_layers * (6 * d * inner + feed_forward)
     if head_rows is None and shape.form == "step":
         drawn, hidden = shape.grammar.drawn, shape.depth_hidden or 2 * d
-        per_call, calls = (decoder + len(drawn) * 2 * d * hidden + int(drawn.sum()) * d) * size, 1
+        per_position, positions = (decoder + len(drawn) * 2 * d * hidden + int(drawn.sum()) * d) * size, 1
     else:
-        head = (2 * CODES + 1 if head_rows is None else head_rows) * d
-        per_call = decoder * size + head * (1.0 if precision == "int4" else size)
-        calls = shape.grammar.slots
-    return Work((encoder + memory) * size, per_call, calls)
+        head = (float(shape.grammar.drawn.mean()) if head_rows is None else head_rows) * d
+        per_position = decoder * size + head * (1.0 if precision == "int4" else size)
+        positions = shape.grammar.slots
+    return Work((encoder + memory) * size, per_position, positions)
 
 
 def describe(size: str) -> dict[str, Any]:

@@ -174,9 +174,7 @@ class Engine:
         """
         if given is not None and not self.completes:
             raise InputError("a part of the motion is given, and this bundle cannot complete motions")
-        if self._grammar.form == "step":
-            return self._step_form(memory, request, length, cancel, given)
-        return self._flat_form(memory, request, length, cancel)
+        return self._draw(memory, request, length, cancel, given)
 
     @property
     def completes(self) -> bool:
@@ -246,7 +244,7 @@ class Engine:
 
         return search(step, graph.past, Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS))
 
-    def _step_form(
+    def _draw(
         self,
         memory: Memory,
         request: Request,
@@ -254,22 +252,20 @@ class Engine:
         cancel: threading.Event | None,
         given: IntArray | None,
     ) -> Iterator[IntArray]:
-        assert length is not None
-        ports = self.ports("motion_step")
-        if ("rhythm" in ports) != bool(self._grammar.rhythm):
-            raise BundleError("the manifest and the graph motion_step differ in the rhythm; export it again")
+        ports = self._checked_ports()
         noise = Noise(request, self._grammar.drawn.tolist())
-        position = np.zeros(1, np.int64)
+        position, bias = np.zeros(1, np.int64), np.zeros(1, np.float32)
         start: dict[str, Any] = {
             **sampling(request),
             "codes": np.zeros((1, self._grammar.slots), np.int64),
-            "steps": np.asarray([length], np.int64),
             **ports.start([memory.keys_values]),
         }
+        if "steps" in ports:
+            start["steps"] = np.asarray([length], np.int64)
         if "given" in ports:
             start["given"] = np.full((1, self._grammar.slots), UNKNOWN, np.int64)
         draw = self.loop("motion_step", ["next_codes"], ports.carried, start)
-        for step in range(length):
+        for step in range(length or self._manifest.limits.max_steps):
             check(cancel)
             position[0] = step
             drawn = noise.of(step)
@@ -279,43 +275,25 @@ class Engine:
             }
             if given is not None:
                 feeds["given"] = given[step : step + 1]
+            if "eom_bias" in ports:
+                # A motion has at least one step; one of asked length ends there and nowhere else.
+                bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
+                feeds["eom_bias"] = bias
             (codes,) = draw.run(feeds)
+            if codes[0, 0] == self._grammar.size(0):  # <eom>
+                return
             yield codes[0].copy()
 
-    def _flat_form(
-        self, memory: Memory, request: Request, length: int | None, cancel: threading.Event | None
-    ) -> Iterator[IntArray]:
-        noise = Noise(request, [self._grammar.max_codes + 1] * self._grammar.slots)
-        slot, position = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        bias = np.zeros(1, np.float32)
-        start: dict[str, Any] = {
-            **sampling(request),
-            "token": np.asarray([self._grammar.som], np.int64),
-            "memory": memory.keys_values,
-            "cache": self._sessions.zeros("motion_step", "cache"),
-        }
-        carried = {"next_token": "token", "next_cache": "cache"}
-        draw = self.loop("motion_step", ["next_token"], carried, start)
-        for step in range(length or self._manifest.limits.max_steps):
-            # A motion has at least one step; one of asked length ends there and nowhere else.
-            bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
-            codes = np.empty(self._grammar.slots, np.int64)
-            for k in range(self._grammar.slots):
-                check(cancel)
-                slot[0] = k
-                feeds: dict[str, Any] = {
-                    "slot": slot,
-                    "position": position,
-                    "eom_bias": bias,
-                    "noise": noise.of(step)[k],
-                }
-                (next_token,) = draw.run(feeds)
-                position[0] += 1
-                token = int(next_token[0])
-                if token == self._grammar.eom:
-                    return
-                codes[k] = token - self._grammar.base(k)
-            yield codes
+    def _checked_ports(self) -> Ports:
+        """How the step takes memory and past; BundleError where it is not the manifest's."""
+        ports = self.ports("motion_step")
+        if ("rhythm" in ports) != bool(self._grammar.rhythm):
+            raise BundleError("the manifest and the graph motion_step differ in the rhythm; export it again")
+        if ("eom_bias" in ports) != (self._grammar.form == "flat") or "codes" not in ports:
+            raise BundleError(
+                "the graph motion_step does not make whole steps of the bundle's form; export it again"
+            )
+        return ports
 
 
 def check(cancel: threading.Event | None) -> None:

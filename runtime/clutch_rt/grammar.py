@@ -129,8 +129,14 @@ class Grammar:
 
     @property
     def drawn(self) -> IntArray:
-        """Values of each choice of a step, in their order, ``(C,)``: the rhythm, if any, then the slots."""
-        return np.asarray([*([self.rhythm] if self.rhythm else []), *self.sizes.tolist()], dtype=np.int64)
+        """Values of each choice of a step, in their order, ``(C,)``: the rhythm, if any, then the slots.
+
+        In the ``flat`` form the first slot's last value, behind its codebook, is ``<eom>``.
+        """
+        slots = self.sizes
+        if self.form == "flat":
+            slots[0] += 1
+        return np.asarray([*([self.rhythm] if self.rhythm else []), *slots.tolist()], dtype=np.int64)
 
     def size(self, slot: int) -> int:
         """Entries of the codebook that slot ``slot`` (0 to K - 1) draws from."""

@@ -23,7 +23,7 @@ from clutch_rt.errors import DeviceError
 from clutch_rt.layout import Float32Array
 from clutch_rt.native_structures import Flesh
 
-VERSION: Final = 3  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
+VERSION: Final = 4  # of the interface, CLUTCH_NATIVE_VERSION in runtime/native/clutch_native.h
 VARIABLE: Final = "CLUTCH_RT_NATIVE"
 _SLOW: Final = "plain"  # kernels that were written to be right anywhere, not to be quick
 

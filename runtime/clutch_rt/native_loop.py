@@ -125,49 +125,50 @@ class NativeLoop:
 
 
 class NativeStream:
-    """A motion of the flat form, by tokens, as ``loops.Loop`` has it; arguments as of ``native_loop``."""
+    """A motion of the flat form, as ``loops.Loop`` has it; arguments as of ``native_loop``."""
 
     def __init__(self, step: NativeStep, in_use: InUse, start: Mapping[str, Array]) -> None:
-        network = step.network
+        network, grammar = step.network, step.grammar
         self._step = step
         self._in_use = in_use
+        self._codes = np.array(start["codes"], np.int64, order="C")
+        if self._codes.shape != (1, grammar.slots):
+            raise InputError(f"codes are {self._codes.shape}; (1, {grammar.slots}) was wanted")
         self._memory = np.ascontiguousarray(start["memory"], np.float32)
         length = self._memory.shape[-2]
         if self._memory.shape != (2 * network.layers, 1, network.heads, length, network.head_width):
             raise BundleError("the text encoder and the motion step differ in shape; export the bundle again")
         self._padding = np.zeros(length, np.float32)
-        capacity = step.capacity
-        cache = (2 * network.layers, network.heads, capacity, network.head_width)
+        cache = (2 * network.layers, network.heads, step.capacity, network.head_width)
         self._cache = np.empty(cache, np.float32)
-        self._token = np.array(start["token"], np.int64)
         self._noise: Array = np.empty(0, np.float32)
+        self._noise_shape = (1, grammar.slots, int(grammar.drawn.max()))
         self._call = structures.Call(
             rows=1,
             memory_length=length,
-            capacity=capacity,
+            capacity=step.capacity,
             top_k=min(int(start["top_k"][0]), _MOST),
             temperature=float(start["temperature"][0]),
+            codes=self._codes.ctypes.data,
+            noise_rows=self._noise_shape[-1],
             padding=self._padding.ctypes.data,
-            token=self._token.ctypes.data,
         )
         self._lists = [_pointers(list(self._memory)), _pointers(list(self._cache))]
         self._call.memory, self._call.cache = (ctypes.addressof(part) for part in self._lists)
 
     def run(self, feeds: Mapping[str, Array]) -> list[Any]:
-        """The id ``(1,)`` of the next token, in a list."""
+        """The codes ``(1, K)`` of the next step, in a list; where the motion ends as the graph says it."""
         call, grammar = self._call, self._step.grammar
-        call.position, call.slot = int(feeds["position"][0]), int(feeds["slot"][0])
-        call.last_bias = float(feeds["eom_bias"][0])
+        call.position, call.end_bias = int(feeds["position"][0]), float(feeds["eom_bias"][0])
         self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
-        whole = self._noise.shape == (grammar.max_codes + 1,) and 0 <= call.slot < grammar.slots
-        if not whole or not 0 <= call.position < call.capacity:
-            raise ClutchError(f"a token at {call.position} was given noise {self._noise.shape}")
+        if self._noise.shape != self._noise_shape or not 0 <= call.position < grammar.max_steps:
+            raise ClutchError(f"step {call.position} was given noise {self._noise.shape}")
+        if call.position and (self._codes >= grammar.sizes).any():
+            raise ClutchError(f"step {call.position} comes behind the end of its motion")
         call.noise = self._noise.ctypes.data
         with self._in_use():
             self._step.run(call)
-        row, size = int(self._token[0]), grammar.size(call.slot)
-        self._token[0] = grammar.eom if row == size else grammar.base(call.slot) + row
-        return [self._token.copy()]
+        return [self._codes.copy()]
 
     def keep(self, rows: int) -> None:
         """Go on with the first ``rows`` motions only: there is but one."""

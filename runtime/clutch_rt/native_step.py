@@ -48,18 +48,19 @@ class NativeStep(Network):
     def capacity(self) -> int:
         """Positions that a motion may have."""
         g = self.grammar
-        return g.slots * g.max_steps + 1 if g.form == "flat" else g.max_steps
+        return g.slots * g.max_steps if g.form == "flat" else g.max_steps
 
     def inputs(self, graph: str) -> dict[str, list[Any]]:
         """Shapes of its inputs, as ``graph`` has them; in the step form as that of several motions."""
         n, g = self.network, self.grammar
         if g.form == "flat":
-            past, one = [2 * n.layers, 1, n.heads, n.head_width], [1]
+            past = [2 * n.layers, 1, n.heads, n.head_width]
             return {
-                **dict.fromkeys(("token", "slot", "position", "eom_bias", "temperature", "top_k"), one),
+                "codes": [1, g.slots],
+                **{name: [1] for name in ("position", "eom_bias", "temperature", "top_k")},
                 "memory": [*past[:3], "M", past[3]],
                 "cache": [*past[:3], "t", past[3]],
-                "noise": [g.max_codes + 1],
+                "noise": [1, g.slots, int(g.drawn.max())],
             }
         drawn = g.drawn
         memory, cache = ([BATCH, 1, n.heads, axis, n.head_width] for axis in ("M", "t"))
@@ -128,12 +129,12 @@ class NativeStep(Network):
         table = "lm_head" if "lm_head" in w else "shared"
         # First, for it refuses a vocabulary that is not there.
         read, head = (w.table(name, g.vocab, n.width, LINEAR) for name in ("shared", table))
-        rows = np.full((g.slots, g.max_codes + 1), -1, np.int32)
+        rows = np.full((g.slots, int(g.drawn.max())), -1, np.int32)
         for slot, (base, size) in enumerate(zip(g.bases, g.sizes, strict=True)):
             rows[slot, :size] = base + np.arange(size)
         rows[0, g.size(0)] = g.eom
         self._kept.append(rows)
-        return structures.Stream(read, head, rows.ctypes.data, rows.shape[1], n.factor)
+        return structures.Stream(read, head, rows.ctypes.data, rows.shape[1], g.som, n.factor)
 
     def _layer(self, i: int) -> structures.Layer:
         w, n = self._weights, self.network

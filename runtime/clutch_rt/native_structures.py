@@ -42,7 +42,7 @@ class Choice(ctypes.Structure):
 class Stream(ctypes.Structure):
     _fields_ = [
         *(("rows", Table), ("heads", Table), ("choices", _pointer)),
-        ("most", _int32),
+        *((name, _int32) for name in ("most", "start")),
         ("factor", _float),
     ]
 
@@ -65,9 +65,8 @@ class Call(ctypes.Structure):
         ("temperature", _float),
         *((name, _pointer) for name in ("codes", "rhythm", "given", "steps", "noise")),
         ("noise_rows", _int64),
-        *((name, _pointer) for name in ("padding", "memory", "cache", "logits", "token")),
-        ("slot", _int32),
-        ("last_bias", _float),
+        *((name, _pointer) for name in ("padding", "memory", "cache", "logits")),
+        ("end_bias", _float),
     ]
 
 

@@ -69,7 +69,7 @@ def quality_warning(precision: str, metrics: Mapping[str, Any]) -> str | None:
     lost = [loss for loss in degradations(metrics) if loss.lost > LIMIT]
     if not lost:
         return None
-    told = ", ".join(f"{loss}{'' if loss.clear else ', within the spread of its clips'}" for loss in lost)
+    told = "; ".join(f"{loss}{'' if loss.clear else ', within the spread of its clips'}" for loss in lost)
     advice = "" if precision == "fp32" else "; a bundle exported with `--precision fp32` keeps them"
     return f"{precision} weights cost this bundle {told}{advice}"
 

@@ -12,20 +12,20 @@
 
 namespace clutch {
 
-constexpr size_t LINE = 64, PAGE = size_t{2} << 20, BLOCK = 16 * PAGE;  // what of a block is not written takes no memory
+constexpr size_t LINE = 64, HUGE_PAGE = size_t{2} << 20, BLOCK = 16 * HUGE_PAGE;  // what of a block is not written takes no memory
 
 static size_t rounded_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
 
 #if defined(__linux__)
 
 static void *reserved(size_t size) {
-    void *found = mmap(nullptr, size + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *found = mmap(nullptr, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (found == MAP_FAILED) throw std::bad_alloc();
     char *const all = static_cast<char *>(found);
     const uintptr_t address = reinterpret_cast<uintptr_t>(all);
-    const size_t before = rounded_up(address, PAGE) - address;
+    const size_t before = rounded_up(address, HUGE_PAGE) - address;
     if (before) munmap(all, before);
-    munmap(all + before + size, PAGE - before);
+    munmap(all + before + size, HUGE_PAGE - before);
     madvise(all + before, size, MADV_HUGEPAGE);  // where it is refused, small pages do as well
     return all + before;
 }
@@ -49,6 +49,7 @@ Arena::~Arena() {
 }
 
 void *Arena::take(size_t size) {
+    if (size > SIZE_MAX / 2) throw std::bad_alloc();  // rounding up would wrap
     size = rounded_up(size, LINE);
     if (size > left_) {
         const size_t whole = rounded_up(size + LINE, BLOCK);

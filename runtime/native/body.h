@@ -66,8 +66,27 @@ inline bool sums_are_right() {
     return true;
 }
 
+// Partial sums are halved until one is left, by shuffles too.
+inline bool totals_are_right() {
+    Lanes sums[LANES];
+    float wanted[LANES];
+    for (int l = 0; l < LANES; l++) {
+        float rest[LANES];
+        for (int i = 0; i < LANES; i++) rest[i] = static_cast<float>((l * LANES + i) * 7919 % 1009) / 7.0f;
+        sums[l] = taken(rest);
+        for (int width = LANES / 2; width; width /= 2)
+            for (int i = 0; i < width; i++) rest[i] += rest[i + width];
+        wanted[l] = rest[0];
+        if (total(sums[l]) != wanted[l]) return false;
+    }
+    const Lanes found = totals(sums);
+    for (int l = 0; l < LANES; l++)
+        if (found[l] != wanted[l]) return false;
+    return true;
+}
+
 // Numbers are summed as plain C++ sums them, and float32 is rounded after every operation.
 bool right() {
     const bool rounds = rounded(2.5f) == 2.0f && rounded(3.5f) == 4.0f && rounded(-0.75f) == -1.0f;
-    return rounds && sums_are_right<1>() && sums_are_right<2>() && sums_are_right<3>() && sums_are_right<ROWS>();
+    return rounds && totals_are_right() && sums_are_right<1>() && sums_are_right<2>() && sums_are_right<3>() && sums_are_right<ROWS>();
 }

@@ -2,7 +2,7 @@
    moved apart, on the CPU, without a graph.
 
    One call makes one step of 8 frames of B motions: embeddings, decoder layers with their caches, the depth head
-   and the draws; of the `flat` form, one token of a motion. Where weights are in bytes, numbers are rounded as the graph
+   and the draws; of the `flat` form, the K tokens of a step of one motion. Where weights are in bytes, numbers are rounded as the graph
    `motion_step` rounds them, row by row, so a motion is the same in any company; sums have a fixed order, and products
    are fused with them in matrices of floats and nowhere else, so of the same inputs a call gives the same bits on every
    processor. Letters: B motions, C choices of a step, K codes of a step, d width, H heads, D head width, N layers, M
@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of what follows. */
-#define CLUTCH_NATIVE_VERSION 3
+#define CLUTCH_NATIVE_VERSION 4
 
 enum { CLUTCH_RELU = 0, CLUTCH_GELU_TANH = 1 };
 
@@ -75,8 +75,10 @@ typedef struct {
 typedef struct {
     clutch_table rows;  /* (vocabulary, d) */
     clutch_table heads; /* the same, or a table of its own */
-    const int32_t *choices; /* (K, most): rows of the head that a slot draws from, -1 behind the last */
+    const int32_t *choices; /* (K, most): rows of the head that a slot draws from, -1 behind the last; of the first
+                               slot the last is the end of a motion */
     int32_t most;
+    int32_t start;          /* the token before the first */
     float factor; /* of the hidden state before the head */
 } clutch_stream;
 
@@ -93,7 +95,7 @@ typedef struct {
     const clutch_choice *choices;    /* (C) */
 } clutch_weights;
 
-/* One step of B motions. Arrays are of B rows, each whole. */
+/* One step of B motions, of one in the `flat` form. Arrays are of B rows, each whole. */
 typedef struct {
     int32_t rows;          /* B */
     int32_t position;      /* of the step, from 0; of all motions */
@@ -101,20 +103,18 @@ typedef struct {
     int32_t capacity;      /* T */
     int32_t top_k;         /* 0 does not cut */
     float temperature;     /* above 0 */
-    int64_t *codes;        /* (B, K): of the step before; then of this one */
+    int64_t *codes;        /* (B, K): of the step before; then of this one. In the `flat` form the number of a row of
+                              `choices`; where the motion ends the first is the last of its slot, and the rest stay */
     int64_t *rhythm;       /* (B): likewise; NULL where none is drawn */
     const int64_t *given;  /* (B, K), -1 where nothing is given; or NULL */
-    const int64_t *steps;  /* (B): of each motion */
+    const int64_t *steps;  /* (B): of each motion; not of the `flat` form, which has no given codes either */
     const float *noise;    /* (B, C, noise_rows) */
     int64_t noise_rows;
     const float *padding;  /* (B, M): added to the scores of the memory */
     const float *const *memory; /* (2 N) of (B, H, M, D): keys of layer 0, its values, keys of layer 1, ... */
-    float *const *cache;   /* (2 N) of (B, H, T, D), likewise; position t is filled in */
+    float *const *cache;   /* (2 N) of (B, H, T, D), likewise; position t is filled in, a token each in the `flat` form */
     float *const *logits;  /* NULL, or (C) of (B, size): what the choices were drawn from, before temperature */
-    /* Of the `flat` form, in the place of codes, rhythm, given and steps: */
-    int64_t *token;        /* (1): that before; then the row of `choices` that was drawn */
-    int32_t slot;          /* of this token */
-    float last_bias;       /* added to the logit of the slot's last row where it is the first slot: of the end */
+    float end_bias;        /* of the `flat` form: added to the logit of the end */
 } clutch_call;
 
 typedef struct clutch_step clutch_step;

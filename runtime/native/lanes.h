@@ -84,33 +84,33 @@ inline void stored(const Lanes &lanes, float *x) { std::memcpy(x, &lanes, sizeof
 #endif
 #ifdef CLUTCH_SHUFFLES
 // Rows of so many numbers, those of a before those of b: the first half of each plus its second.
-inline Lanes folded_16(const Lanes &a, const Lanes &b) {
+inline Lanes halved_16(const Lanes &a, const Lanes &b) {
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
            __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
 }
-inline Lanes folded_8(const Lanes &a, const Lanes &b) {
+inline Lanes halved_8(const Lanes &a, const Lanes &b) {
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
            __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
 }
-inline Lanes folded_4(const Lanes &a, const Lanes &b) {
+inline Lanes halved_4(const Lanes &a, const Lanes &b) {
     return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
            __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
 }
-inline Lanes folded_2(const Lanes &a, const Lanes &b) {
+inline Lanes halved_2(const Lanes &a, const Lanes &b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
            __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
 inline float total(const Lanes &sums) {
-    const Lanes eight = folded_16(sums, sums), four = folded_8(eight, eight), two = folded_4(four, four);
-    return folded_2(two, two)[0];
+    const Lanes eight = halved_16(sums, sums), four = halved_8(eight, eight), two = halved_4(four, four);
+    return halved_2(two, two)[0];
 }
 
 inline Lanes totals(Lanes *sums) {
-    for (int i = 0; i < 8; i++) sums[i] = folded_16(sums[2 * i], sums[2 * i + 1]);
-    for (int i = 0; i < 4; i++) sums[i] = folded_8(sums[2 * i], sums[2 * i + 1]);
-    for (int i = 0; i < 2; i++) sums[i] = folded_4(sums[2 * i], sums[2 * i + 1]);
-    return folded_2(sums[0], sums[1]);
+    for (int i = 0; i < 8; i++) sums[i] = halved_16(sums[2 * i], sums[2 * i + 1]);
+    for (int i = 0; i < 4; i++) sums[i] = halved_8(sums[2 * i], sums[2 * i + 1]);
+    for (int i = 0; i < 2; i++) sums[i] = halved_4(sums[2 * i], sums[2 * i + 1]);
+    return halved_2(sums[0], sums[1]);
 }
 #else
 inline float total(const Lanes &lanes) {

@@ -48,7 +48,7 @@ static void lay_out_heads(Owner &owner, const clutch_shape &shape, const clutch_
             owner.heads.push_back(laid_out(as_columns<float>(table.rows, rows, count, shape.width).data()));
     }
     owner.step.stream = from;
-    owner.step.stream.choices = nullptr;  // the caller's, and need not stay
+    owner.step.stream.choices = owner.storage.wholes(from.choices, static_cast<size_t>(shape.slots) * from.most);
     owner.step.heads = owner.heads.data();
 }
 

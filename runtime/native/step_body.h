@@ -1,4 +1,4 @@
-// The motion step, and a token of the flat form: part of body.h, inside the namespace of each set of kernels.
+// The motion step, in both forms: part of body.h, inside the namespace of each set of kernels.
 
 // What a position begins with, (B, d): the codes before it, and its place in the motion.
 inline void begin(const Step &s, const clutch_call &c, float *x) {
@@ -119,19 +119,26 @@ inline void choose(const Step &s, const clutch_call &c, const Space &w) {
     }
 }
 
-// One token of the flat form: that before it to that which is drawn.
+// A step of the flat form, token by token: each is a position, and embedded as the one before it.
 inline void run_stream(const Step &s, const clutch_call &c) {
     const Space w = room(s, c);
-    const int d = s.shape.width;
-    take_row(s.stream.rows, *c.token, d, w.x);
-    decode(s, c, w);
-    if (s.stream.factor != 1.0f)
-        for (int i = 0; i < d; i++) w.hidden[i] *= s.stream.factor;
-    const Product &head = s.heads[c.slot];
-    product(w, head, w.hidden, 1, w.wide);
-    if (c.slot == 0) w.wide[head.out - 1] += c.last_bias;
-    if (c.logits) std::memcpy(c.logits[0], w.wide, sizeof(float) * head.out);
-    *c.token = draw(c, w.wide, c.noise, head.out, w.scores);
+    const int d = s.shape.width, slots = s.shape.slots, most = s.stream.most;
+    clutch_call token = c;
+    int64_t before = c.position ? s.stream.choices[(slots - 1) * most + c.codes[slots - 1]] : s.stream.start;
+    for (int k = 0; k < slots; k++) {
+        token.position = c.position * slots + k;
+        take_row(s.stream.rows, before, d, w.x);
+        decode(s, token, w);
+        if (s.stream.factor != 1.0f)
+            for (int i = 0; i < d; i++) w.hidden[i] *= s.stream.factor;
+        const Product &head = s.heads[k];
+        product(w, head, w.hidden, 1, w.wide);
+        if (k == 0) w.wide[head.out - 1] += c.end_bias;
+        if (c.logits) std::memcpy(c.logits[k], w.wide, sizeof(float) * head.out);
+        c.codes[k] = draw(c, w.wide, c.noise + k * c.noise_rows, head.out, w.scores);
+        if (k == 0 && c.codes[0] == head.out - 1) return;
+        before = s.stream.choices[k * most + c.codes[k]];
+    }
 }
 
 void run(const Step &s, const clutch_call &c) {

@@ -128,14 +128,15 @@ def test_find_takes_the_best_threads_or_those_asked_for() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_counted_bytes_are_those_of_the_graph(folder: Path, form: Form) -> None:
-    """Every weight that a product of the step reads, at four bytes."""
+    """Every weight that a product of the step reads, at four bytes, once for each token that reads it."""
     graph = onnx.load(folder / f"{form}-fp32" / "motion_step.onnx", load_external_data=False).graph
     sizes = {t.name: int(np.prod(t.dims)) for t in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul"]
     read = sum(sizes.get(node.input[1], 0) for node in products)
+    config = task.config(SIZE, form)
     if form == "flat":
-        read += (1 + 2 * task.CODES) * task.config(SIZE, form).d_model  # rows cut out of the shared table
-    assert task.work(task.config(SIZE, form), "fp32").per_call == 4 * read
+        read += (1 + 4 * task.CODES) * config.d_model  # rows cut out of the shared table
+    assert task.work(config, "fp32").total(1) - task.work(config, "fp32").total(0) == 4 * read
 
 
 @pytest.mark.parametrize("form", FORMS)

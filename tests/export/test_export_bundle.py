@@ -94,8 +94,7 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
                 "top_k",
             ],
             "flat": [
-                "token",
-                "slot",
+                "codes",
                 "position",
                 "eom_bias",
                 "memory",
@@ -108,6 +107,8 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
         "caption_step": ["token", "position", "memory", "cache"],
         "shift_encoder": ["frames"],
     }
+    if form == "flat":
+        wanted["motion_token"] = ["token", "slot", *wanted["motion_step"][1:]]
     for name, inputs in wanted.items():
         path = str(bundle.file(f"{name}.onnx"))
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -204,20 +205,25 @@ def test_length_top_k_and_temperature_are_those_of_pytorch(form: Form) -> None:
 
 
 def test_the_length_asked_for_binds_the_flat_form_through_its_bias() -> None:
+    """And no motion can end in the middle of a step."""
     bundle = tiny_bundle("flat", "fp32")
     model = MotionLM.load(tiny_run("flat", tied_head=False) / "lm")
     driver, grammar = Driver(bundle, model.grammar), model.grammar
-    feeds = driver._start(driver.encode([4, 1]).memory, Draw(1.0, 0))
-    feeds.update(token=np.asarray([grammar.som]), slot=np.asarray([0]), position=np.asarray([0]))
-    feeds["noise"] = np.zeros(grammar.max_codes + 1, np.float32)
-    feeds["noise"][grammar.size(0)] = 50.0  # the draw would be <eom>
+    memory, rows = driver.encode([4, 1]).memory, int(grammar.drawn.max())
+    whole = driver._start_steps(memory, 1, Draw(1.0, 0))
+    whole |= {"position": np.asarray([0]), "noise": np.zeros((1, grammar.slots, rows), np.float32)}
+    whole["noise"][:, :, grammar.size(0)] = 50.0  # the draw would be <eom>
+    single = {name: whole[name] for name in ("memory", "cache", "position", "temperature", "top_k")}
+    single |= {"token": np.asarray([grammar.som]), "noise": whole["noise"][0, 0]}
     for bias, ends in ((-1e9, False), (0.0, True), (1e9, True)):
-        feeds["eom_bias"] = np.asarray([bias], np.float32)
-        (token,) = driver.run("motion_step", ["next_token"], feeds)
+        asked = {"eom_bias": np.asarray([bias], np.float32)}
+        (codes,) = driver.run("motion_step", ["next_codes"], whole | asked)
+        assert (codes[0, 0] == grammar.size(0)) == ends
+        assert (codes[0, 1:] < grammar.sizes[1:]).all()
+        (token,) = driver.run("motion_token", ["next_token"], single | asked | {"slot": np.asarray([0])})
         assert (token[0] == grammar.eom) == ends
-    feeds["slot"] = np.asarray([2])  # no motion can end in the middle of a step
-    (token,) = driver.run("motion_step", ["next_token"], feeds)
-    assert grammar.base(2) <= token[0] < grammar.base(2) + grammar.size(2)
+        (token,) = driver.run("motion_token", ["next_token"], single | asked | {"slot": np.asarray([2])})
+        assert grammar.base(2) <= token[0] < grammar.base(2) + grammar.size(2)
 
 
 @torch.no_grad()

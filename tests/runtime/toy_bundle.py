@@ -98,7 +98,7 @@ def _text_encoder(path: Path, form: Form) -> None:
 
 
 def _history(g: _Graph, *terms: tuple[str, float]) -> str:
-    """A number ``(1,)`` that everything so far has a part in; it goes into the cache as well."""
+    """Of a step, a number ``(1,)`` that everything so far has a part in; it goes into the cache as well."""
     memory = g.total("memory")
     number = g.weighted((g.floats("position"), 0.37), (memory, 0.21), (g.total("cache"), 0.05), *terms)
     g.op(
@@ -111,14 +111,14 @@ def _history(g: _Graph, *terms: tuple[str, float]) -> str:
     return number
 
 
-def _choose(g: _Graph, logits: str, rows: int) -> str:
+def _choose(g: _Graph, logits: str, rows: int, noise: str = "noise") -> str:
     """Argmax of cut logits over temperature plus noise, along the last axis."""
     every = g.const([rows], np.int64)
     k = g.op("Where", g.op("Greater", "top_k", g.const([0], np.int64)), g.op("Min", "top_k", every), every)
     best, _ = g.op("TopK", logits, k, outputs=2, axis=-1)
     least = g.op("ReduceMin", best, axes=[-1], keepdims=1)
     cut = g.op("Where", g.op("Less", logits, least), g.const([-1e30]), logits)
-    return str(g.op("ArgMax", g.op("Add", g.op("Div", cut, "temperature"), "noise"), axis=-1, keepdims=0))
+    return str(g.op("ArgMax", g.op("Add", g.op("Div", cut, "temperature"), noise), axis=-1, keepdims=0))
 
 
 def _step_form(path: Path, grammar: Grammar, completes: bool = True) -> None:
@@ -148,28 +148,35 @@ def _step_form(path: Path, grammar: Grammar, completes: bool = True) -> None:
 
 
 def _flat_form(path: Path, grammar: Grammar) -> None:
-    g, rows = _Graph(), grammar.max_codes + 1
-    number = _history(g, (g.floats("token"), 0.11), (g.floats("slot"), 0.9))
-    index = np.arange(rows)
-    allowed = np.stack([(index < n) | ((index == n) & (k == 0)) for k, n in enumerate(grammar.sizes)])
-    mask = g.op("Gather", g.const(np.where(allowed, 0.0, -1e18)), "slot", axis=0)
-    ends = (index == grammar.size(0)) * np.eye(4)[:, :1]
-    bias = g.op("Mul", g.op("Gather", g.const(ends), "slot", axis=0), "eom_bias")
-    waves = g.op("Sin", g.op("Add", number, g.const(index[None] * 0.7)))
-    row = _choose(g, g.op("Sum", waves, mask, bias), rows)
-    size, base = (g.op("Gather", g.const(v, np.int64), "slot") for v in (grammar.sizes, grammar.bases))
-    g.op(
-        "Where",
-        g.op("Equal", row, size),
-        g.const([grammar.eom], np.int64),
-        g.op("Add", row, base),
-        out="next_token",
-    )
-    inputs = {name: (_INT, [1]) for name in ("token", "slot", "position")}
+    """The tokens of a step, each from all before it; the first may be the row behind its codes, the end."""
+    g, rows = _Graph(), int(grammar.drawn.max())
+    last = g.op("Gather", "codes", g.const([3], np.int64), axis=1)
+    first = g.op("Equal", "position", g.const([0], np.int64))
+    started = g.op("Add", g.op("Reshape", last, g.const([1], np.int64)), g.const([grammar.base(3)], np.int64))
+    token = g.op("Where", first, g.const([grammar.som], np.int64), started)
+    cache, index, chosen = "cache", np.arange(rows), []
+    for k, size in enumerate(grammar.sizes):
+        number = g.weighted(
+            *((g.floats("position"), 1.48), (g.total("memory"), 0.21), (g.total(cache), 0.05)),
+            *((g.floats(token), 0.11), (g.const([1.0]), 1.27 * k)),
+        )
+        new = g.op("Expand", number, g.const([2, 1, 1, 1, 1], np.int64))
+        cache = g.op("Concat", cache, new, axis=3, out="next_cache" if k == 3 else None)
+        allowed = np.where((index < size) | ((index == size) & (k == 0)), 0.0, -1e18)
+        bias = g.op("Mul", g.const((index == size) * float(k == 0)), "eom_bias")
+        waves = g.op("Sin", g.op("Add", number, g.const(index * 0.7)))
+        noise = g.op("Gather", "noise", g.const(k, np.int64), axis=1)
+        row = _choose(g, g.op("Sum", waves, g.const(allowed), bias), rows, noise)
+        token = g.op("Add", row, g.const([grammar.base(k)], np.int64))
+        chosen.append(row)
+    g.op("Reshape", g.op("Concat", *chosen, axis=0), g.const([1, 4], np.int64), out="next_codes")
     g.save(
         path,
-        {**inputs, "eom_bias": (_FLOAT, [1]), **_common([rows])},
-        {"next_token": (_INT, [1]), "next_cache": (_FLOAT, [2, 1, 1, "t1", 1])},
+        {
+            **{"codes": (_INT, [1, 4]), "position": (_INT, [1]), "eom_bias": (_FLOAT, [1])},
+            **_common([1, 4, rows]),
+        },
+        {"next_codes": (_INT, [1, 4]), "next_cache": (_FLOAT, [2, 1, 1, "t4", 1])},
     )
 
 

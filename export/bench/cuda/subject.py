@@ -137,5 +137,5 @@ def _subject(name: str, model: MotionLM, prompts: tuple[tuple[int, ...], ...], w
     store = WeightStore()
     step = NetworkStep(NetworkParts(model, store, "fp16")).build()
     write_graphs(network, {NETWORK: step}, store)
-    size = task.work(model.config, "fp32").per_call
+    size = task.work(model.config, "fp32").per_position
     return Subject(name, model, prompts, bare_bundle(graphs, model.grammar, "fp32"), network, size)
