@@ -9,14 +9,13 @@ from collections.abc import Callable
 
 import torch
 from clutch_rt.bundle import Bundle
-from clutch_rt.errors import BundleError, ClutchError
+from clutch_rt.errors import BundleError, ClutchError, InputError
 from clutch_rt.manifest import TOKENIZER, Manifest
 
 from export import lm_read, shift_read
 from export.agreement import ParityError, Report
 from export.driver import Draw, Driver
 from export.graph import PRECISIONS, Precision
-from export.networks import require_steps
 from export.parity import SENTENCES, Parity
 from export.run_folder import Run
 from export.stored import Unreadable, read_stored
@@ -29,11 +28,15 @@ def run_of_bundle(bundle: Bundle) -> Run:
     Of the settings of its training it knows nothing.
 
     Raises:
-        InputError: it is of a form that no engine is built for.
+        InputError: it is of the form ``flat``.
         BundleError: it was not written by this version's exporter, or one like it; or a file is damaged.
     """
     grammar = bundle.manifest.grammar
-    require_steps(grammar, bundle.path)
+    if grammar.form != "step":
+        raise InputError(
+            f"{bundle.path} is a bundle of the form {grammar.form!r}, whose weights are not read back from "
+            "its graphs; name the run it was exported from (`python -m export.tensorrt BUNDLE --run RUN`)"
+        )
     try:
         _precision(bundle.manifest)
         model = lm_read.read_lm(read_stored(bundle, lm_read.GRAPHS), grammar)

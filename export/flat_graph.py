@@ -11,7 +11,6 @@ from onnx import TensorProto
 from export import t5_graph
 from export.graph import GraphBuilder, Value
 from export.lm_parts import LMGraph
-from export.sampler import Sampler
 from export.t5_graph import Past
 
 _INT: Final = TensorProto.INT64
@@ -36,7 +35,7 @@ class FlatGraph(LMGraph):
         noise = g.input("noise", [1, self.slots, int(grammar.drawn.max())])
         temperature, top_k = g.input("temperature", [1]), g.input("top_k", [1], _INT)
 
-        sampler = Sampler(g, temperature, top_k)
+        sampler, caching = self._sampler(g, temperature, top_k), self._caching()
         noises = g.split(g.reshape(noise, self.slots, -1), self.slots, axis=0)
         token = self._before(g, codes, position)
         place = g.node("Mul", position, g.ints(self.slots))
@@ -50,6 +49,7 @@ class FlatGraph(LMGraph):
                 g.add(place, g.ints(k)),
                 Past(memories, caches),
                 self.lm.max_positions,
+                caching,
             )
             logits = g.label(self._codebook(g, hidden, k, eom_bias), f"logits.{k}")
             size = int(grammar.drawn[k])
@@ -81,7 +81,7 @@ class FlatGraph(LMGraph):
         logits = self._slot_logits(g, hidden, slot, eom_bias)
         rows = g.gather(g.node("Shape", logits), g.ints(1))
         noise_rows = g.node("Slice", noise, g.ints(0), rows, g.ints(0))
-        row = Sampler(g, temperature, top_k).choose(logits, noise_rows)
+        row = self._sampler(g, temperature, top_k).choose(logits, noise_rows)
         g.output(self._flat_id(g, row, slot), "next_token", [1], _INT)
         g.output(grown, "next_cache", self.lm.cache_shape("t+1"))
         return g.build(

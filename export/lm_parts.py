@@ -10,7 +10,8 @@ from clutch_rt.grammar import UNKNOWN
 
 from export import t5_graph
 from export.graph import GraphBuilder, Precision, Value
-from export.t5_graph import T5Spec
+from export.sampler import Sampler
+from export.t5_graph import GrowingCache, T5Spec
 from export.weights import Array, WeightStore
 from models.lm import MotionLM
 
@@ -133,3 +134,11 @@ class LMGraph:
         self.grammar = lm.grammar
         self.slots = lm.slots
         self.weights = lm.weights
+
+    def _caching(self) -> GrowingCache:
+        """How keys and values are kept."""
+        return GrowingCache()
+
+    def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
+        """How a code is chosen."""
+        return Sampler(g, temperature, top_k)

@@ -146,6 +146,12 @@ class NetworkBuilder(GraphBuilder):
         """Rows of ``table (rows, width)``, stored in float16, at ``index``: ``(..., width)`` float32."""
         return self.cast(self.gather(self.weight(name, table.astype(np.float16)), index), TensorProto.FLOAT)
 
+    def tied_head(self, x: Value, name: str, table: Array, first: int = 0, last: int | None = None) -> Value:
+        """As in the base, of rows in float16."""
+        stored = self.weight(name, table.astype(np.float16))
+        rows = self._cut(stored, first, len(table) if last is None else last, len(table))
+        return self.matmul(x, self.transpose(rows, 1, 0))
+
     def build(self, doc: str = "") -> onnx.ModelProto:
         """The finished model."""
         model = super().build(doc)

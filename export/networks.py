@@ -14,19 +14,17 @@ stay open, each within the limits of the bundle.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnx
-from clutch_rt.errors import InputError
-from clutch_rt.grammar import Grammar
 from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
 from export import t5_graph
+from export.flat_graph import FlatGraph
 from export.graph import GraphBuilder, Value
-from export.lm_parts import LMParts
+from export.lm_parts import LMGraph, LMParts
 from export.network_builder import EnginePrecision, NetworkBuilder
 from export.run_folder import Run
 from export.sampler import Sampler
@@ -48,20 +46,10 @@ _MASKED: Final = -1e9
 
 def networks(run: Run, store: WeightStore, precision: EnginePrecision) -> dict[str, onnx.ModelProto]:
     """The networks of a run by name; their weights go to ``store``."""
-    require_steps(run.model.grammar, run.path)
     lm = NetworkParts(run.model, store, precision)
-    built = (TextEncoderGraph(lm).build(), NetworkStep(lm).build(), NetworkShift(run.shift, store).decoder())
+    step = NetworkStep(lm) if lm.grammar.form == "step" else NetworkStream(lm)
+    built = (TextEncoderGraph(lm).build(), step.build(), NetworkShift(run.shift, store).decoder())
     return dict(zip(NETWORKS, built, strict=True))
-
-
-def require_steps(grammar: Grammar, where: Path) -> None:
-    """InputError for the model of ``where`` unless it is of the form ``step``."""
-    if grammar.form != "step":
-        raise InputError(
-            f"{where} is a model of the form {grammar.form!r}, whose choices change in number "
-            "from slot to slot; an engine has fixed shapes: train the form 'step' (lm.form=step), or run "
-            "this one with ONNX Runtime"
-        )
 
 
 def profiles(model: onnx.ModelProto, max_prompt: int, max_steps: int) -> dict[str, Shapes]:
@@ -88,16 +76,31 @@ class NetworkParts(LMParts):
     @property
     def max_positions(self) -> int:
         """Those of a motion: there is no network of captions."""
-        return self.grammar.max_steps
+        tokens = self.slots if self.grammar.form == "flat" else 1
+        return tokens * self.grammar.max_steps
 
     def graph(self, name: str) -> GraphBuilder:
         """An empty network, whose caches have the places of a whole motion."""
-        fixed = {"t": self.max_positions, "t+1": self.max_positions, BATCH: 1}
+        fixed = dict.fromkeys(("t", "t+1", f"t+{self.slots}"), self.max_positions) | {BATCH: 1}
         return NetworkBuilder(name, self.store, self.engine_precision, fixed)
 
 
-class NetworkStep(StepGraph):
-    """The motion step as a network."""
+class FixedShapes(LMGraph):
+    """What makes a step's shapes depend on no value and no position."""
+
+    def _caching(self) -> FixedCache:
+        return FixedCache()
+
+    def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
+        return FixedSampler(g, temperature, top_k)
+
+
+class NetworkStream(FixedShapes, FlatGraph):
+    """The motion step of the form ``flat`` as a network: the tokens of a whole step."""
+
+
+class NetworkStep(FixedShapes, StepGraph):
+    """The motion step of the form ``step`` as a network."""
 
     def _past(self, g: GraphBuilder, rows: int | str) -> t5_graph.Past:
         """Memory and cache in one piece each: fewer addresses for a CUDA graph to hold."""
@@ -108,12 +111,6 @@ class NetworkStep(StepGraph):
 
     def _give(self, g: GraphBuilder, grown: list[Value], rows: int | str) -> None:
         g.output(g.concat(grown, axis=0), "next_cache", self.lm.cache_shape("t+1"))
-
-    def _caching(self) -> FixedCache:
-        return FixedCache()
-
-    def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
-        return FixedSampler(g, temperature, top_k)
 
 
 class FixedCache(t5_graph.GrowingCache):
@@ -149,9 +146,9 @@ class FixedSampler(Sampler):
 
     def _below(self, scores: Value, size: int | None) -> Value:
         g = self._g
-        others, own = (g.node("Unsqueeze", scores, g.ints(axis)) for axis in (2, 3))
-        better = g.cast(g.node("Greater", others, own), TensorProto.FLOAT)  # (1, 1, rows, rows)
-        rank = g.node("ReduceSum", better, g.ints(3), keepdims=0)
+        others, own = (g.node("Unsqueeze", scores, g.ints(axis)) for axis in (-2, -1))
+        better = g.cast(g.node("Greater", others, own), TensorProto.FLOAT)  # (..., rows, rows)
+        rank = g.node("ReduceSum", better, g.ints(-1), keepdims=0)
         return g.node("GreaterOrEqual", rank, self._allowed)
 
 

@@ -19,7 +19,7 @@ from export.graph import GraphBuilder, Value
 from export.lm_parts import LMGraph
 from export.row_graph import RowBuilder
 from export.sampler import Sampler
-from export.t5_graph import GrowingCache, Past
+from export.t5_graph import Past
 from models.rhythm import following
 
 _INT: Final = TensorProto.INT64
@@ -91,12 +91,6 @@ class StepGraph(LMGraph):
         """The caches with this position as outputs."""
         for i, value in enumerate(grown):
             g.output(value, f"next_cache.{i}", self.lm.layer_shape(rows, "t+1"))
-
-    def _caching(self) -> GrowingCache:
-        return GrowingCache()
-
-    def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
-        return Sampler(g, temperature, top_k)
 
     def _place(self, g: GraphBuilder, position: Value, steps: Value) -> Value:
         remaining = g.node("Max", g.sub(steps, position), g.ints(0))

@@ -211,7 +211,7 @@ def test_networks_are_made_from_the_bundle_alone_and_say_so(
 
 
 def test_the_flat_form_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(InputError, match=r"form 'flat'.*fixed shapes"):
+    with pytest.raises(InputError, match=r"form 'flat'.*--run RUN"):
         run_of_bundle(open_bundle(tiny_bundle("flat", "fp32")))
 
 

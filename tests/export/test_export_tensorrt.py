@@ -42,6 +42,7 @@ from export.network_builder import (
     quantise_int4,
     quantise_int8,
 )
+from export.network_check import NetworkCheck
 from export.networks import NETWORKS, networks, profiles
 from export.run_folder import read_run
 from export.tensorrt import export_engines, main
@@ -143,9 +144,24 @@ def test_only_lengths_of_text_are_open() -> None:
     assert [d.dim_value for d in cache.type.tensor_type.shape.dim] == [6, 1, 3, MAX_STEPS, 16]
 
 
-def test_the_flat_form_is_refused_with_the_reason() -> None:
-    with pytest.raises(InputError, match=r"form 'flat'.*fixed shapes"):
-        networks(read_run(tiny_run("flat", tied_head=False)), WeightStore(), "fp16")
+def test_the_flat_form_has_a_network_of_fixed_shapes_too(tmp_path: Path) -> None:
+    """Of a whole step of tokens; what it says is what PyTorch says, in every precision."""
+    run = read_run(tiny_run("flat", tied_head=False))
+    for precision in ENGINE_PRECISIONS:
+        store, said = WeightStore(), list[str]()
+        models = networks(run, store, precision)
+        (tmp_path / precision).mkdir()
+        command.write_graphs(tmp_path / precision, models, store)
+        report = NetworkCheck(tmp_path / precision, run, precision, Draw(0.9, 16), said.append).run()
+        assert report.prompts and any("tokens equal under noise" in line for line in said)
+        assert precision != "fp16" or report.token_agreement > 0.9
+    step = models["motion_step"]
+    assert set(profiles(step, 96, MAX_STEPS)) == {"memory"}
+    ports = [*step.graph.input, *step.graph.output]
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in ports}
+    slots = run.model.slots
+    assert shapes["cache"] == shapes["next_cache"] == [6, 1, 3, slots * MAX_STEPS, 16]
+    assert shapes["codes"] == shapes["next_codes"] == [1, slots]
 
 
 # ---- keys -------------------------------------------------------------------------------------------
