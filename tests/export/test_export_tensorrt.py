@@ -458,6 +458,18 @@ def test_engines_are_built_ahead_of_time_and_described(
 
 
 @needs_library
+@pytest.mark.parametrize("precision", ENGINE_PRECISIONS)
+def test_an_engine_of_the_flat_form_is_built_from_its_run(tmp_path: Path, precision: EnginePrecision) -> None:
+    """Of each precision once; whole steps of tokens, whose only open length is the memory's."""
+    bundle = Path(shutil.copytree(tiny_bundle("flat", "fp32"), tmp_path / "bundle"))
+    (built,) = export_engines(bundle, tiny_run("flat", tied_head=False), sms=[89], precision=precision)
+    engines.verify_engine_set(built)
+    step = built.graphs["motion_step"]
+    assert [entry["name"] for entry in step["outputs"]] == ["next_codes", "next_cache"]
+    assert [entry["name"] for entry in step["inputs"] if "usual" in entry] == ["memory"]
+
+
+@needs_library
 def test_a_graph_that_does_not_parse_names_its_node(tmp_path: Path) -> None:
     found = import_library(TARGETS["rtx"])
     with pytest.raises(
