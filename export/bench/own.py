@@ -69,6 +69,12 @@ class Clutch:
     def run(self, steps: int) -> list[float]:
         return self._draw(steps)[1]
 
+    def encoder(self) -> float:
+        """Seconds that the prompt takes until the first step can be made."""
+        began = time.perf_counter()
+        self._engine.remember(self._ids, Request(None, self._seed, 1.0, 0))
+        return time.perf_counter() - began
+
     def codes(self, steps: int) -> list[list[int]]:
         """The motion that a run draws."""
         return self._draw(steps)[0]

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from export.bench.figures import figures
-from export.bench.table import Figure, markdown, ratio_table, system_table
+from export.bench.systems import PRECISIONS
+from export.bench.table import (
+    Figure,
+    find,
+    floor_ratio,
+    markdown,
+    parts_table,
+    ratio_table,
+    ratios,
+    system_table,
+)
 
 _TASK: Final = """\
 Task: encode a prompt of {prompt_tokens} tokens and decode {steps} steps of motion, {tokens} tokens, batch 1,
@@ -19,6 +29,24 @@ _LIMIT: Final = """\
 Share of limit: the time in which the weights that a system must read could be read, at the rate that a probe
 beside it reached in the same round over as many bytes with as many threads, over the time it took."""
 
+_PARTS: Final = """\
+Where the time of ours goes under one thread, milliseconds, medians: the encoder as it is timed by itself; the
+decoder's weights, and the keys and values in float32 that it attends to, at the probe's rate; and the rest:
+arithmetic, norms, sampling, Python. Below 0 the weights were read faster than the probe read as many bytes,
+for part of them stayed in a cache."""
+
+
+def _floors(result: Mapping[str, Any]) -> str:
+    """What is left of step against flat where only the encoder and reading take time."""
+    found = []
+    for precision in PRECISIONS:
+        flat, step = (find(result, f"clutch-rt {form} {precision}", 1) for form in ("flat", "step"))
+        if flat and step and flat.get("encoder"):
+            found.append(
+                f"{precision} {floor_ratio(flat, step):.2f} times (measured {ratios(flat, step).median:.2f})"
+            )
+    return f"Without the rest, `flat` takes, for what `step` does: {', '.join(found)}." if found else ""
+
 
 def report(record: Mapping[str, Any]) -> str:
     """The page, Markdown."""
@@ -30,6 +58,9 @@ def report(record: Mapping[str, Any]) -> str:
             _TASK.format(**result["task"]),
             system_table(result),
             f"{_LIMIT} Load averages of the machine before: {before}; after: {after}.",
+            _PARTS,
+            parts_table(result),
+            _floors(result),
             "How many times as long each peer takes as ours under one thread:",
             ratio_table(result),
             *(f"Left out: {name} ({reason})." for name, reason in result["absent"].items()),

@@ -38,6 +38,7 @@ class Row:
     best: bool = True
     codes: tuple[int, int] | None = None
     bandwidths: list[float] = field(default_factory=list)
+    encoders: list[float] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
         """What was measured, in plain values."""
@@ -49,6 +50,9 @@ class Row:
             "best": self.best,
             "versions": self.timer.versions,
             "bytes": self.candidate.work.total(STEPS),
+            "encoder_bytes": self.candidate.work.total(0),
+            "attended_bytes": self.candidate.work.attended(STEPS),
+            "encoder": self.encoders,
             "seconds": self.timer.seconds(STEPS),
             "cpu": [run["cpu"] for run in runs.get(STEPS, [])],
             "first": self.timer.seconds(1),
@@ -122,6 +126,8 @@ def _round(rows: Sequence[Row], number: int, probes: dict[int, Process]) -> None
         row.timer.time(1)
         if row.candidate.ours and "step" in row.candidate.name:
             row.timer.time(task.LONG_STEPS)
+        if row.candidate.kind == "clutch":
+            row.encoders.append(row.timer.process.ask("call", name="encoder"))
         time.sleep(SETTLE_SECONDS)
         found = probes[row.timer.threads].ask("call", name="bandwidth", options={"size": _size(row)})
         row.bandwidths.append(found)

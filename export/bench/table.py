@@ -60,6 +60,25 @@ def share(system: Record) -> Spread:
     return Spread.of([system["bytes"] / bandwidth / seconds for seconds, bandwidth in pairs])
 
 
+def time_parts(system: Record) -> dict[str, float]:
+    """Where the time of one of our runs goes, seconds: the encoder's, and what reading takes the probe.
+
+    ``weights`` and ``attended`` are the decoder's weights, and the keys and values that it attends to, at the
+    probe's rate; ``rest`` is what remains of the run, below 0 where part of them stayed in a cache.
+    """
+    encoder, bandwidth = (statistics.median(system[name]) for name in ("encoder", "bandwidth"))
+    weights = (system["bytes"] - system["encoder_bytes"]) / bandwidth
+    attended = system["attended_bytes"] / bandwidth
+    rest = statistics.median(system["seconds"]) - encoder - weights - attended
+    return {"encoder": encoder, "weights": weights, "attended": attended, "rest": rest}
+
+
+def floor_ratio(slower: Record, faster: Record) -> float:
+    """How many times as long ``slower`` would take where nothing cost time but the encoder and reading."""
+    first, second = (sum(v for k, v in time_parts(s).items() if k != "rest") for s in (slower, faster))
+    return first / second
+
+
 def growth(system: Record) -> Spread | None:
     """Time of a step around the 60th over that of one around the 5th, run by run."""
     found = []
@@ -99,6 +118,18 @@ def system_table(result: Record) -> str:
                 f"{codes[0]} of {codes[1]}" if codes else "",
             ]
         )
+    return markdown(rows)
+
+
+def parts_table(result: Record, threads: int = 1) -> str:
+    """Where the time of ours goes under ``threads``, milliseconds."""
+    head = ("system", "run", "encoder", "decoder's weights", "keys and values", "rest", "all but the rest")
+    rows = [list(head)]
+    for system in result["systems"]:
+        if system["threads"] == threads and system.get("encoder"):
+            found, run = time_parts(system), statistics.median(system["seconds"])
+            cells = [1e3 * seconds for seconds in (run, *found.values())]
+            rows.append([system["name"], *(f"{ms:.1f}" for ms in cells), f"{1 - found['rest'] / run:.0%}"])
     return markdown(rows)
 
 

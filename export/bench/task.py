@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clutch_rt.grammar import Form, Grammar
+from clutch_rt.ports import MEMORY_LENGTH
 
 from export.graph import Precision
 from models.lm import LMConfig
@@ -55,15 +56,24 @@ class Work:
         once: read by the encoder, and for the keys and values that the decoder attends to.
         per_position: read by each position of the decoder, head included.
         positions: of the decoder, for one step of motion.
+        memory: positions of the encoder that each of the decoder's attends to.
+        per_key: keys and values in float32 of one position that is attended to, in all layers.
     """
 
     once: float
     per_position: float
     positions: int
+    memory: int
+    per_key: float
 
     def total(self, steps: int) -> float:
         """Bytes read in a run of ``steps`` steps."""
         return self.once + steps * self.positions * self.per_position
+
+    def attended(self, steps: int) -> float:
+        """Bytes of keys and values read in such a run: of the memory, and of all positions so far."""
+        positions = steps * self.positions
+        return self.per_key * (positions * self.memory + positions * (positions + 1) / 2)
 
 
 def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) -> Work:
@@ -86,7 +96,9 @@ def work(shape: LMConfig, precision: Precision, head_rows: int | None = None) ->
         head = (float(shape.grammar.drawn.mean()) if head_rows is None else head_rows) * d
         per_position = decoder * size + head * (1.0 if precision == "int4" else size)
         positions = shape.grammar.slots
-    return Work((encoder + memory) * size, per_position, positions)
+    attended = len(PROMPT) if shape.form == "flat" else MEMORY_LENGTH
+    per_key = 2 * 4.0 * shape.n_decoder_layers * inner
+    return Work((encoder + memory) * size, per_position, positions, attended, per_key)
 
 
 def describe(size: str) -> dict[str, Any]:

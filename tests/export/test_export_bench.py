@@ -14,13 +14,14 @@ import numpy as np
 import onnx
 import pytest
 from clutch_rt.grammar import FORMS, Form
+from clutch_rt.ports import MEMORY_LENGTH
 
 from export.bench import artefacts, parts, task, worker
 from export.bench.__main__ import main
 from export.bench.figures import figures
 from export.bench.report import report
 from export.bench.rounds import BenchError, Process, Timer
-from export.bench.table import Spread, find, growth, ratios, share
+from export.bench.table import Spread, find, floor_ratio, growth, ratios, share, time_parts
 
 SIZE = "nano"
 COMMIT = "0123456789"
@@ -88,6 +89,29 @@ def test_a_ratio_is_of_the_same_round() -> None:
 
 def test_the_share_of_the_limit_is_the_time_of_reading_over_the_time_taken() -> None:
     assert share(system("clutch-rt", [0.2, 0.4], bandwidth=[1e10, 5e9])).median == 0.5
+
+
+def test_the_parts_of_a_run_add_up_to_it_and_the_floor_leaves_out_the_rest() -> None:
+    """Of .5 s: .1 of the encoder, .2 and .05 of reading 2 and .5 GB at the probe's rate."""
+    fields = {"encoder": [0.1] * 3, "encoder_bytes": 1e9, "bytes": 3e9, "attended_bytes": 0.5e9}
+    flat = system("clutch-rt flat int8", [0.5, 0.5, 0.6], **fields)
+    assert time_parts(flat) == pytest.approx({"encoder": 0.1, "weights": 0.2, "attended": 0.05, "rest": 0.15})
+    step = system("clutch-rt step int8", [0.3] * 3, **{**fields, "bytes": 1.5e9, "attended_bytes": 0.2e9})
+    assert floor_ratio(flat, step) == pytest.approx(0.35 / 0.17)
+    page = report(record(small=[flat, step]))
+    assert "clutch-rt flat int8 | 500.0 | 100.0   | 200.0             | 50.0" in page
+    assert "int8 2.06 times (measured 1.67)" in page
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_attended_to_is_the_memory_and_all_positions_so_far(form: Form) -> None:
+    shape = task.config(SIZE, form)
+    tokens = shape.grammar.slots if form == "flat" else 1
+    read = 0
+    for position in range(3 * tokens):
+        memory = len(task.PROMPT) if form == "flat" else MEMORY_LENGTH  # which the step form fills up
+        read += (memory + position + 1) * shape.n_decoder_layers * 2 * shape.heads * shape.d_kv
+    assert task.work(shape, "int8").attended(3) == 4 * read
 
 
 def test_growth_compares_late_steps_with_early_ones() -> None:
