@@ -35,7 +35,7 @@ def run_of_bundle(bundle: Bundle) -> Run:
     if grammar.form != "step":
         raise InputError(
             f"{bundle.path} is a bundle of the form {grammar.form!r}, whose weights are not read back from "
-            "its graphs; name the run it was exported from (`python -m export.tensorrt BUNDLE --run RUN`)"
+            "its graphs; use the run folder it was exported from (export.tensorrt takes it as `--run RUN`)"
         )
     try:
         _precision(bundle.manifest)

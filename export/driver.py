@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from clutch_rt import noise
 from clutch_rt.beams import Beams, search
+from clutch_rt.errors import ClutchError
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.ort import onnxruntime
@@ -178,28 +179,6 @@ class Driver:
             "top_k": np.asarray([draw.top_k], np.int64),
         }
 
-    def generate_tokens(self, ids: Sequence[int], seed: int, draw: Draw) -> IntArray:
-        """What :meth:`generate` draws in the flat form, ``(S, K)``, by the graph of a single token."""
-        grammar = self.grammar
-        memory = self.encode(ids, None, seed, draw.temperature).memory
-        feeds: dict[str, Any] = {"memory": memory, "cache": self._empty("motion_token", "cache")}
-        feeds |= self._sampling(draw)
-        token, rows = np.asarray([grammar.som], np.int64), []
-        for n in range(grammar.slots * grammar.max_steps):
-            s, k = divmod(n, grammar.slots)
-            feeds.update(
-                token=token,
-                slot=np.asarray([k], np.int64),
-                position=np.asarray([n], np.int64),
-                eom_bias=np.asarray([_FORBID if s == 0 else 0.0], np.float32),
-                noise=noise.gumbel(seed, noise.STREAM_MOTION, s, k, int(grammar.drawn.max())),
-            )
-            token, feeds["cache"] = self.run("motion_token", ["next_token", "next_cache"], feeds)
-            if token[0] == grammar.eom:
-                break
-            rows.append(int(token[0]) - grammar.base(k))
-        return np.asarray(rows, np.int64).reshape(-1, grammar.slots)
-
     def forced_logits(self, memory: Any, drawn: IntArray) -> list[Float32Array]:
         """Logits of each choice of a step when ``drawn (S, C)`` is: C arrays ``(S, values)``.
 
@@ -219,6 +198,30 @@ class Driver:
             ports.advance(feeds, rest[:-choices])
             rows.append([x.reshape(-1)[:n] for x, n in zip(rest[-choices:], values, strict=True)])
         return [np.stack(choice) for choice in zip(*rows, strict=True)]
+
+    def forced_token_logits(self, memory: Any, codes: IntArray) -> list[Float32Array]:
+        """What :meth:`forced_logits` gives in the flat form, by the graph of a single token.
+
+        Raises:
+            ClutchError: the graph draws another token than the one that is forced.
+        """
+        grammar, rows = self.grammar, int(self.grammar.drawn.max())
+        feeds: dict[str, Any] = {"memory": memory, "cache": self._empty("motion_token", "cache")}
+        feeds |= {**self._sampling(Draw(1.0, 0)), "eom_bias": np.asarray([_FORBID], np.float32)}
+        token = np.asarray([grammar.som], np.int64)
+        slots = [list[Float32Array]() for _ in range(grammar.slots)]
+        for n, code in enumerate(codes.reshape(-1)):
+            k = n % grammar.slots
+            certain = np.zeros(rows, np.float32)
+            certain[code] = _CERTAIN
+            feeds |= {"token": token, "slot": np.asarray([k]), "position": np.asarray([n]), "noise": certain}
+            token, feeds["cache"], logits = self.run(
+                "motion_token", ["next_token", "next_cache"], feeds, ["logits"]
+            )
+            if token[0] != grammar.base(k) + code:
+                raise ClutchError(f"motion_token drew {token[0]} at token {n}, where the noise wants {code}")
+            slots[k].append(logits[0, : grammar.size(k)])
+        return [np.stack(slot) for slot in slots]
 
     def caption_logits(self, memory: Any, tokens: Sequence[int]) -> Float32Array:
         """Logits after each of ``tokens``, which begin with pad: ``(len(tokens), text_vocab)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,13 +12,12 @@ from onnx import TensorProto
 from export import t5_graph
 from export.graph import GraphBuilder, Value
 from export.lm_parts import LMGraph
-from export.t5_graph import Past
 
 _INT: Final = TensorProto.INT64
 
 
 class FlatGraph(LMGraph):
-    """Writes the motion steps of a model: the same stream, by its steps or by its tokens."""
+    """Writes the motion step of a model that makes a whole step of the stream in a call."""
 
     def build(self) -> onnx.ModelProto:
         """The K codes of one step to those of the next, one after another through the decoder.
@@ -29,9 +29,7 @@ class FlatGraph(LMGraph):
         codes = g.input("codes", [1, self.slots], _INT)
         position = g.input("position", [1], _INT)
         eom_bias = g.input("eom_bias", [1])
-        count = 2 * self.lm.spec.decoder_layers
-        memories = g.split(g.input("memory", self.lm.cache_shape("M")), count, axis=0)
-        caches = g.split(g.input("cache", self.lm.cache_shape("t")), count, axis=0)
+        past = self._whole_past(g)
         noise = g.input("noise", [1, self.slots, int(grammar.drawn.max())])
         temperature, top_k = g.input("temperature", [1]), g.input("top_k", [1], _INT)
 
@@ -41,29 +39,48 @@ class FlatGraph(LMGraph):
         place = g.node("Mul", position, g.ints(self.slots))
         rows = []
         for k in range(self.slots):
-            hidden, caches = t5_graph.decoder_layers(
+            hidden, grown = t5_graph.decoder_layers(
                 g,
                 self.lm.spec,
                 self.lm.t5,
                 self.lm.shared(g, token),
                 g.add(place, g.ints(k)),
-                Past(memories, caches),
+                past,
                 self.lm.max_positions,
                 caching,
             )
-            logits = g.label(self._codebook(g, hidden, k, eom_bias), f"logits.{k}")
+            past = replace(past, caches=grown)
+            logits = g.label(self._codebook_logits(g, hidden, k, eom_bias), f"logits.{k}")
             size = int(grammar.drawn[k])
-            own = g.node("Slice", noises[k], g.ints(0), g.ints(size), g.ints(1))
-            rows.append(sampler.choose(logits, own, size))
+            rows.append(sampler.choose(logits, self._noise_of(g, noises[k], size), size))
             token = g.add(rows[-1], g.ints(grammar.base(k)))
         g.output(g.reshape(g.concat(rows, axis=0), 1, self.slots), "next_codes", [1, self.slots], _INT)
-        g.output(g.concat(caches, axis=0), "next_cache", self.lm.cache_shape(f"t+{self.slots}"))
+        self._give_whole(g, past.caches, f"t+{self.slots}")
         return g.build(
             "One step of the motion stream, token by token: the previous step's codes to this step's, "
             "sampled under the noise."
         )
 
-    def build_token(self) -> onnx.ModelProto:
+    def _before(self, g: GraphBuilder, codes: Value, position: Value) -> Value:
+        """The token before a step: the last of ``codes (1, K)``, or ``<som>``."""
+        last = g.reshape(g.gather(codes, g.ints(self.slots - 1), axis=1), 1)
+        token = g.add(last, g.ints(self.grammar.base(self.slots - 1)))
+        return g.node("Where", g.node("Equal", position, g.ints(0)), g.ints(self.grammar.som), token)
+
+    def _codebook_logits(self, g: GraphBuilder, hidden: Value, slot: int, eom_bias: Value) -> Value:
+        """Logits of a slot's codebook, and at slot 0 the biased ``<eom>`` as the last: ``(1, rows)``."""
+        first = self.grammar.base(slot)
+        logits = self.lm.head(g, hidden, first, first + self.grammar.size(slot))
+        if slot:
+            return logits
+        eom = self.lm.head(g, hidden, self.grammar.eom, self.grammar.eom + 1)
+        return g.concat([logits, g.add(eom, eom_bias)], axis=1)
+
+
+class TokenGraph(LMGraph):
+    """Writes the motion step of a model that makes one token of the stream in a call."""
+
+    def build(self) -> onnx.ModelProto:
         """One token of the stream ``<som> t p t p ... <eom>`` to the next."""
         g, grammar = self.lm.graph("motion_token"), self.grammar
         token = g.input("token", [1], _INT)
@@ -87,21 +104,6 @@ class FlatGraph(LMGraph):
         return g.build(
             "One token of the motion stream: the previous token to the next, sampled under the noise."
         )
-
-    def _before(self, g: GraphBuilder, codes: Value, position: Value) -> Value:
-        """The token before a step: the last of ``codes (1, K)``, or ``<som>``."""
-        last = g.reshape(g.gather(codes, g.ints(self.slots - 1), axis=1), 1)
-        token = g.add(last, g.ints(self.grammar.base(self.slots - 1)))
-        return g.node("Where", g.node("Equal", position, g.ints(0)), g.ints(self.grammar.som), token)
-
-    def _codebook(self, g: GraphBuilder, hidden: Value, slot: int, eom_bias: Value) -> Value:
-        """Logits of a slot's codebook, and at slot 0 the biased ``<eom>`` as the last: ``(1, rows)``."""
-        first = self.grammar.base(slot)
-        logits = self.lm.head(g, hidden, first, first + self.grammar.size(slot))
-        if slot:
-            return logits
-        eom = self.lm.head(g, hidden, self.grammar.eom, self.grammar.eom + 1)
-        return g.concat([logits, g.add(eom, eom_bias)], axis=1)
 
     def _slot_logits(self, g: GraphBuilder, hidden: Value, slot: Value, eom_bias: Value) -> Value:
         """Rows of this slot's codebook, and at slot 0 the biased ``<eom>`` as the last: ``(1, rows)``.

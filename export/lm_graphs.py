@@ -7,7 +7,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
-from export.flat_graph import FlatGraph
+from export.flat_graph import FlatGraph, TokenGraph
 from export.graph import Precision
 from export.lm_parts import LMParts
 from export.step_graph import StepGraph
@@ -21,8 +21,7 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     lm = LMParts(model, store, precision)
     graphs = {"text_encoder": TextEncoderGraph(lm).build(), "caption_step": caption_step(lm)}
     if lm.grammar.form == "flat":
-        flat = FlatGraph(lm)
-        return {**graphs, "motion_step": flat.build(), "motion_token": flat.build_token()}
+        return {**graphs, "motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
     step = StepGraph(lm)
     graphs["motion_step"] = step.build()
     if precision == "int8":

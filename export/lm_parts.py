@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from clutch_rt.grammar import UNKNOWN
 from export import t5_graph
 from export.graph import GraphBuilder, Precision, Value
 from export.sampler import Sampler
-from export.t5_graph import GrowingCache, T5Spec
+from export.t5_graph import GrowingCache, Past, T5Spec
 from export.weights import Array, WeightStore
 from models.lm import MotionLM
 
@@ -43,10 +43,12 @@ class LMParts:
     @property
     def max_positions(self) -> int:
         """The most that a decoder's graph is at."""
-        motion = (
-            self.grammar.max_steps if self.grammar.form == "step" else self.slots * self.grammar.max_steps + 1
-        )
-        return max(motion, CAPTION_TOKENS)
+        return max(self.motion_positions, CAPTION_TOKENS)
+
+    @property
+    def motion_positions(self) -> int:
+        """Those of the longest motion: one to a step, or to each of its tokens."""
+        return self.grammar.max_steps * (self.slots if self.grammar.form == "flat" else 1)
 
     def graph(self, name: str) -> GraphBuilder:
         """An empty graph that writes into the store."""
@@ -138,6 +140,24 @@ class LMGraph:
     def _caching(self) -> GrowingCache:
         """How keys and values are kept."""
         return GrowingCache()
+
+    def _whole_past(self, g: GraphBuilder) -> Past:
+        """Memory and cache as inputs in one piece each, cut into keys and values of the layers."""
+        memory, cache = (
+            g.split(g.input(name, self.lm.cache_shape(axis)), 2 * self.lm.spec.decoder_layers, axis=0)
+            for name, axis in (("memory", "M"), ("cache", "t"))
+        )
+        return Past(memory, cache)
+
+    def _give_whole(self, g: GraphBuilder, grown: Sequence[Value], length: str) -> None:
+        """The caches, of so many positions now, as one output."""
+        g.output(g.concat(grown, axis=0), "next_cache", self.lm.cache_shape(length))
+
+    def _noise_of(self, g: GraphBuilder, noise: Value, size: int) -> Value:
+        """The part of ``noise (..., most rows)`` that is of a choice among ``size``."""
+        if size == self.grammar.drawn.max():
+            return noise
+        return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(-1))
 
     def _sampler(self, g: GraphBuilder, temperature: Value, top_k: Value) -> Sampler:
         """How a code is chosen."""

@@ -14,6 +14,7 @@ the graph of the bundle does.
 Float16 ends at 65504 and loses bits below 6e-5. Each matrix is therefore stored times a power of two that
 brings its largest entry between 1/2 and 1, and the input of a feed-forward's second product, which overflows
 in pretrained T5, is taken 64 times smaller; both are undone in float32, and powers of two round nothing.
+Tables of rows, and heads that share them, are stored as they are.
 """
 
 from __future__ import annotations

@@ -76,8 +76,7 @@ class NetworkParts(LMParts):
     @property
     def max_positions(self) -> int:
         """Those of a motion: there is no network of captions."""
-        tokens = self.slots if self.grammar.form == "flat" else 1
-        return tokens * self.grammar.max_steps
+        return self.motion_positions
 
     def graph(self, name: str) -> GraphBuilder:
         """An empty network, whose caches have the places of a whole motion."""
@@ -104,13 +103,10 @@ class NetworkStep(FixedShapes, StepGraph):
 
     def _past(self, g: GraphBuilder, rows: int | str) -> t5_graph.Past:
         """Memory and cache in one piece each: fewer addresses for a CUDA graph to hold."""
-        memory = g.input("memory", self.lm.cache_shape("M"))
-        cache = g.input("cache", self.lm.cache_shape("t"))
-        count = 2 * self.lm.spec.decoder_layers
-        return t5_graph.Past(g.split(memory, count, axis=0), g.split(cache, count, axis=0))
+        return self._whole_past(g)
 
     def _give(self, g: GraphBuilder, grown: list[Value], rows: int | str) -> None:
-        g.output(g.concat(grown, axis=0), "next_cache", self.lm.cache_shape("t+1"))
+        self._give_whole(g, grown, "t+1")
 
 
 class FixedCache(t5_graph.GrowingCache):

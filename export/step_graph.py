@@ -128,7 +128,7 @@ class StepGraph(LMGraph):
             logits = g.label(self.lm.linear(g, x, f"depth_head.{c}"), f"logits.{c}")
             if c == 0 and rhythm is not None:
                 logits = g.add(logits, self._barred(g, rhythm))
-            drawn = sampler.choose(logits, self._rows(g, noise[c], size), size)
+            drawn = sampler.choose(logits, self._noise_of(g, noise[c], size), size)
             slot = c - len(sizes) + self.slots
             chosen.append(drawn if slot < 0 else g.node("Where", free[slot], drawn, known[slot]))
             if c + 1 < len(sizes):
@@ -139,8 +139,3 @@ class StepGraph(LMGraph):
         """Minus infinity for what may not follow ``rhythm (B, 1)``, 0 for the others: ``(B, 1, RHYTHMS)``."""
         table = np.where(following(), np.float16(0.0), np.float16(-np.inf))
         return g.cast(g.gather(g.weight("rhythm.barred", table), rhythm), TensorProto.FLOAT)
-
-    def _rows(self, g: GraphBuilder, noise: Value, size: int) -> Value:
-        if size == self.grammar.drawn.max():
-            return noise
-        return g.node("Slice", noise, g.ints(0), g.ints(size), g.ints(2))

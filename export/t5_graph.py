@@ -161,7 +161,6 @@ def decoder_step(
     cross: Value,
     cache: Value,
     max_positions: int,
-    caching: GrowingCache | None = None,
 ) -> tuple[Value, Value]:
     """One position of one motion through the decoder, memory and cache each in one piece.
 
@@ -170,16 +169,13 @@ def decoder_step(
         position: ``(1,)`` int64, equal to t, below ``max_positions``.
         cross: memory ``(2 N, 1, H, M, D)``.
         cache: keys and values of the positions before, ``(2 N, 1, H, t, D)``, in the order of the memory.
-        caching: how keys and values are kept; by default the cache grows with each position.
 
     Returns:
         hidden ``(1, d)`` after the final norm, and the cache with this position: ``(2 N, 1, H, t + 1, D)``.
     """
     memories = g.split(cross, 2 * spec.decoder_layers, axis=0)
     caches = g.split(cache, 2 * spec.decoder_layers, axis=0)
-    hidden, grown = decoder_layers(
-        g, spec, weights, x, position, Past(memories, caches), max_positions, caching
-    )
+    hidden, grown = decoder_layers(g, spec, weights, x, position, Past(memories, caches), max_positions)
     return hidden, g.concat(grown, axis=0)
 
 

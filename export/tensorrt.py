@@ -279,7 +279,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--run",
         metavar="RUN",
         help="the run folder the bundle was exported from, for its weights before they were rounded "
-        "(default: the networks that the bundle carries, or its own weights)",
+        "(default: the networks that the bundle carries, or, in the form 'step', its own weights)",
     )
     parser.add_argument("--target", choices=tuple(TARGETS), default="rtx", help="(default: rtx)")
     parser.add_argument(

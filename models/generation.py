@@ -312,7 +312,7 @@ def _draw_flat(
     ends = torch.where(asked < 0, g.max_steps, asked)
     cache, rows = _new_cache(), []
     token = torch.full((len(seeds),), g.som, dtype=torch.long, device=device)
-    length = torch.full_like(ends, -1)
+    length, widest = torch.full_like(ends, -1), int(g.drawn.max())
     for n in range(g.slots * g.max_steps + 1):
         s, k = divmod(n, g.slots)
         hidden = model.decode(model.t5.shared(token).unsqueeze(1), encoded, cache)[:, 0]
@@ -320,7 +320,7 @@ def _draw_flat(
         if k == 0:
             bias = torch.where(ends == s, _FORCE, torch.where((asked < 0) & (s > 0), 0.0, _FORBID))
             logits = torch.cat([logits, model.head(hidden, g.eom, g.eom + 1) + bias.unsqueeze(1)], 1)
-        gumbel = np.stack([noise.gumbel(seed, noise.STREAM_MOTION, s, k, g.max_codes + 1) for seed in seeds])
+        gumbel = np.stack([noise.gumbel(seed, noise.STREAM_MOTION, s, k, widest) for seed in seeds])
         gumbel_rows = torch.as_tensor(gumbel[:, : logits.shape[1]]).to(logits)
         code = choose(logits, gumbel_rows, temperature, top_k)
         over = code == g.size(k)

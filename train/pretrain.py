@@ -39,7 +39,7 @@ from train.objectives import LMObjective, validation_losses
 from train.optim import Group
 from train.probes import Probes
 from train.run import RunFolder, is_main, stage_main
-from train.seeding import generator, share
+from train.seeding import derive_seed, generator, share
 from train.tokenizer import TOKENIZER_FILE, load_tokenizer
 from train.tokens import TokenStore, shift_config
 
@@ -235,7 +235,7 @@ def stage(folder: RunFolder) -> Mapping[str, Any]:
     grammar = build_grammar(folder, materials.processor)
     model = build_model(grammar, config.lm, config.seed, materials.train.labels)
     if config.lm.code_geometry and config.lm.form == "step":
-        take_geometry(model, Shift.load(folder.path / "shift"), config.seed)
+        take_geometry(model, Shift.load(folder.path / "shift"), derive_seed(config.seed, STAGE, "geometry"))
     probes = build_probes(model, materials, config.lm)
     objective = build_objective(model, config.lm, probes)
     report = fit(

@@ -134,7 +134,7 @@ def _round(rows: Sequence[Row], number: int, probes: dict[int, Process]) -> None
 
 
 def _size(row: Row) -> int:
-    """The bytes that one call of the decoder reads: what a cache would have to hold."""
+    """The bytes that one position of the decoder reads: what a cache would have to hold."""
     return int(row.candidate.work.per_position)
 
 

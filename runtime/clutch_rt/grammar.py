@@ -123,11 +123,6 @@ class Grammar:
         return SLOT_CODEBOOK[self._order[slot][1]]
 
     @property
-    def max_codes(self) -> int:
-        """Entries of the larger codebook."""
-        return max(self.trajectory_codes, self.pose_codes)
-
-    @property
     def drawn(self) -> IntArray:
         """Values of each choice of a step, in their order, ``(C,)``: the rhythm, if any, then the slots.
 

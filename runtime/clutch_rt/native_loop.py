@@ -132,7 +132,7 @@ class NativeStream:
         self._step = step
         self._in_use = in_use
         self._codes = np.array(start["codes"], np.int64, order="C")
-        if self._codes.shape != (1, grammar.slots):
+        if self._codes.shape != (1, grammar.slots) or (self._codes < 0).any():
             raise InputError(f"codes are {self._codes.shape}; (1, {grammar.slots}) was wanted")
         self._memory = np.ascontiguousarray(start["memory"], np.float32)
         length = self._memory.shape[-2]
@@ -159,11 +159,12 @@ class NativeStream:
     def run(self, feeds: Mapping[str, Array]) -> list[Any]:
         """The codes ``(1, K)`` of the next step, in a list; where the motion ends as the graph says it."""
         call, grammar = self._call, self._step.grammar
-        call.position, call.end_bias = int(feeds["position"][0]), float(feeds["eom_bias"][0])
+        call.position, call.eom_bias = int(feeds["position"][0]), float(feeds["eom_bias"][0])
         self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
-        if self._noise.shape != self._noise_shape or not 0 <= call.position < grammar.max_steps:
-            raise ClutchError(f"step {call.position} was given noise {self._noise.shape}")
-        if call.position and (self._codes >= grammar.sizes).any():
+        if self._noise.shape != self._noise_shape:
+            raise ClutchError(f"a step was given noise {self._noise.shape}; {self._noise_shape} was wanted")
+        over = bool(call.position) and bool((self._codes >= grammar.sizes).any())
+        if over or not 0 <= call.position < grammar.max_steps:
             raise ClutchError(f"step {call.position} comes behind the end of its motion")
         call.noise = self._noise.ctypes.data
         with self._in_use():

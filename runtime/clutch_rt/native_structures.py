@@ -66,7 +66,7 @@ class Call(ctypes.Structure):
         *((name, _pointer) for name in ("codes", "rhythm", "given", "steps", "noise")),
         ("noise_rows", _int64),
         *((name, _pointer) for name in ("padding", "memory", "cache", "logits")),
-        ("end_bias", _float),
+        ("eom_bias", _float),
     ]
 
 

@@ -3,10 +3,11 @@
 What a step gives to the next is carried from output to input: the codes, the cache and, where the model draws
 one, the rhythm.
 
-* Bundles of today have an input and an output for the keys, and for the values, of each layer: nothing is cut
-  or joined in a step. Memories are filled up to a round length with entries that nothing attends to, so that
-  sentences of different lengths can be decoded together, and alone in the same way.
-* Older ones, and networks of fixed shapes for GPUs, have ``memory`` and ``cache`` in one piece.
+* Bundles of the ``step`` form have an input and an output for the keys, and for the values, of each layer:
+  nothing is cut or joined in a step. Memories are filled up to a round length with entries that nothing
+  attends to, so that sentences of different lengths can be decoded together, and alone in the same way.
+* Older ones, those of the ``flat`` form, and networks of fixed shapes for GPUs, have ``memory`` and ``cache``
+  in one piece.
 """
 
 from __future__ import annotations

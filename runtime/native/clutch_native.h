@@ -100,11 +100,12 @@ typedef struct {
     int32_t rows;          /* B */
     int32_t position;      /* of the step, from 0; of all motions */
     int32_t memory_length; /* M */
-    int32_t capacity;      /* T */
+    int32_t capacity;      /* T: more than position, or in the `flat` form at least K (position + 1) */
     int32_t top_k;         /* 0 does not cut */
     float temperature;     /* above 0 */
-    int64_t *codes;        /* (B, K): of the step before; then of this one. In the `flat` form the number of a row of
-                              `choices`; where the motion ends the first is the last of its slot, and the rest stay */
+    int64_t *codes;        /* (B, K): of the step before; then of this one. In the `flat` form each is the number of a row
+                              in its slot's `choices`; where the first is that of the end, the rest stay as they were, and
+                              no step may follow */
     int64_t *rhythm;       /* (B): likewise; NULL where none is drawn */
     const int64_t *given;  /* (B, K), -1 where nothing is given; or NULL */
     const int64_t *steps;  /* (B): of each motion; not of the `flat` form, which has no given codes either */
@@ -112,9 +113,11 @@ typedef struct {
     int64_t noise_rows;
     const float *padding;  /* (B, M): added to the scores of the memory */
     const float *const *memory; /* (2 N) of (B, H, M, D): keys of layer 0, its values, keys of layer 1, ... */
-    float *const *cache;   /* (2 N) of (B, H, T, D), likewise; position t is filled in, a token each in the `flat` form */
-    float *const *logits;  /* NULL, or (C) of (B, size): what the choices were drawn from, before temperature */
-    float end_bias;        /* of the `flat` form: added to the logit of the end */
+    float *const *cache;   /* (2 N) of (B, H, T, D), likewise; `position` is filled in, or in the `flat` form the K tokens'
+                              from K position on */
+    float *const *logits;  /* NULL, or (C) of (B, size): what the choices were drawn from, before temperature; in the `flat`
+                              form the first slot's are one more, of the end, its bias added */
+    float eom_bias;        /* of the `flat` form: added to the logit of the end */
 } clutch_call;
 
 typedef struct clutch_step clutch_step;

@@ -124,20 +124,20 @@ inline void run_stream(const Step &s, const clutch_call &c) {
     const Space w = room(s, c);
     const int d = s.shape.width, slots = s.shape.slots, most = s.stream.most;
     clutch_call token = c;
-    int64_t before = c.position ? s.stream.choices[(slots - 1) * most + c.codes[slots - 1]] : s.stream.start;
+    int64_t previous = c.position ? s.stream.choices[(slots - 1) * most + c.codes[slots - 1]] : s.stream.start;
     for (int k = 0; k < slots; k++) {
         token.position = c.position * slots + k;
-        take_row(s.stream.rows, before, d, w.x);
+        take_row(s.stream.rows, previous, d, w.x);
         decode(s, token, w);
         if (s.stream.factor != 1.0f)
             for (int i = 0; i < d; i++) w.hidden[i] *= s.stream.factor;
         const Product &head = s.heads[k];
         product(w, head, w.hidden, 1, w.wide);
-        if (k == 0) w.wide[head.out - 1] += c.end_bias;
+        if (k == 0) w.wide[head.out - 1] += c.eom_bias;
         if (c.logits) std::memcpy(c.logits[k], w.wide, sizeof(float) * head.out);
         c.codes[k] = draw(c, w.wide, c.noise + k * c.noise_rows, head.out, w.scores);
         if (k == 0 && c.codes[0] == head.out - 1) return;
-        before = s.stream.choices[k * most + c.codes[k]];
+        previous = s.stream.choices[k * most + c.codes[k]];
     }
 }
 

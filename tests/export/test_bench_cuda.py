@@ -141,7 +141,7 @@ def test_the_bytes_of_a_step_are_those_of_its_products(subject: Subject) -> None
     sizes = {t.name: int(np.prod(t.dims)) for t in graph.initializer}
     read = sum(sizes.get(node.input[1], 0) for node in graph.node if node.op_type == "MatMul")
     assert subject.model.grammar.rhythm
-    assert task.work(subject.model.config, "fp32").per_call == subject.bytes == 4 * read
+    assert task.work(subject.model.config, "fp32").per_position == subject.bytes == 4 * read
 
 
 def test_the_share_is_the_time_of_reading_over_the_time_taken() -> None:

@@ -148,13 +148,13 @@ def test_the_flat_form_has_a_network_of_fixed_shapes_too(tmp_path: Path) -> None
     """Of a whole step of tokens; what it says is what PyTorch says, in every precision."""
     run = read_run(tiny_run("flat", tied_head=False))
     for precision in ENGINE_PRECISIONS:
-        store, said = WeightStore(), list[str]()
+        store = WeightStore()
         models = networks(run, store, precision)
         (tmp_path / precision).mkdir()
         command.write_graphs(tmp_path / precision, models, store)
-        report = NetworkCheck(tmp_path / precision, run, precision, Draw(0.9, 16), said.append).run()
-        assert report.prompts and any("tokens equal under noise" in line for line in said)
-        assert precision != "fp16" or report.token_agreement > 0.9
+        report = NetworkCheck(tmp_path / precision, run, precision, Draw(0.9, 16), lambda line: None).run()
+        # Codes drawn by chance agree in one of forty.
+        assert report.token_agreement > {"fp16": 0.9, "int8": 0.5, "int4": 0.1}[precision]
     step = models["motion_step"]
     assert set(profiles(step, 96, MAX_STEPS)) == {"memory"}
     ports = [*step.graph.input, *step.graph.output]

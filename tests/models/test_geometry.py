@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.geometry import take_geometry
 from models.lm import MotionLM
 from models.shift import Shift
 from tests.tiny_bundle import tiny_run, tiny_shift
+from train.pretrain import STAGE
+from train.seeding import derive_seed
 
 
 @pytest.fixture
@@ -104,3 +107,16 @@ def test_only_the_tables_of_codes_change(models: tuple[MotionLM, MotionLM]) -> N
     assert changed == {"slot_embedding", "depth_embedding", "depth_head"}
     rhythm = "depth_head.0.weight"
     assert torch.equal(plain[rhythm], taught[rhythm]), "the rhythm is no code"
+
+
+def test_no_word_lies_along_a_code(shift: Shift) -> None:
+    """Even where the seeds are alike: a fresh model's own first numbers are its table of words."""
+    config = MotionLM.load(tiny_run("step") / "lm").config
+    plain, taught = MotionLM(config, seed=3), MotionLM(config, seed=3)
+    take_geometry(taught, shift, derive_seed(3, STAGE, "geometry"))
+    words = F.normalize(plain.t5.shared.weight.detach(), dim=1)
+    for k in range(plain.slots):
+        moved = taught.slot_embedding[k].weight - plain.slot_embedding[k].weight * 0.5**0.5
+        way = torch.linalg.svd(moved.detach(), full_matrices=False).Vh[0]
+        # Random directions among 48: six standard deviations, where those of the words would be 1.
+        assert float((words @ way).abs().max()) < 6 * 48**-0.5

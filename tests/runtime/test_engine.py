@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine, Memory
@@ -18,6 +19,8 @@ from clutch_rt.noise import STREAM_LENGTH, gumbel
 from clutch_rt.options import Request, make_request
 from clutch_rt.sessions import Sessions
 from clutch_rt.shift import Decoder
+
+from tests.runtime.toy_bundle import write_manifest
 
 PROMPT = np.asarray([[5, 9, 300, 1]], np.int64)
 
@@ -72,6 +75,23 @@ def test_the_flat_form_ends_when_it_says_so(toy_flat: Path) -> None:
     lengths = {len(_draw(bundle, engine, seed=seed)) for seed in range(60)}
     assert len(lengths) > 3, "every motion has the same length"
     assert min(lengths) >= 1 and max(lengths) <= bundle.manifest.limits.max_steps
+    sessions.close()
+
+
+def test_a_step_of_single_tokens_as_of_before_is_refused(toy_flat: Path, tmp_path: Path) -> None:
+    """As bundles of the flat form were exported once; captions need no step."""
+    folder = Path(shutil.copytree(toy_flat, tmp_path / "bundle"))
+    model = onnx.load(folder / "motion_step.onnx")
+    for entry in model.graph.input:
+        entry.name = entry.name.replace("codes", "token")
+    for node in model.graph.node:
+        node.input[:] = ["token" if name == "codes" else name for name in node.input]
+    onnx.save(model, folder / "motion_step.onnx")
+    write_manifest(folder, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+    bundle, engine, sessions = _engine(folder)
+    with pytest.raises(BundleError, match="no whole steps of the bundle's form; export it again"):
+        _draw(bundle, engine, seed=0)
+    assert engine.caption(PROMPT, np.zeros((2, 4), np.int64))
     sessions.close()
 
 

@@ -18,10 +18,10 @@ import pytest
 from clutch_rt import flesh, native_library, noise
 from clutch_rt.batch import Batches, Wish
 from clutch_rt.bundle import open_bundle
-from clutch_rt.errors import BundleError, GrammarError, InputError
+from clutch_rt.errors import BundleError, ClutchError, GrammarError, InputError
 from clutch_rt.layout import TRANSLATION, Float32Array, IntArray
 from clutch_rt.native_library import Absence, Library, all_kernels, choose
-from clutch_rt.native_loop import NativeLoop
+from clutch_rt.native_loop import NativeLoop, NativeStream
 from clutch_rt.native_step import NativeStep
 from clutch_rt.sessions import Sessions
 from hypothesis import given, settings
@@ -64,8 +64,9 @@ def _led_alike(one: IntArray, other: IntArray) -> float:
 
 
 @cache
-def _step(kernels: str) -> NativeStep:
-    return NativeStep(_library(kernels), open_bundle())
+def _step(kernels: str, bundle: Path | None = None) -> NativeStep:
+    """The shipped bundle's, or that of another."""
+    return NativeStep(_library(kernels), open_bundle(bundle))
 
 
 # ---- the same everywhere ---------------------------------------------------------------------------
@@ -409,3 +410,37 @@ def test_inputs_of_other_shapes_never_reach_it(wrong: dict[str, Any]) -> None:
     }
     with pytest.raises((InputError, BundleError)):
         NativeLoop(step, nullcontext, start | wrong)
+
+
+@needs_library
+def test_a_stream_takes_no_inputs_of_other_shapes_and_no_step_behind_its_end() -> None:
+    pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
+    from tests.tiny_bundle import tiny_bundle
+
+    step = _step(all_kernels()[0], tiny_bundle("flat", "fp32"))
+    network, grammar = step.network, step.grammar
+    memory = (2 * network.layers, 1, network.heads, 7, network.head_width)
+    start: dict[str, Any] = {
+        "memory": np.zeros(memory, np.float32),
+        "codes": np.zeros((1, grammar.slots), np.int64),
+        "temperature": np.ones(1, np.float32),
+        "top_k": np.zeros(1, np.int64),
+    }
+    for wrong in (
+        {"memory": np.zeros((2, 1, 1, 7, 1))},
+        {"codes": np.zeros((2, 1))},
+        {"codes": -start["codes"] - 1},
+    ):
+        with pytest.raises((InputError, BundleError)):
+            NativeStream(step, nullcontext, start | wrong)
+
+    stream, rows = NativeStream(step, nullcontext, start), int(grammar.drawn.max())
+    feeds = {"position": np.zeros(1, np.int64), "eom_bias": np.zeros(1, np.float32)}
+    feeds["noise"] = np.zeros((1, grammar.slots, rows), np.float32)
+    for wrong in ({"noise": feeds["noise"][0]}, {"position": np.full(1, grammar.max_steps)}):
+        with pytest.raises(ClutchError):
+            stream.run(feeds | wrong)
+    (codes,) = stream.run(feeds | {"eom_bias": np.full(1, 1e9, np.float32)})
+    assert codes[0, 0] == grammar.size(0)
+    with pytest.raises(ClutchError, match="behind the end"):
+        stream.run(feeds | {"position": np.ones(1, np.int64)})

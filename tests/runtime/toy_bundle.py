@@ -98,7 +98,7 @@ def _text_encoder(path: Path, form: Form) -> None:
 
 
 def _history(g: _Graph, *terms: tuple[str, float]) -> str:
-    """Of a step, a number ``(1,)`` that everything so far has a part in; it goes into the cache as well."""
+    """A number ``(1,)`` that everything so far has a part in; it goes into the cache as well."""
     memory = g.total("memory")
     number = g.weighted((g.floats("position"), 0.37), (memory, 0.21), (g.total("cache"), 0.05), *terms)
     g.op(
@@ -123,7 +123,7 @@ def _choose(g: _Graph, logits: str, rows: int, noise: str = "noise") -> str:
 
 def _step_form(path: Path, grammar: Grammar, completes: bool = True) -> None:
     """A step whose codes may be given; without ``completes`` as in bundles that know nothing of that."""
-    g, rows = _Graph(), grammar.max_codes
+    g, rows = _Graph(), int(grammar.drawn.max())
     started = g.op("Greater", "position", g.const([0], np.int64))
     before = g.op("Mul", g.total(g.floats("codes")), g.floats(started))
     number = _history(g, (before, 0.11), (g.floats("steps"), 0.5))

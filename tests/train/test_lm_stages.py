@@ -83,6 +83,20 @@ def test_pretraining_learns(materials_folder: Path, tmp_path: Path, form: str) -
     assert report["validation"]["motion"] < np.log(24), "no better than chance after training"
 
 
+def test_tables_of_codes_begin_as_shifts_unless_told_otherwise(
+    materials_folder: Path, tmp_path: Path
+) -> None:
+    begun = {}
+    for told in ("yes", "no"):
+        run = folder_of(materials_folder, tmp_path / told, "lm.steps=0", f"lm.code_geometry={told}")
+        pretrain.stage(run)
+        begun[told] = MotionLM.load(run.path / "lm").state_dict()
+    changed = {
+        name.split(".")[0] for name, p in begun["yes"].items() if not torch.equal(p, begun["no"][name])
+    }
+    assert changed == {"slot_embedding", "depth_embedding", "depth_head"}
+
+
 def test_the_whole_line_leaves_a_model_that_speaks_both_ways(run: RunFolder) -> None:
     pretrain.stage(run)
     before = MotionLM.load(run.path / "lm").state_dict()

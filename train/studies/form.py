@@ -9,7 +9,7 @@ from train.studies.arms import Arm, Study, Training
 from train.studies.config import StudyConfig
 from train.studies.lm import NEEDS, NOTES
 
-_PLAIN: Final = ("lm.rhythm=no", "lm.own_share=0", "lm.complete_share=0")
+_PLAIN: Final = ("lm.rhythm=no", "lm.own_share=0", "lm.complete_share=0", "lm.code_geometry=no")
 
 
 def study(config: RunConfig, settings: StudyConfig) -> Study:
@@ -20,7 +20,7 @@ def study(config: RunConfig, settings: StudyConfig) -> Study:
         Arm("step", "one position to a step", ("lm.form=step",), training, against="flat"),
         Arm(
             "step-plain",
-            "the same without rhythm, pasts of its own and completion, which the stream has not",
+            "the same without what the stream has not: rhythm, own pasts, completion, SHIFT's geometry",
             ("lm.form=step", *_PLAIN),
             training,
             against="flat",
