@@ -89,7 +89,7 @@ def test_a_step_of_single_tokens_as_of_before_is_refused(toy_flat: Path, tmp_pat
     onnx.save(model, folder / "motion_step.onnx")
     write_manifest(folder, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
     bundle, engine, sessions = _engine(folder)
-    with pytest.raises(BundleError, match="no whole steps of the bundle's form; export it again"):
+    with pytest.raises(BundleError, match="does not make whole steps of the bundle's form; export it again"):
         _draw(bundle, engine, seed=0)
     assert engine.caption(PROMPT, np.zeros((2, 4), np.int64))
     sessions.close()
