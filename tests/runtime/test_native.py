@@ -391,7 +391,6 @@ time.sleep(0.3)
     [
         {"padding": np.zeros((1, 1, 1, 1, 32), np.float32)},
         {"codes": np.zeros((2, 1), np.int64)},
-        {"codes": np.full((2, 10), 10**6)},
         {"steps": np.ones(1, np.int64)},
         {"steps": np.full(2, 33)},
         {"memory.3": np.zeros((2, 1, 4, 31, 64), np.float32)},
@@ -399,8 +398,23 @@ time.sleep(0.3)
 )
 def test_inputs_of_other_shapes_never_reach_it(wrong: dict[str, Any]) -> None:
     step = _step(all_kernels()[0])
+    with pytest.raises((InputError, BundleError)):
+        NativeLoop(step, nullcontext, _start(step) | wrong)
+
+
+@needs_library
+def test_codes_beyond_their_codebooks_never_reach_it() -> None:
+    step = _step(all_kernels()[0])
+    for wrong in (10**6, -1):
+        codes = {"codes": np.full((2, step.grammar.slots), wrong)}
+        with pytest.raises(InputError):
+            NativeLoop(step, nullcontext, _start(step) | codes)
+
+
+def _start(step: NativeStep) -> dict[str, Any]:
+    """Inputs of two motions before their first step."""
     shape = (2, 1, step.network.heads, 32, step.network.head_width)
-    start: dict[str, Any] = {
+    return {
         **{f"memory.{i}": np.zeros(shape, np.float32) for i in range(2 * step.network.layers)},
         "padding": np.zeros((2, 1, 1, 1, 32), np.float32),
         "codes": np.zeros((2, step.grammar.slots), np.int64),
@@ -408,8 +422,6 @@ def test_inputs_of_other_shapes_never_reach_it(wrong: dict[str, Any]) -> None:
         "temperature": np.ones(1, np.float32),
         "top_k": np.zeros(1, np.int64),
     }
-    with pytest.raises((InputError, BundleError)):
-        NativeLoop(step, nullcontext, start | wrong)
 
 
 @needs_library
