@@ -88,8 +88,8 @@ def test_the_cache_gives_what_the_whole_pass_gives(form: str) -> None:
         logits = model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)
         for s in range(len(drawn)):
             for c, size in enumerate(sizes):
-                gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, c, size)
-                scores = logits[c][0, s : s + 1]
+                scores = logits[c][0, s : s + 1]  # <eom>, which is forbidden here, is not among them
+                gumbel = noise.gumbel(seeds[row], noise.STREAM_MOTION, s, c, scores.shape[1])
                 if size == RHYTHMS:
                     allowed = torch.from_numpy(following()[drawn[s - 1, 0] if s else 0])
                     scores = scores.masked_fill(~allowed, -torch.inf)
