@@ -15,7 +15,7 @@ _SMALLEST: Final = 1e-12  # spread of a book whose codes are all one
 
 
 @torch.no_grad()
-def take_geometry(model: MotionLM, shift: Shift, seed: int = 0) -> None:
+def take_geometry(model: MotionLM, shift: Shift, seed: int) -> None:
     """Let a fresh model of the ``step`` form know which codes are alike.
 
     Half of the variance of what scores a code becomes a random projection of its vector in SHIFT's codebook;
@@ -39,13 +39,12 @@ def take_geometry(model: MotionLM, shift: Shift, seed: int = 0) -> None:
             reads, sums, scores = (
                 torch.randn(shape, generator=generator) * shape[0] ** -0.5 for _ in range(3)
             )
-            for k, slot in enumerate(shift.slots):
-                if (slot.branch, slot.hand) != (branch, hand):
-                    continue
-                book = books[slot.level]
+            for k in shift.slots_of(branch, hand=hand):
+                level = shift.slots[k].level
+                book = books[level]
                 read = book * (plan.levels / spread.sum()).sqrt()
                 _mix(model.slot_embedding[k], read @ reads)
-                _mix(model.depth_head[ahead + k], book * spread[slot.level].rsqrt() @ scores)
+                _mix(model.depth_head[ahead + k], book * spread[level].rsqrt() @ scores)
                 if ahead + k < len(model.depth_embedding):
                     _mix(model.depth_embedding[ahead + k], read @ sums)
 

@@ -253,7 +253,7 @@ class Engine:
         given: IntArray | None,
     ) -> Iterator[IntArray]:
         ports = self._checked_ports()
-        noise = Noise(request, self._grammar.drawn.tolist())
+        noise, eom = Noise(request, self._grammar.drawn.tolist()), self._grammar.size(0)
         position, bias = np.zeros(1, np.int64), np.zeros(1, np.float32)
         start: dict[str, Any] = {
             **sampling(request),
@@ -280,7 +280,7 @@ class Engine:
                 bias[0] = _FORBID if length is not None or step == 0 else _ALLOW
                 feeds["eom_bias"] = bias
             (codes,) = draw.run(feeds)
-            if codes[0, 0] == self._grammar.size(0):  # <eom>
+            if codes[0, 0] == eom:  # of the flat form: the row behind the first codebook
                 return
             yield codes[0].copy()
 

@@ -143,6 +143,7 @@ class NativeStream:
         self._cache = np.empty(cache, np.float32)
         self._noise: Array = np.empty(0, np.float32)
         self._noise_shape = (1, grammar.slots, int(grammar.drawn.max()))
+        self._sizes = grammar.sizes
         self._call = structures.Call(
             rows=1,
             memory_length=length,
@@ -163,7 +164,7 @@ class NativeStream:
         self._noise = np.ascontiguousarray(feeds["noise"], np.float32)
         if self._noise.shape != self._noise_shape:
             raise ClutchError(f"a step was given noise {self._noise.shape}; {self._noise_shape} was wanted")
-        over = bool(call.position) and bool((self._codes >= grammar.sizes).any())
+        over = bool(call.position) and bool((self._codes >= self._sizes).any())
         if over or not 0 <= call.position < grammar.max_steps:
             raise ClutchError(f"step {call.position} comes behind the end of its motion")
         call.noise = self._noise.ctypes.data
