@@ -130,15 +130,26 @@ class Driver:
         gumbel = noise.gumbel(seed, noise.STREAM_LENGTH, 0, 0, self.grammar.max_steps)
         return int(np.argmax(logits / np.float32(temperature) + gumbel)) + 1
 
-    def generate(self, ids: Sequence[int], seed: int, draw: Draw, given: IntArray | None = None) -> IntArray:
-        """Draw a motion, its length too; or complete ``given (S, K)`` (``step`` form).
+    def has(self, graph: str) -> bool:
+        """Whether there is a graph of this name."""
+        return (self.folder / f"{graph}.onnx").exists()
+
+    def generate(
+        self,
+        ids: Sequence[int],
+        seed: int,
+        draw: Draw,
+        given: IntArray | None = None,
+        graph: str = "motion_step",
+    ) -> IntArray:
+        """Draw a motion by ``graph``, its length too; or complete ``given (S, K)`` (``step`` form).
 
         Returns:
             ``(S, C)``: of each step the rhythm, if any, and the codes.
         """
         read = self.encode(ids, given, seed, draw.temperature)
         steps = self._steps(read, seed, draw, given)
-        ports, feeds = self._ports(), self._start_steps(read.memory, steps, draw)
+        ports, feeds = self._ports(graph), self._start_steps(read.memory, steps, draw, graph)
         sizes, rows = self.grammar.drawn, []
         for s in range(steps):
             feeds["position"] = np.asarray([s], np.int64)
@@ -147,7 +158,7 @@ class Driver:
                 feeds["given"] = given[s : s + 1]
             if "eom_bias" in feeds:
                 feeds["eom_bias"] = np.asarray([_FORBID if s == 0 else 0.0], np.float32)
-            feeds["codes"], *carried = self.run("motion_step", ports.outputs, feeds)
+            feeds["codes"], *carried = self.run(graph, ports.outputs, feeds)
             if feeds["codes"][0, 0] == self.grammar.size(0):  # <eom>
                 break
             ports.advance(feeds, carried)
@@ -163,15 +174,15 @@ class Driver:
             return self.grammar.max_steps
         return self.length(read.lengths, seed, draw.temperature)
 
-    def _start_steps(self, memory: Any, steps: int, draw: Draw) -> dict[str, Any]:
+    def _start_steps(self, memory: Any, steps: int, draw: Draw, graph: str = "motion_step") -> dict[str, Any]:
         codes = np.zeros((1, self.grammar.slots), np.int64)
-        feeds = {"codes": codes, **self._ports().start([memory]), **self._sampling(draw)}
+        feeds = {"codes": codes, **self._ports(graph).start([memory]), **self._sampling(draw)}
         if self.grammar.form == "flat":
             return {**feeds, "eom_bias": np.asarray([_FORBID], np.float32)}
         return {**feeds, "given": np.full_like(codes, UNKNOWN), "steps": np.asarray([steps], np.int64)}
 
-    def _ports(self) -> Ports:
-        return Ports({node.name: node.shape for node in self._session("motion_step").get_inputs()})
+    def _ports(self, graph: str) -> Ports:
+        return Ports({node.name: node.shape for node in self._session(graph).get_inputs()})
 
     def _sampling(self, draw: Draw) -> dict[str, Any]:
         return {
@@ -179,7 +190,7 @@ class Driver:
             "top_k": np.asarray([draw.top_k], np.int64),
         }
 
-    def forced_logits(self, memory: Any, drawn: IntArray) -> list[Float32Array]:
+    def forced_logits(self, memory: Any, drawn: IntArray, graph: str = "motion_step") -> list[Float32Array]:
         """Logits of each choice of a step when ``drawn (S, C)`` is: C arrays ``(S, values)``.
 
         The choice is forced through the noise, so it is the shipped graph that runs, with its logits tapped.
@@ -188,13 +199,13 @@ class Driver:
         choices, widest = len(self.grammar.drawn), int(self.grammar.drawn.max())
         values = self.grammar.sizes if self.grammar.form == "flat" else self.grammar.drawn
         taps = [f"logits.{c}" for c in range(choices)]
-        ports, feeds = self._ports(), self._start_steps(memory, len(drawn), Draw(1.0, 0))
+        ports, feeds = self._ports(graph), self._start_steps(memory, len(drawn), Draw(1.0, 0), graph)
         rows: list[list[Float32Array]] = []
         for s, chosen in enumerate(drawn):
             feeds["position"] = np.asarray([s], np.int64)
             feeds["noise"] = np.zeros((1, choices, widest), np.float32)
             feeds["noise"][0, np.arange(choices), chosen] = _CERTAIN
-            feeds["codes"], *rest = self.run("motion_step", ports.outputs, feeds, taps)
+            feeds["codes"], *rest = self.run(graph, ports.outputs, feeds, taps)
             ports.advance(feeds, rest[:-choices])
             rows.append([x.reshape(-1)[:n] for x, n in zip(rest[-choices:], values, strict=True)])
         return [np.stack(choice) for choice in zip(*rows, strict=True)]

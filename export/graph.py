@@ -21,7 +21,8 @@ at every position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
@@ -105,12 +106,25 @@ class GraphBuilder:
     """Collects nodes, inputs and outputs of one graph; weights go to ``store``.
 
     Values are the names of tensors. Every method that makes a node returns the name of its output.
+
+    Args:
+        name: of the graph.
+        store: where the weights go.
+        precision: see above.
+        fixed: sizes of symbolic dimensions that have one in this graph, such as ``{"t": 32}``.
     """
 
-    def __init__(self, name: str, store: WeightStore, precision: Precision = "fp32") -> None:
+    def __init__(
+        self,
+        name: str,
+        store: WeightStore,
+        precision: Precision = "fp32",
+        fixed: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.store = store
         self.precision: Precision = precision
+        self._fixed = dict(fixed)
         self._nodes: list[onnx.NodeProto] = []
         self._results: dict[str, Value] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -143,8 +157,8 @@ class GraphBuilder:
     # ---- inputs, outputs, constants -------------------------------------------------------------------
 
     def input(self, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> Value:
-        """Declare a graph input; a string in ``shape`` is a dynamic dimension."""
-        self._inputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+        """Declare a graph input; a string in ``shape`` is a dynamic dimension, if it is not fixed."""
+        self._inputs.append(helper.make_tensor_value_info(name, dtype, self._sized(shape)))
         return name
 
     def output(self, value: Value, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> None:
@@ -154,7 +168,10 @@ class GraphBuilder:
         run, where the value is also used inside.
         """
         self._results[name] = value
-        self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+        self._outputs.append(helper.make_tensor_value_info(name, dtype, self._sized(shape)))
+
+    def _sized(self, shape: Shape) -> list[int | str]:
+        return [self._fixed.get(n, n) if isinstance(n, str) else n for n in shape]
 
     def ints(self, *values: int) -> Value:
         """A 1-D int64 constant, kept inside the graph (shapes, axes, splits)."""

@@ -1,12 +1,15 @@
-"""The graphs of the language model: text encoder, motion step (in either form), its batch or its tokens,
-caption step.
+"""The graphs of the language model: text encoder, motion step (in either form), its batch, its twin of fixed
+shapes or its tokens, caption step.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import onnx
 from onnx import TensorProto
 
+from export.fixed_graph import FixedParts, FixedStep
 from export.flat_graph import FlatGraph, TokenGraph
 from export.graph import Precision
 from export.lm_parts import LMParts
@@ -14,6 +17,9 @@ from export.step_graph import StepGraph
 from export.text_graph import TextEncoderGraph
 from export.weights import WeightStore
 from models.lm import MotionLM
+
+CAPTURED: Final[tuple[Precision, ...]] = ("fp32", "fp16")
+"""Precisions whose step CUDA can capture: it has no kernels for products in fewer bits."""
 
 
 def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict[str, onnx.ModelProto]:
@@ -26,6 +32,8 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     graphs["motion_step"] = step.build()
     if precision == "int8":
         graphs["motion_batch"] = step.build_batch()
+    if precision in CAPTURED:
+        graphs[FixedStep.name] = FixedStep(FixedParts(model, store, precision)).build()
     return graphs
 
 

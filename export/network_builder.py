@@ -26,7 +26,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from export.graph import GraphBuilder, Shape, Value
+from export.graph import GraphBuilder, Value
 from export.weights import Array, WeightStore
 
 EnginePrecision = Literal["fp16", "int8", "int4"]
@@ -79,20 +79,8 @@ class NetworkBuilder(GraphBuilder):
     def __init__(
         self, name: str, store: WeightStore, precision: EnginePrecision, fixed: Mapping[str, int]
     ) -> None:
-        super().__init__(name, store, "fp32")
+        super().__init__(name, store, "fp32", fixed)
         self.engine_precision: EnginePrecision = precision
-        self._fixed = dict(fixed)
-
-    def input(self, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> Value:
-        """As in the base, with the fixed dimensions as numbers."""
-        return super().input(name, self._sized(shape), dtype)
-
-    def output(self, value: Value, name: str, shape: Shape, dtype: int = TensorProto.FLOAT) -> None:
-        """As in the base, with the fixed dimensions as numbers."""
-        super().output(value, name, self._sized(shape), dtype)
-
-    def _sized(self, shape: Shape) -> list[int | str]:
-        return [self._fixed.get(n, n) if isinstance(n, str) else n for n in shape]
 
     def nodes(self, op: str, inputs: Sequence[Value], outputs: int, **attributes: Any) -> list[Value]:
         """As in the base; what changed between its opset and this one is rewritten."""

@@ -44,6 +44,7 @@ from export.agreement import (
     require,
 )
 from export.driver import EOS, PAD, Draw, Driver, Read
+from export.fixed_graph import FixedStep
 from export.graph import Precision
 from models import generation
 from models.lm import Encoded, MotionLM
@@ -103,7 +104,7 @@ class Parity:
 
     @torch.no_grad()
     def run(self) -> Report:
-        """Check all five graphs; ParityError says which disagrees, where, and by how much."""
+        """Check all graphs; ParityError says which disagrees, where, and by how much."""
         ids, mask = generation.pad_prompts(self.prompts)
         draw = (self.draw.temperature, self.draw.top_k)
         seeds = range(len(self.prompts))
@@ -114,6 +115,8 @@ class Parity:
         report = self._motion_step(report, whole)
         if self.model.config.form == "step":
             self._completion(motions[0])
+            if self.driver.has(FixedStep.name):
+                self._fixed(whole)
         else:
             self._tokens(motions)
         report = self._caption_step(report, motions)
@@ -202,6 +205,22 @@ class Parity:
         if not np.array_equal(drawn, wanted):
             self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn)
         self.log("  motion_step    a motion with the left hand given is completed alike")
+
+    def _fixed(self, whole: Sequence[IntArray]) -> None:
+        """The step of fixed shapes: PyTorch's logits with ``whole (S, C)`` forced, in ``fp32`` its draws."""
+        graph, apart, logits = FixedStep.name, [], 0.0
+        for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
+            read, encoded = self._read(row, ids)
+            forced = self._forced(encoded, wanted)
+            found = self.driver.forced_logits(read.memory, wanted, graph)
+            logits = max(logits, self._logits(row, forced, found, graph))
+            apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
+            drawn = self.driver.generate(ids, row, self.draw, graph=graph)
+            if self.exact and not np.array_equal(drawn, wanted):
+                self._require_tie(row, encoded, forced, wanted, drawn)
+        kl = float(np.concatenate(apart).mean())
+        self._bound(graph, "the codes, with PyTorch's forced", kl)
+        self.log(f"  {graph}   forced: logits within {logits:.1e}, KL {kl:.1e} nats")
 
     def _tokens(self, motions: Sequence[IntArray]) -> None:
         """The stream by single tokens, PyTorch's codes ``(S, K)`` forced: the logits are PyTorch's too."""

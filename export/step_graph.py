@@ -26,14 +26,20 @@ _INT: Final = TensorProto.INT64
 
 
 class StepGraph(LMGraph):
-    """Writes the motion step of a model, for one motion and for several at once."""
+    """Writes the motion step of a model, for one motion and for several at once.
+
+    Attributes:
+        name: of the graph.
+    """
+
+    name = "motion_step"
 
     def build(self) -> onnx.ModelProto:
         """The codes of one step to the codes of the next.
 
         For B motions at once, but in ``int8``: there the one is made for one, as most users want it.
         """
-        g = self.lm.graph("motion_step")
+        g = self.lm.graph(self.name)
         self._write(g, 1 if self.lm.precision == "int8" else BATCH)
         return g.build(
             "One step of 8 frames: the previous step's codes to this step's, sampled under the noise, but "

@@ -34,7 +34,10 @@ def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
         sampling=Sampling(1.0, 0),
         limits=Limits(grammar.max_steps, 256),
         text=TextSettings(0, 1, 2, "{text}", ""),
-        graphs={name: f"{name}.onnx" for name in GRAPHS},
+        graphs={
+            **{name: f"{name}.onnx" for name in GRAPHS},
+            **{path.stem: path.name for path in folder.glob("*.onnx")},
+        },
         files={WEIGHTS_FILE: FileEntry("", weights.stat().st_size)},
         licence="",
         training_data="",

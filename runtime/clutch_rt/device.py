@@ -28,6 +28,7 @@ CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
 """Unless told so, CUDA rounds what float32 products take to 10 bits (TF32): other codes than on a CPU, and
 nothing is won where a step waits for its weights."""
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: CUDA_OPTIONS}
+_CAPTURING: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: {"enable_cuda_graph": "1"}}
 # Where the work of a graph is; shapes and indices may well be left to the CPU.
 _PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", "QLinearMatMul", "DynamicQuantizeMatMul")
 
@@ -42,11 +43,13 @@ class Placement:
         name: from ``DEVICES`` but never ``auto``.
         provider: ONNX Runtime's name.
         passed_over: why ``auto`` did not take what it would rather have had, a reason for each.
+        captures: whether its sessions capture what they run, to replay it; see ``captured``.
     """
 
     name: str
     provider: str
     passed_over: tuple[str, ...] = field(default=(), compare=False)
+    captures: bool = False
 
     @property
     def providers(self) -> list[str]:
@@ -56,7 +59,8 @@ class Placement:
     @property
     def provider_options(self) -> list[dict[str, str]]:
         """Options for each of ``providers``."""
-        return [dict(_OPTIONS.get(provider, {})) for provider in self.providers]
+        capturing = _CAPTURING if self.captures else {}
+        return [{**_OPTIONS.get(name, {}), **capturing.get(name, {})} for name in self.providers]
 
     @property
     def memory(self) -> str | None:

@@ -3,18 +3,20 @@
 On the CPU that is handed on in arrays. On a device with memory of its own it stays there, and so does what
 never changes, a sentence's memory above all: through ONNX Runtime's IO binding only what the caller gives for
 a step goes in, and what he wants to see comes out. Both ways run the same graph on the same numbers. A step
-that the compiled library makes keeps what is carried for itself.
+that the compiled library makes keeps what is carried for itself, and so does a captured one (``captured``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt import ort
+from clutch_rt.captured import CapturedLoop
 from clutch_rt.native_loop import native_loop
 from clutch_rt.sessions import Sessions
 
@@ -49,7 +51,7 @@ def loop(
     carried: Mapping[str, str],
     start: Mapping[str, Array],
 ) -> Loop:
-    """The loop that suits where the sessions run: the compiled library's, if it stands for the graph.
+    """The loop that suits where the sessions run: of what stands for the graph, if anything does.
 
     Args:
         sessions: of a bundle.
@@ -60,6 +62,8 @@ def loop(
     """
     if network := sessions.native(graph):
         return native_loop(network, sessions.in_use, start)
+    if seats := sessions.captured(graph):
+        return CapturedLoop(seats, partial(sessions.guarded, graph), wanted, start)
     return resumable(sessions, graph, wanted, carried, start)
 
 

@@ -1,4 +1,5 @@
-"""What one bundle runs on: ONNX Runtime's sessions, and the compiled step where the CPU has one.
+"""What one bundle runs on: ONNX Runtime's sessions, the compiled networks where the CPU has them, and on CUDA
+the step as a CUDA graph.
 
 Created when first needed, shared by threads, closed with care.
 """
@@ -9,12 +10,15 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from clutch_rt import ort
 from clutch_rt.bundle import Bundle
+from clutch_rt.captured import FIXED, Seats
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
+from clutch_rt.diagnosis import one_line
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.fields import Fields
@@ -62,6 +66,7 @@ class Sessions:
         self._library: Library | Absence = Absence(why_not) if why_not else compiled or library()
         self._stand_ins = {} if isinstance(self._library, Absence) else _stand_ins(bundle)
         self._native: dict[type[Network], Network] = {}
+        self._seats: dict[str, Seats | None] = {}
         self._creating = threading.RLock()
         self._gate = threading.Condition()
         self._running = 0
@@ -112,6 +117,31 @@ class Sessions:
                 self._native[kind] = kind(found, self._bundle)
             return self._native[kind]
 
+    def captured(self, name: str) -> Seats | None:
+        """What replays graph ``name`` on the device; None where it is run itself. Errors as of ``get``."""
+        fixed = FIXED.get(name, "")
+        if fixed not in self._bundle.manifest.graphs or self.placement.memory is None:
+            return None
+        with self._creating:
+            self._check_open()
+            if name not in self._seats:
+                self._seats[name] = self._capture(fixed)
+            return self._seats[name]
+
+    def _capture(self, name: str) -> Seats | None:
+        placement = replace(self.placement, captures=True)
+        path, memory = self._bundle.file(self._bundle.manifest.graphs[name]), self.placement.memory
+        assert memory is not None
+        expected: tuple[type[Exception], ...] = (ClutchError, *ort.ORT_ERRORS)
+        try:
+            return Seats(lambda: create_session(path, placement, self._threads), memory)
+        except expected as error:
+            log.warning(
+                "steps are run node by node, which takes longer, for %s cannot capture graph %r: %s",
+                *(placement.name, name, one_line(error)),
+            )
+            return None
+
     @property
     def kernels(self) -> str:
         """Kernels of the compiled library that make the steps of motions, or ``none`` and why."""
@@ -123,6 +153,8 @@ class Sessions:
         """Shapes of the inputs of graph ``name``, or of what stands for it; errors as of ``get``."""
         if step := self.native(name):
             return step.inputs(name)
+        if seats := self.captured(name):
+            return dict(seats.inputs)
         return {entry.name: entry.shape for entry in self.get(name).get_inputs()}
 
     def prepare(self, names: Sequence[str]) -> None:
@@ -138,7 +170,8 @@ class Sessions:
                 self._check_open()
                 self._sessions.update(zip(missing, _side_by_side(self._create, missing), strict=True))
             for name in missing:
-                self.get(name)
+                if self.captured(name) is None:
+                    self.get(name)
 
     def run(self, name: str, outputs: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]:
         """Run a graph once.
@@ -160,9 +193,15 @@ class Sessions:
     def run_with(self, name: str, work: Callable[[ort.onnxruntime.InferenceSession], _Found]) -> _Found:
         """What ``work`` gives, which runs graph ``name`` in its own way; errors as of ``run``."""
         session = self.get(name)
+        with self.guarded(name):
+            return work(session)
+
+    @contextmanager
+    def guarded(self, name: str) -> Iterator[None]:
+        """A run of graph ``name`` that ``close`` waits for; errors as of ``run``."""
         with self.in_use():
             try:
-                return work(session)
+                yield
             except ort.ORT_ERRORS as error:
                 raise run_error(self._placement, name, error) from error
 
@@ -198,6 +237,7 @@ class Sessions:
         with self._creating:
             self._sessions.clear()
             self._native.clear()
+            self._seats.clear()
 
     @property
     def closed(self) -> bool:

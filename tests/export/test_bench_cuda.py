@@ -18,7 +18,7 @@ from export.bench import task
 from export.bench.cuda import gpu, ort_step, report, tokens, torch_step
 from export.bench.cuda.__main__ import main
 from export.bench.cuda.subject import Case, Subject, of_run, sessions
-from export.bench.cuda.ways import measure, ways
+from export.bench.cuda.ways import BOUND, CAPTURED, measure, ways
 from tests.tiny_bundle import tiny_run
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -63,12 +63,13 @@ def test_a_rehearsal_runs_every_row_and_says_what_it_is(tmp_path: Path) -> None:
     assert main([str(tiny_run("step")), "--rehearse", "-o", str(out)]) == 0
     record = json.loads(out.read_text())
     (found,) = record["subjects"]
-    assert record["rehearsal"] and found["tokens"]["agreed"] and not found["absent"]
+    assert record["rehearsal"] and not found["absent"]
+    assert {name: one["agreed"] for name, one in found["tokens"].items()} == {BOUND: True, CAPTURED: True}
     by_batch = {b: {r["way"]: r for r in found["rows"] if r["batch"] == b} for b in (1, 2)}
     assert len(by_batch[1]) == 9 and len(by_batch[2]) == 8  # the step of fixed shapes is of one motion
     for row in found["rows"]:
         equal, total = row["codes_equal"]
-        rounded = "fp16" in row["way"] or "bf16" in row["way"]
+        rounded = "bf16" in row["way"]
         assert equal == total or rounded, row
         assert row["bytes"] == found["bytes"] / (2 if rounded else 1)
     page = out.with_suffix(".md").read_text()
@@ -82,20 +83,15 @@ def test_a_run_is_wanted_or_a_size(capsys: pytest.CaptureFixture[str]) -> None:
             main(["--rehearse", *wrong])
 
 
-def test_the_step_of_fixed_shapes_carries_its_past(case: Case, cpu: Sessions) -> None:
-    """In and out at one address, it draws what it draws with arrays of its own for each."""
+def test_the_captured_step_begins_anew(case: Case, cpu: Sessions) -> None:
     one = Case.of(case.subject, case.seeds[:1], case.steps)
-    memory = ort_step.GrowingSteps(one, cpu, None).memories[0]
-    fixed = ort_step.FixedSteps(one, memory, "cpu")
-    feeds = dict(fixed._first)
-    outputs = [output.name for output in fixed._session.get_outputs()]
-    for position, noise in enumerate(one.noise):
-        feeds |= {"position": np.asarray([position], np.int64), "noise": noise}
-        values = fixed._session.run(outputs, feeds)
-        feeds |= {name.removeprefix("next_"): value for name, value in zip(outputs, values, strict=True)}
-        assert np.array_equal(fixed.step(position, noise), feeds["codes"])
-    fixed.begin()
-    assert not fixed._values["cache"].numpy().any()
+    wanted = ort_step.GrowingSteps(one, cpu, None)
+    first = [wanted.step(position, noise) for position, noise in enumerate(one.noise)]
+    steps = ort_step.CapturedSteps(one, cpu, "cpu")
+    for _ in range(2):
+        steps.begin()
+        found = [steps.step(position, noise) for position, noise in enumerate(one.noise)]
+        assert np.array_equal(found, first)
 
 
 def test_pytorchs_step_of_fixed_shapes_begins_anew(case: Case, cpu: Sessions) -> None:
@@ -130,7 +126,7 @@ def test_a_row_that_cannot_run_says_why(case: Case, cpu: Sessions, monkeypatch: 
         raise RuntimeError("out of\nmemory")
 
     monkeypatch.setattr(ort_step, "DeviceLoop", fail)
-    chosen = [way for way in ways(cpu, cpu, torch.device("cpu")) if way.name.startswith("ONNX")]
+    chosen = [way for way in ways(cpu, torch.device("cpu")) if way.name.startswith("ONNX")]
     rows, absent = measure(chosen, case, np.zeros((5, 2, 8), np.int64), 1, lambda line: None)
     assert absent == {"ONNX Runtime, bound": "RuntimeError: out of memory"}
     assert [row["way"] for row in rows] == ["ONNX Runtime, copied each step"]

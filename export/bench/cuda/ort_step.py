@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from clutch_rt.device import CUDA_OPTIONS, session_options
+import torch
+from clutch_rt.captured import FIXED, CapturedLoop, Seats
+from clutch_rt.device import create_session
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.loops import DeviceLoop, HostLoop, Loop
-from clutch_rt.ort import onnxruntime
-from clutch_rt.providers import CPU, PROVIDERS
+from clutch_rt.ports import Ports
 from clutch_rt.sampling import sampling
 from clutch_rt.sessions import Sessions
 
-from export.bench.cuda.subject import NETWORK, Case
+from export.bench.cuda.subject import Case
 
 _GRAPH: Final = "motion_step"
 
@@ -35,7 +37,8 @@ class GrowingSteps:
         engine = Engine(case.subject.bundle.manifest, sessions)
         self._sessions = sessions
         self._memory = memory
-        self._ports = engine.ports(_GRAPH)
+        # Its own, where the engine's would be those of what is captured.
+        self._ports = Ports({entry.name: entry.shape for entry in sessions.get(_GRAPH).get_inputs()})
         shown = ["next_rhythm"] if rhythm and case.subject.model.grammar.rhythm else []
         self._wanted = [*shown, "next_codes"]
         self.memories = [
@@ -62,69 +65,25 @@ class GrowingSteps:
         return np.concatenate(parts, axis=1)
 
 
-class FixedSteps:
-    """The step of fixed shapes, which an engine is built of, of one motion; products in float16.
-
-    Every input and output has one address. What is carried has the same for both: the graph reads it whole
-    before it writes.
+class CapturedSteps(GrowingSteps):
+    """The step of fixed shapes of one motion, as the runtime runs it where it can be captured.
 
     Args:
         case: of one motion.
-        memory: of that motion, ``(2N, 1, H, M, D)``.
-        device: ONNX Runtime's name of the device; on ``cuda`` the step is captured as a CUDA graph.
+        sessions: where.
+        memory: what the past stays in; on ``cuda`` the step is a CUDA graph.
+        rhythm: as of ``GrowingSteps``.
+
+    Raises:
+        DeviceError, or what ONNX Runtime raises: it cannot be captured there.
     """
 
-    def __init__(self, case: Case, memory: Float32Array, device: str) -> None:
-        session = _session(case.subject.network / f"{NETWORK}.onnx", device)
-        self._session, self._binding = session, session.io_binding()
-        self._first = _first_inputs(session, case, memory)
-        self._values = {
-            name: onnxruntime.OrtValue.ortvalue_from_numpy(value, device, 0)
-            for name, value in self._first.items()
-        }
-        for name, value in self._values.items():
-            self._binding.bind_ortvalue_input(name, value)
-        carried = [output.name for output in session.get_outputs()]
-        self._carried = [name.removeprefix("next_") for name in carried]
-        for output, name in zip(carried, self._carried, strict=True):
-            self._binding.bind_ortvalue_output(output, self._values[name])
-        self._session.run_with_iobinding(self._binding)  # where a graph is captured, it is now
-        self.begin()
+    def __init__(self, case: Case, sessions: Sessions, memory: str, rhythm: bool = False) -> None:
+        path = case.subject.bundle.path / f"{FIXED[_GRAPH]}.onnx"
+        placement = replace(sessions.placement, captures=True)
+        self._seats = Seats(lambda: create_session(path, placement, torch.get_num_threads()), memory)
+        super().__init__(case, sessions, None, rhythm)
 
     def begin(self) -> None:
-        for name in self._carried:
-            self._values[name].update_inplace(np.zeros_like(self._first[name]))
-
-    def step(self, position: int, noise: Float32Array) -> IntArray:
-        """The codes ``(1, K)`` of a step, under ``noise (1, C, rows)``."""
-        self._values["position"].update_inplace(np.asarray([position], np.int64))
-        self._values["noise"].update_inplace(noise)
-        self._session.run_with_iobinding(self._binding)
-        return np.array(self._values["codes"].numpy())
-
-
-def _session(path: Path, device: str) -> onnxruntime.InferenceSession:
-    if device == "cpu":
-        return onnxruntime.InferenceSession(str(path), session_options(1), providers=[CPU])
-    options = [{**CUDA_OPTIONS, "enable_cuda_graph": "1"}]
-    return onnxruntime.InferenceSession(
-        str(path), session_options(1), providers=[PROVIDERS["cuda"]], provider_options=options
-    )
-
-
-def _first_inputs(
-    session: onnxruntime.InferenceSession, case: Case, memory: Float32Array
-) -> dict[str, np.ndarray[Any, Any]]:
-    slots = case.subject.model.slots
-    known: dict[str, Any] = {
-        **sampling(case.request(0)),
-        "given": np.full((1, slots), UNKNOWN, np.int64),
-        "steps": np.full(1, case.steps, np.int64),
-        "memory": np.array(memory),
-    }
-    empty = {
-        entry.name: np.zeros(entry.shape, np.int64 if "int64" in entry.type else np.float32)
-        for entry in session.get_inputs()
-        if entry.name not in known
-    }
-    return {**known, **empty}
+        guard = partial(self._sessions.guarded, _GRAPH)
+        self._loop = CapturedLoop(self._seats, guard, self._wanted, self._start)

@@ -63,7 +63,7 @@ def _subject(subject: Record, record: Record) -> str:
     ]
     parts = [
         f"## {subject['name']}: {what}",
-        f"Tokens: {subject['tokens_text']}",
+        *(f"Tokens, {name}: {found['text']}" for name, found in subject["tokens"].items()),
         f"One motion, {subject['steps']} steps, rounds: {record['rounds']}, in turn. {_HOW}",
         step_table(subject, record["bandwidth"]),
         "Milliseconds a step, and thousands of steps of a motion per second:",

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -21,16 +20,12 @@ from export.bench import artefacts, task
 from export.bench.own import bare_bundle
 from export.bundle_writer import write_graphs
 from export.lm_graphs import lm_graphs
-from export.networks import NetworkParts, NetworkStep
 from export.parity import SENTENCES
 from export.run_folder import read_run
 from export.weights import WeightStore
 from models import generation
 from models.generation import DEFAULT_TEMPERATURE, DEFAULT_TOP_K
 from models.lm import Encoded, MotionLM
-
-NETWORK: Final = "motion_step"
-"""Of fixed shapes, in its own folder."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,7 @@ class Subject:
         name: in tables.
         model: on the CPU, float32, in evaluation mode.
         prompts: ids of sentences.
-        bundle: its graphs in fp32.
-        network: folder of its step of fixed shapes, products in float16.
+        bundle: its graphs in fp32, the step of fixed shapes among them.
         bytes: of weights that a step must read in float32.
     """
 
@@ -50,7 +44,6 @@ class Subject:
     model: MotionLM
     prompts: tuple[tuple[int, ...], ...]
     bundle: Bundle
-    network: Path
     bytes: float
 
 
@@ -129,13 +122,9 @@ def _subject(name: str, model: MotionLM, prompts: tuple[tuple[int, ...], ...], w
         raise InputError(
             f"{name} is a model of the form {model.grammar.form!r}; this measures the form 'step'"
         )
-    graphs, network = work / "graphs", work / "network"
-    for folder in (graphs, network):
-        folder.mkdir(parents=True)
+    folder = work / "graphs"
+    folder.mkdir(parents=True)
     store = WeightStore()
-    write_graphs(graphs, lm_graphs(model, store, "fp32"), store)
-    store = WeightStore()
-    step = NetworkStep(NetworkParts(model, store, "fp16")).build()
-    write_graphs(network, {NETWORK: step}, store)
+    write_graphs(folder, lm_graphs(model, store, "fp32"), store)
     size = task.work(model.config, "fp32").per_position
-    return Subject(name, model, prompts, bare_bundle(graphs, model.grammar, "fp32"), network, size)
+    return Subject(name, model, prompts, bare_bundle(folder, model.grammar, "fp32"), size)

@@ -8,6 +8,7 @@ relative to the largest score where that is above 1. It is the tolerance that an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -87,13 +88,19 @@ class Tokens:
         return f"{found} {'Within' if self.agreed else 'OUTSIDE'} the tolerance."
 
 
-def compare(subject: Subject, cpu: Sessions, other: Sessions, memory: str, motions: int) -> Tokens:
-    """Draw ``motions`` motions of the length that the model chooses, on the CPU and through a binding.
+def compare(
+    subject: Subject,
+    cpu: Sessions,
+    other: Sessions,
+    way: Callable[[Case, Sessions], GrowingSteps],
+    motions: int,
+) -> Tokens:
+    """Draw ``motions`` motions of the length that the model chooses, on the CPU and in another way.
 
     Args:
         subject: whose.
         cpu, other: sessions of its graphs.
-        memory: where the other keeps its past.
+        way: to run the step on the other, its rhythm shown.
         motions: how many; motion b has prompt and seed of ``Case``.
     """
     equal = tokens = lengths = 0
@@ -103,9 +110,9 @@ def compare(subject: Subject, cpu: Sessions, other: Sessions, memory: str, motio
         lengths += steps == _length(subject, other, motion)
         case = Case.of(subject, [motion], steps)
         first = GrowingSteps(case, cpu, None, rhythm=True)
-        second = GrowingSteps(case, other, memory, rhythm=True)
+        second = way(case, other)
         apart = max(apart, relative_difference(second.memories[0], first.memories[0]))
-        wanted, found = (_drawn(way, case) for way in (first, second))
+        wanted, found = (_drawn(steps, case) for steps in (first, second))
         equal, tokens = equal + int((wanted == found).sum()), tokens + wanted.size
         if not np.array_equal(wanted, found):
             partings.append(parting(case, wanted, found))

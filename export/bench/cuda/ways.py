@@ -19,6 +19,8 @@ from export.bench.cuda.subject import Case
 from export.bench.table import Spread
 
 FP32: Final = 4
+BOUND: Final = "ONNX Runtime, bound"
+CAPTURED: Final = "ONNX Runtime, CUDA graph"
 
 
 class Steps(Protocol):
@@ -48,18 +50,13 @@ class Way:
     most: int = 256
 
 
-def ways(sessions: Sessions, cpu: Sessions, device: torch.device) -> list[Way]:
+def ways(sessions: Sessions, device: torch.device) -> list[Way]:
     """All of them.
 
     Args:
         sessions: of the subject's graphs on ``device``.
-        cpu: of the same, on the CPU.
         device: PyTorch's; where it is the CPU this is a rehearsal.
     """
-
-    def fixed(case: Case) -> Steps:
-        memory = ort_step.GrowingSteps(case, cpu, None).memories[0]
-        return ort_step.FixedSteps(case, memory, device.type)
 
     def module(case: Case, dtype: torch.dtype = torch.float32) -> torch_step.FixedStep:
         return torch_step.FixedStep(case, device, dtype).eval()
@@ -82,9 +79,9 @@ def ways(sessions: Sessions, cpu: Sessions, device: torch.device) -> list[Way]:
         return torch_step.FixedSteps(step, torch_step.captured(step, device))
 
     return [
-        Way("ONNX Runtime, bound", lambda case: ort_step.GrowingSteps(case, sessions, device.type)),
+        Way(BOUND, lambda case: ort_step.GrowingSteps(case, sessions, device.type)),
         Way("ONNX Runtime, copied each step", lambda case: ort_step.GrowingSteps(case, sessions, None)),
-        Way("ONNX Runtime, CUDA graph, fixed shapes, fp16", fixed, weight=2, most=1),
+        Way(CAPTURED, lambda case: ort_step.CapturedSteps(case, sessions, device.type), most=1),
         Way("PyTorch eager", lambda case: torch_step.GrowingStep(case, device)),
         Way("PyTorch eager, fixed shapes", eager),
         Way("torch.compile, fixed shapes", compiled),

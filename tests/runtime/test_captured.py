@@ -1,0 +1,213 @@
+"""The step that a CUDA graph replays: the motions of the step it stands for, on seats that never mix.
+
+There is no GPU here, and a CPU captures nothing. All else is the same code: shapes that never change, one
+address for every input and output, the past written where the next step reads it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import clutch_rt
+import numpy as np
+import pytest
+from clutch_rt import BundleError, DeviceError, Model, sessions
+from clutch_rt.bundle import open_bundle
+from clutch_rt.captured import CapturedLoop, Seats
+from clutch_rt.device import Placement, create_session
+from clutch_rt.engine import Engine
+from clutch_rt.loops import DeviceLoop, Loop, loop
+from clutch_rt.native_library import VARIABLE
+from clutch_rt.options import make_request
+from clutch_rt.ports import MEMORY_LENGTH
+from clutch_rt.sampling import sampling
+from clutch_rt.sessions import Sessions
+
+pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
+
+from tests.tiny_bundle import tiny_bundle
+
+TEXTS = ("wave with the right hand", "knead the dough with both hands", "clap slowly", "tap the table")
+LONG = "wave with the right hand and then clap " * 3
+
+
+@pytest.fixture(autouse=True)
+def no_library() -> Iterator[None]:
+    """What the compiled library does on the CPU is done by the graphs, as on every other device."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "0")
+        yield
+
+
+@pytest.fixture
+def bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a device with memory of its own, which captures."""
+    monkeypatch.setattr(Placement, "memory", property(lambda _: "cpu"))
+
+
+@pytest.fixture(params=["fp32", "fp16"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    return tiny_bundle("step", request.param)
+
+
+@pytest.fixture
+def captured(folder: Path, bound: None) -> Iterator[Model]:
+    with clutch_rt.load(folder) as model:
+        yield model
+
+
+def _graphs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """The bundle by its graphs, with nothing bound."""
+    monkeypatch.undo()
+    return clutch_rt.load(folder)
+
+
+def _of(model: Model) -> list[Any]:
+    made = [model.generate(text, seed=seed).frames for seed, text in enumerate(TEXTS)]
+    return [*made, model.generate(LONG, seed=9).frames, model.generate("wave", temperature=0.0).frames]
+
+
+def test_it_draws_the_motions_of_the_graph_it_stands_for(
+    captured: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With sentences of several lengths of memory, and one seat after another's motion."""
+    assert captured._tokenizer.motion_prompt(LONG).ids.shape[1] > MEMORY_LENGTH
+    found = _of(captured)
+    seats = captured._sessions.captured("motion_step")
+    assert isinstance(seats, Seats) and len(seats._free) == 1 and len(seats._free[0]._places) > 1
+    assert "motion_step" not in captured._sessions._sessions, "the weights would lie on the device twice"
+    with _graphs(folder, monkeypatch) as plain:
+        for a, b in zip(found, _of(plain), strict=True):
+            assert np.array_equal(a, b)
+
+
+def _steps(model: Model, text: str, seed: int) -> tuple[Loop, list[dict[str, Any]]]:
+    """A loop of one motion before its first step, and what each step is fed."""
+    engine, made = model._engine, model._sessions
+    prompt, request = model._ask(text, None, seed, None, None)
+    memory = engine.remember(prompt.ids, request)
+    ports = engine.ports("motion_step")
+    slots = engine.grammar.slots
+    start = {
+        **sampling(request),
+        "codes": np.zeros((1, slots), np.int64),
+        "given": np.full((1, slots), -1, np.int64),
+        "steps": np.asarray([4], np.int64),
+        **ports.start([memory.keys_values]),
+    }
+    rng = np.random.default_rng(seed)
+    sizes = engine.grammar.drawn
+    noise = rng.gumbel(size=(4, 1, len(sizes), int(sizes.max()))).astype(np.float32)
+    feeds = [{"position": np.asarray([i], np.int64), "noise": drawn} for i, drawn in enumerate(noise)]
+    return loop(made, "motion_step", ["next_codes"], ports.carried, start), feeds
+
+
+def _drawn(steps: Loop, feeds: list[dict[str, Any]]) -> list[list[int]]:
+    return [steps.run(feed)[0][0].tolist() for feed in feeds]
+
+
+def test_motions_drawn_in_turn_have_seats_of_their_own(captured: Model) -> None:
+    alone = [_drawn(*_steps(captured, text, seed)) for seed, text in enumerate(TEXTS)]
+    made = [_steps(captured, text, seed) for seed, text in enumerate(TEXTS)]
+    together = [[steps.run(feeds[i])[0][0].tolist() for steps, feeds in made] for i in range(4)]
+    assert [list(motion) for motion in zip(*together, strict=True)] == alone
+    assert all(isinstance(steps, CapturedLoop) for steps, _ in made)
+
+
+def test_a_seat_is_given_back_and_taken_again(
+    folder: Path, bound: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand motions one after another want one seat; two at once want two."""
+    created: list[Placement] = []
+
+    def counted(path: Path, placement: Placement, threads: int) -> Any:
+        if placement.captures:
+            created.append(placement)
+        return create_session(path, placement, threads)
+
+    monkeypatch.setattr(sessions, "create_session", counted)
+    with clutch_rt.load(folder) as model:
+        for seed in range(5):
+            model.generate("wave", seconds=0.6, seed=seed)
+        assert len(created) == 1
+        first, second = (model.stream("clap", seconds=2.0, chunk_steps=1) for _ in range(2))
+        next(first), next(second)
+        assert len(created) == 2
+        del first, second  # left in the middle
+        model.generate("wave", seconds=0.6)
+        assert len(created) == 2
+
+
+def test_threads_have_seats_of_their_own(captured: Model) -> None:
+    wanted = [captured.generate(text, seed=seed).frames for seed, text in enumerate(TEXTS)]
+    found: dict[int, Any] = {}
+
+    def work(seed: int) -> None:
+        found[seed] = captured.generate(TEXTS[seed], seed=seed).frames
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(len(TEXTS))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed, frames in enumerate(wanted):
+        assert np.array_equal(found[seed], frames)
+
+
+def test_what_cannot_be_captured_is_run_node_by_node_and_says_so(
+    folder: Path, bound: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(path: Path, placement: Placement, threads: int) -> Any:
+        if placement.captures:
+            raise DeviceError("this session cannot use the graph capture feature")
+        return create_session(path, placement, threads)
+
+    monkeypatch.setattr(sessions, "create_session", refused)
+    with caplog.at_level(logging.WARNING), clutch_rt.load(folder) as model:
+        found = _of(model)
+        assert isinstance(_steps(model, "wave", 0)[0], DeviceLoop)
+    said = [record.getMessage() for record in caplog.records if "node by node" in record.getMessage()]
+    assert len(said) == 1 and "capture feature" in said[0]
+    with _graphs(folder, monkeypatch) as plain:
+        for a, b in zip(found, _of(plain), strict=True):
+            assert np.array_equal(a, b)
+
+
+def test_what_does_not_fit_its_address_is_refused(captured: Model) -> None:
+    steps, feeds = _steps(captured, "wave", 0)
+    with pytest.raises(BundleError, match=r"motion_step.*noise is"):
+        steps.run({**feeds[0], "noise": feeds[0]["noise"][..., :-1]})
+
+
+def test_only_cuda_is_asked_to_capture_and_only_where_its_step_is() -> None:
+    cuda = Placement("cuda", "CUDAExecutionProvider", captures=True)
+    assert cuda.provider_options == [{"use_tf32": "0", "enable_cuda_graph": "1"}, {}]
+    assert Placement("cuda", "CUDAExecutionProvider").provider_options == [{"use_tf32": "0"}, {}]
+    assert Placement("cpu", "CPUExecutionProvider", captures=True).provider_options == [{}]
+
+
+@pytest.mark.parametrize(("form", "precision"), [("step", "int8"), ("step", "int4"), ("flat", "fp32")])
+def test_bundles_that_cuda_does_not_run_or_that_have_no_such_step_do_without(
+    form: Any, precision: Any, bound: None
+) -> None:
+    bundle = open_bundle(tiny_bundle(form, precision))
+    made = Sessions(bundle, "cpu", 1)
+    try:
+        assert "motion_fixed" not in bundle.manifest.graphs and made.captured("motion_step") is None
+        engine = Engine(bundle.manifest, made)
+        request = make_request(bundle.manifest)
+        assert engine.remember(np.asarray([[5, 9, 1]], np.int64), request).keys_values.shape[3] >= 3
+    finally:
+        made.close()
+
+
+def test_the_cpu_by_itself_captures_nothing(folder: Path) -> None:
+    made = Sessions(open_bundle(folder), "cpu", 1)
+    try:
+        assert made.captured("motion_step") is None
+    finally:
+        made.close()
