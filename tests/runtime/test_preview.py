@@ -11,6 +11,7 @@ import pytest
 from clutch_rt.errors import FileFormatError, InputError, MissingExtraError
 from clutch_rt.formats.preview import render
 from clutch_rt.formats.raster import framing_camera, is_closed, rasterize
+from clutch_rt.formats.scene import telling_frames
 from clutch_rt.hand import neutral_hand
 from clutch_rt.motion import Motion
 from sample_motion import grasping_motion, tumbling_motion
@@ -58,6 +59,26 @@ def test_which_frames() -> None:
         render(motion, 32, 24, [24])
     with pytest.raises(InputError, match="at least 1"):
         render(motion, 32, 24, 0)
+
+
+@pytest.mark.parametrize("claps", [3, 5])
+def test_a_strip_shows_what_a_motion_does_however_its_times_fall(claps: int) -> None:
+    """At even times, six stills of five claps fall between the meetings."""
+    frames = np.repeat(grasping_motion(1).frames, 61, axis=0)
+    swing = 0.1 * (0.5 - 0.5 * np.cos(2 * np.pi * claps * np.arange(61) / 60))
+    frames[:, 0, 6] += swing
+    frames[:, 1, 6] -= swing
+    motion = Motion(frames)
+    chosen = telling_frames(motion, 6)
+    assert (chosen[0], chosen[-1]) == (0, 60) and (np.diff(chosen) > 0).all()
+    assert swing[chosen].max() > 0.09 and (swing[chosen] > 0.09).sum() >= 2
+    assert np.ptp(chosen[swing[chosen] > 0.09]) > 20, "of more than one meeting"
+
+
+def test_a_still_motion_is_shown_at_even_times() -> None:
+    still = Motion(np.repeat(grasping_motion(1).frames, 61, axis=0))
+    np.testing.assert_array_equal(telling_frames(still, 5), [0, 15, 30, 45, 60])
+    np.testing.assert_array_equal(telling_frames(Motion(still.frames[:2]), 6), [0, 1])
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 100), (100, -5), (5000, 100)])

@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt.errors import FileFormatError, InputError, MissingExtraError
-from clutch_rt.formats.scene import VIEWS, Progress, choose_frames, pictures_of, render, watched
+from clutch_rt.formats.scene import (
+    VIEWS,
+    Progress,
+    choose_frames,
+    pictures_of,
+    render,
+    telling_frames,
+    watched,
+)
 
 if TYPE_CHECKING:
     from clutch_rt.motion import Motion
@@ -46,7 +54,7 @@ def encode_png(
 
     Args:
         motion: what to draw.
-        frames: how many moments, evenly over the motion, its first and last frame among them.
+        frames: how many moments: the first and the last, and those least like each other.
         width, height: of each picture, pixels.
         view: ``"viewer"`` or ``"front"``; both, one above the other, by default.
         progress: called after each picture with how many are drawn, and of how many.
@@ -55,7 +63,7 @@ def encode_png(
         MissingExtraError: Pillow is not installed. InputError: a size, count or view that cannot be.
     """
     image, draw, font = _pillow()
-    chosen = choose_frames(len(motion), _whole(frames, "frames"))
+    chosen = telling_frames(motion, _whole(frames, "frames"))
     views = tuple(VIEWS) if view is None else (view,)
     size = (len(chosen) * (width + _GUTTER) - _GUTTER, len(views) * (height + _GUTTER) - _GUTTER + 2 * _BAR)
     sheet = image.new("RGB", size, _PAPER)

@@ -35,6 +35,9 @@ Progress: TypeAlias = Callable[[int, int], object]
 
 # From the scene towards the camera. Both stand a little to the right, so that no finger hides behind another.
 VIEWS: Final = {"viewer": (0.20, 1.00, 0.62), "front": (0.32, 0.55, -0.85)}
+# Of moments that tell: what the whole of a motion's time counts for, of its largest change of posture.
+_TIME_COUNTS: Final = 0.3
+_STILL: Final = 1e-3  # metres, over all joints, below which hands do not move
 _VIEW_ANGLE: Final = np.radians(26.0)
 _MARGIN: Final = 0.032  # metres of flesh around a joint
 _FLOOR_GAP: Final = 0.035  # metres between the lowest joint of the clip and the floor
@@ -103,6 +106,40 @@ def choose_frames(count: int, frames: int | Sequence[int] | None) -> NDArray[np.
     if chosen.ndim != 1 or len(chosen) == 0 or chosen.min() < -count or chosen.max() >= count:
         raise InputError(f"frames {list(frames)} are not all in this motion. Wanted numbers below {count}.")
     return chosen % count
+
+
+def telling_frames(motion: Motion, count: int) -> NDArray[np.int64]:
+    """Frame numbers of ``count`` moments that show most of a motion, in order; all, where it has no more.
+
+    The first and the last frame, then again and again that moment of rest or turning back that is least like
+    any taken so far, by the distance of its joints and a little by time: at even times a strip of claps may
+    show no meeting.
+    """
+    if count < 3 or count >= len(motion):
+        return choose_frames(len(motion), count)
+    points = two_hand_joints(motion.frames.astype(np.float64), motion.hands).reshape(len(motion), -1)
+    span = max(float(np.linalg.norm(points - points[0], axis=1).max()), _STILL)
+    times = np.linspace(0.0, _TIME_COUNTS * span, len(motion))
+
+    def unlike(frame: int) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.norm(points - points[frame], axis=1) + np.abs(times - times[frame]))
+
+    chosen = [0, len(motion) - 1]
+    nearest = np.minimum(*map(unlike, chosen))
+    slow = _slow(points)
+    while len(chosen) < count:
+        likely = np.where(slow, nearest, 0.0)
+        chosen.append(int((likely if likely.any() else nearest).argmax()))
+        nearest = np.minimum(nearest, unlike(chosen[-1]))
+    return np.sort(np.asarray(chosen))
+
+
+def _slow(points: Array) -> NDArray[np.bool_]:
+    """Frames ``(T,)`` at which ``points (T, n)`` move no faster than just before and just after."""
+    paths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    speed = np.convolve(np.pad(paths, 1, mode="edge"), [0.5, 0.5], mode="valid")
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(speed, 2, mode="edge"), 5)
+    return np.asarray(speed <= around.min(axis=1))
 
 
 def pictures_of(
