@@ -19,7 +19,7 @@ from export.weights import WeightStore
 from models.lm import MotionLM
 
 CAPTURED: Final[tuple[Precision, ...]] = ("fp32", "fp16")
-"""Precisions whose step CUDA can capture: it has no kernels for products in fewer bits."""
+"""Precisions whose step is written for CUDA to capture: for products in 8 bits it has no kernels."""
 
 
 def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict[str, onnx.ModelProto]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -179,12 +180,12 @@ class Parity:
             generated_mm=float(np.mean(distances)),
         )
 
-    def _keeps_grammar(self, row: int, drawn: IntArray) -> None:
+    def _keeps_grammar(self, row: int, drawn: IntArray, graph: str = "motion_step") -> None:
         """In every precision a rhythm is followed by such as may follow it."""
         if self.model.grammar.rhythm:
             before = np.concatenate([[0], drawn[:-1, 0]])
             broken = float((~following()[before, drawn[:, 0]]).sum())
-            require("motion_step", f"prompt {row}", broken, 0.0, "rhythms that may not follow")
+            require(graph, f"prompt {row}", broken, 0.0, "rhythms that may not follow")
 
     def _completion(self, motion: IntArray) -> None:
         """A motion whose left hand is given: kept in every precision, and in ``fp32`` the rest is alike."""
@@ -207,33 +208,37 @@ class Parity:
         self.log("  motion_step    a motion with the left hand given is completed alike")
 
     def _fixed(self, whole: Sequence[IntArray]) -> None:
-        """The step of fixed shapes: PyTorch's logits with ``whole (S, C)`` forced, in ``fp32`` its draws."""
-        graph, apart, logits = FixedStep.name, [], 0.0
+        """The step of fixed shapes, by PyTorch's draws ``(S, C)``: in ``fp32`` it draws them too."""
+        graph = FixedStep.name
+        self._alike(graph, whole, partial(self.driver.forced_logits, graph=graph))
         for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
-            read, encoded = self._read(row, ids)
-            forced = self._forced(encoded, wanted)
-            found = self.driver.forced_logits(read.memory, wanted, graph)
-            logits = max(logits, self._logits(row, forced, found, graph))
-            apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
             drawn = self.driver.generate(ids, row, self.draw, graph=graph)
+            self._keeps_grammar(row, drawn, graph)
             if self.exact and not np.array_equal(drawn, wanted):
-                self._require_tie(row, encoded, forced, wanted, drawn)
-        kl = float(np.concatenate(apart).mean())
-        self._bound(graph, "the codes, with PyTorch's forced", kl)
-        self.log(f"  {graph}   forced: logits within {logits:.1e}, KL {kl:.1e} nats")
+                encoded = self._read(row, ids)[1]
+                self._require_tie(row, encoded, self._forced(encoded, wanted), wanted, drawn, graph)
 
     def _tokens(self, motions: Sequence[IntArray]) -> None:
-        """The stream by single tokens, PyTorch's codes ``(S, K)`` forced: the logits are PyTorch's too."""
+        """The stream by single tokens."""
+        self._alike("motion_token", motions, self.driver.forced_token_logits)
+
+    def _alike(
+        self,
+        graph: str,
+        draws: Sequence[IntArray],
+        logits_of: Callable[[Float32Array, IntArray], list[Float32Array]],
+    ) -> None:
+        """Another graph of the motion step, PyTorch's draws forced: the logits are PyTorch's too."""
         apart, logits = [], 0.0
-        for row, (ids, wanted) in enumerate(zip(self.prompts, motions, strict=True)):
+        for row, (ids, wanted) in enumerate(zip(self.prompts, draws, strict=True)):
             read, encoded = self._read(row, ids)
             forced = self._forced(encoded, wanted)
-            found = self.driver.forced_token_logits(read.memory, wanted)
-            logits = max(logits, self._logits(row, forced, found, "motion_token"))
+            found = logits_of(read.memory, wanted)
+            logits = max(logits, self._logits(row, forced, found, graph))
             apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
         kl = float(np.concatenate(apart).mean())
-        self._bound("motion_token", "the codes, with PyTorch's forced", kl)
-        self.log(f"  motion_token   forced: logits within {logits:.1e}, KL {kl:.1e} nats")
+        self._bound(graph, "the codes, with PyTorch's forced", kl)
+        self.log(f"  {graph:14} forced: logits within {logits:.1e}, KL {kl:.1e} nats")
 
     def _logits(
         self,
@@ -368,7 +373,13 @@ class Parity:
         require(graph, what, kl, KL_NATS[self.precision], "nats of mean divergence")
 
     def _require_tie(
-        self, row: int, encoded: Encoded, forced: list[Float32Array], wanted: IntArray, drawn: IntArray
+        self,
+        row: int,
+        encoded: Encoded,
+        forced: list[Float32Array],
+        wanted: IntArray,
+        drawn: IntArray,
+        graph: str = "motion_step",
     ) -> None:
         """Let pass where the first differing choice was a tie in PyTorch; else ParityError."""
         grammar, where = self.model.grammar, f"prompt {row}: {len(drawn)} steps for {len(wanted)}"
@@ -389,7 +400,7 @@ class Parity:
             where = f"prompt {row}, step {step}, slot {self._choices[slot]}: code {second} for {first}"
             gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, len(scores))
             apart = gap(scores / self.draw.temperature + gumbel, first, second)
-        require("motion_step", where, apart, TIE, "between their scores")
+        require(graph, where, apart, TIE, "between their scores")
 
     def _distance(self, a: IntArray, b: IntArray) -> float:
         """Mean joint distance of two draws ``(S, C)`` of equal length, both decoded by PyTorch, mm."""

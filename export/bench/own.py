@@ -14,7 +14,7 @@ from clutch_rt.bundle import Bundle
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import Grammar
 from clutch_rt.layout import FPS, FRAMES_PER_STEP
-from clutch_rt.manifest import GRAPHS, FileEntry, Limits, Manifest, Sampling, TextSettings
+from clutch_rt.manifest import GRAPHS, MORE_GRAPHS, FileEntry, Limits, Manifest, Sampling, TextSettings
 from clutch_rt.options import Request
 from clutch_rt.sessions import Sessions
 
@@ -26,6 +26,7 @@ NATIVE: Final = "native.json"  # the section of a manifest
 def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
     """The language model's graphs in ``folder`` as a bundle that an engine takes: no words, no SHIFT."""
     native, weights = folder / NATIVE, folder / WEIGHTS_FILE
+    more = [name for name in MORE_GRAPHS if (folder / f"{name}.onnx").exists()]
     manifest = Manifest(
         name=folder.name,
         form=grammar.form,
@@ -34,10 +35,7 @@ def bare_bundle(folder: Path, grammar: Grammar, precision: str) -> Bundle:
         sampling=Sampling(1.0, 0),
         limits=Limits(grammar.max_steps, 256),
         text=TextSettings(0, 1, 2, "{text}", ""),
-        graphs={
-            **{name: f"{name}.onnx" for name in GRAPHS},
-            **{path.stem: path.name for path in folder.glob("*.onnx")},
-        },
+        graphs={name: f"{name}.onnx" for name in (*GRAPHS, *more)},
         files={WEIGHTS_FILE: FileEntry("", weights.stat().st_size)},
         licence="",
         training_data="",

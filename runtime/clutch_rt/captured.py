@@ -1,190 +1,233 @@
-"""The motion step as a CUDA graph: captured once for each length of memory, and replayed at every step.
+"""The motion step as a CUDA graph: captured once, replayed at every step.
 
 Run node by node, a step is some three hundred launches, and the GPU waits between them; replayed, it is one.
 That wants shapes that never change, which the graph ``motion_fixed`` of a bundle has, and one address for
-every input and output. A *place* has those addresses for one length of memory; what a step hands on is
-written where the next one reads it. ONNX Runtime lets one thread at a time run a session that captures, so a
-*seat* is a session with its places, and each motion has one to itself while it is drawn: motions drawn side
-by side take as many, which stay for those that come after them.
+every input and output. A *place* has those addresses for one motion and one length of memory; what a step
+hands on is written where the next one reads it. A place is left to the next motion of its length.
 
-On a GPU this has not been run: where it was written there was none. The same code runs on the CPU, which
-captures nothing.
+ONNX Runtime keeps what it captured by thread, and on any other thread it would capture anew in the middle of
+a motion. So one thread, which belongs to the session, does all that is done with it.
+
+None of this has been run on a GPU: where it was written there was none. The same code runs on the CPU, which
+captures nothing. Therefore a replay is held against the run that it captured before it is used.
 """
 
 from __future__ import annotations
 
-import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from itertools import count
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt import ort
-from clutch_rt.errors import BundleError
+from clutch_rt.errors import BundleError, DeviceError
+from clutch_rt.grammar import UNKNOWN
 from clutch_rt.ports import MEMORY_LENGTH
 
 Array = NDArray[Any]
 Guard = Callable[[], AbstractContextManager[None]]
+_Found = TypeVar("_Found")
 
 FIXED: Final[Mapping[str, str]] = {"motion_step": "motion_fixed"}
 """The graph that is captured, by that which it stands for."""
 
 _TYPES: Final[Mapping[str, Any]] = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
-_CAPTURE: Final = "gpu_graph_id"
+_GRAPH_ID: Final = "gpu_graph_id"
+_UNCAPTURED: Final = -1
+_SINCE: Final = (1, 21)  # CUDA has a kernel for each node of the step, and graphs have ids
+_TRIED: Final = 3
 
 
 class Place:
-    """Addresses of all inputs and outputs for memories of one length, and the step captured there.
+    """Addresses of all inputs and outputs of one motion at a time, and the step captured there.
+
+    The output ``next_NAME`` is written at the address of the input ``NAME``.
 
     Args:
-        session: that captures.
+        session: that captures; all calls come from one thread.
         memory: ONNX Runtime's name of the device's memory.
-        length: of the memories.
-        number: of the capture, unlike all others of the session.
+        length: of the motion's memory.
+        number: of the capture, 1 or more and unlike all others of the session.
 
     Raises:
-        BundleError: an output is no input of the next step.
+        BundleError: an output is no input of the next step, or an input of a type that no step has.
     """
 
     def __init__(
         self, session: ort.onnxruntime.InferenceSession, memory: str, length: int, number: int
     ) -> None:
         self._session = session
+        self.length = length
         inputs, outputs = session.get_inputs(), [entry.name for entry in session.get_outputs()]
-        if {entry.type for entry in inputs} - set(_TYPES) or (
-            {_input_of(name) for name in outputs} - {entry.name for entry in inputs}
-        ):
+        unknown = {entry.type for entry in inputs} - set(_TYPES)
+        if unknown or {_input_of(name) for name in outputs} - {entry.name for entry in inputs}:
             raise BundleError("the step to be captured does not take what it gives; export the bundle again")
-        self._empty = {
-            entry.name: np.zeros(
-                [n if isinstance(n, int) else length for n in entry.shape], _TYPES[entry.type]
-            )
+        self._kinds = {
+            entry.name: (tuple(n if isinstance(n, int) else length for n in entry.shape), _TYPES[entry.type])
             for entry in inputs
         }
+        # While it is captured, whole numbers are 0, which are rows, and others 1: nothing is divided by 0.
+        start = {
+            name: np.full(shape, dtype is np.float32, dtype) for name, (shape, dtype) in self._kinds.items()
+        }
         value = ort.onnxruntime.OrtValue.ortvalue_from_numpy
-        self._values = {name: value(array, memory, 0) for name, array in self._empty.items()}
+        self._values = {name: value(array, memory, 0) for name, array in start.items()}
         self._binding = session.io_binding()
         for name, bound in self._values.items():
             self._binding.bind_ortvalue_input(name, bound)
         for name in outputs:
             self._binding.bind_ortvalue_output(name, self._values[_input_of(name)])
-        self._options = ort.onnxruntime.RunOptions()
-        self._options.add_run_config_entry(_CAPTURE, str(number))
-        self._run()  # it is captured now, on what is in no motion
+        self._captured, self._plain = _options(number), _options(_UNCAPTURED)
+        self._run(self._captured)  # ONNX Runtime captures now, on what is in no motion
 
-    def begin(self, start: Mapping[str, Array]) -> None:
-        """Inputs before the first step; one that is shorter than its place is filled up with zeros."""
-        for name, empty in self._empty.items():
-            whole = empty
-            if name in start:
-                given = np.asarray(start[name], empty.dtype)
-                whole = empty.copy()
-                whole[tuple(slice(n) for n in given.shape)] = given
-            self._values[name].update_inplace(whole)
+    def put(self, feeds: Mapping[str, Array]) -> None:
+        """Inputs at their addresses; those that are not given keep their values.
 
-    def step(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> list[Array]:
-        """Run once more; inputs that are not given keep their values. What was wanted, as arrays."""
+        Raises:
+            ValueError: one of another shape.
+        """
         for name, given in feeds.items():
-            array = np.asarray(given, self._empty[name].dtype)
-            if array.shape != self._empty[name].shape:  # the address would take it, or a part of it
-                raise ValueError(f"input {name} is {array.shape}; {self._empty[name].shape} was wanted")
+            shape, dtype = self._kinds[name]
+            array = np.ascontiguousarray(given, dtype)
+            if array.shape != shape:
+                raise ValueError(f"input {name} is {array.shape}; {shape} was wanted")
             self._values[name].update_inplace(array)
-        self._run()
+
+    def step(self, feeds: Mapping[str, Array], wanted: Sequence[str], captured: bool = True) -> list[Array]:
+        """Run once more; what was wanted, as arrays. ``captured``: whether it is replayed."""
+        self.put(feeds)
+        self._run(self._captured if captured else self._plain)
         return [np.array(self._values[_input_of(name)].numpy()) for name in wanted]
 
-    def _run(self) -> None:
-        self._session.run_with_iobinding(self._binding, self._options)
+    def check(self) -> None:
+        """Hold a few replayed steps against the same steps run node by node; DeviceError if they differ."""
+        rng = np.random.default_rng(0)
+        start = {
+            name: np.zeros(shape, dtype) if dtype is np.int64 else rng.random(shape).astype(dtype)
+            for name, (shape, dtype) in self._kinds.items()
+        }
+
+        def drawn(captured: bool) -> Array:
+            self.put({**start, "given": start["given"] + UNKNOWN})
+            positions = (np.asarray([i]) for i in range(_TRIED))
+            return np.stack([self.step({"position": i}, ["next_codes"], captured)[0] for i in positions])
+
+        if not np.array_equal(drawn(captured=True), drawn(captured=False)):
+            raise DeviceError("what is replayed is not what was captured")
+
+    def _run(self, options: ort.onnxruntime.RunOptions) -> None:
+        self._session.run_with_iobinding(self._binding, options)
 
 
-class Seat:
-    """A session that captures, and its places, made when they are first wanted. For one motion at a time."""
+class Captured:
+    """The captured step of one bundle: its session, the thread that runs it, and its places.
 
-    def __init__(self, session: ort.onnxruntime.InferenceSession, memory: str) -> None:
-        self._session = session
-        self._memory = memory
-        self._places: dict[int, Place] = {}
-
-    def place(self, length: int) -> Place:
-        """That of memories of one length."""
-        if length not in self._places:
-            self._places[length] = Place(self._session, self._memory, length, len(self._places) + 1)
-        return self._places[length]
-
-    @property
-    def inputs(self) -> dict[str, list[Any]]:
-        """Shapes of the graph's inputs."""
-        return {entry.name: entry.shape for entry in self._session.get_inputs()}
-
-
-class Seats:
-    """The seats of one bundle's step. Threads may share it.
+    Threads may share it. ``capture`` wants that no other thread uses the device meanwhile: CUDA gives up a
+    capture when one does.
 
     Args:
-        create: a session that captures.
+        create: the session, which captures.
         memory: ONNX Runtime's name of the device's memory.
 
     Raises:
         ClutchError, or what ONNX Runtime raises: the step cannot be captured; the usual length of memory is
-            tried at once, so that one that cannot is known before the first motion.
+            tried at once.
     """
 
     def __init__(self, create: Callable[[], ort.onnxruntime.InferenceSession], memory: str) -> None:
-        self._create = create
+        version = ort.onnxruntime.__version__
+        if tuple(int(n) for n in version.split(".")[:2]) < _SINCE:
+            raise DeviceError(
+                f"ONNX Runtime is {version}; {'.'.join(map(str, _SINCE))} or newer is wanted for that"
+            )
         self._memory = memory
-        self._lock = threading.Lock()
-        first = self._made()
-        first.place(MEMORY_LENGTH)
-        self.inputs: Mapping[str, list[Any]] = first.inputs
-        self._free = [first]
+        self._numbers = count(1)
+        self._free: dict[int, deque[Place]] = {}
+        self._thread = ThreadPoolExecutor(1, "clutch-rt captured")
+        try:
+            self._session = self.do(create)
+            self.inputs = {entry.name: list[Any](entry.shape) for entry in self._session.get_inputs()}
+            first = self.capture(MEMORY_LENGTH)
+            self.do(first.check)
+        except BaseException:
+            self.close()
+            raise
+        self.give_back(first)
 
-    def take(self) -> Seat:
-        """One that nobody has, made if there is none."""
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-        return self._made()
+    def do(self, work: Callable[[], _Found]) -> _Found:
+        """What ``work`` gives, done by the session's own thread."""
+        return self._thread.submit(work).result()
 
-    def give_back(self, seat: Seat) -> None:
-        """For the next."""
-        with self._lock:
-            self._free.append(seat)
+    def free(self, length: int) -> Place | None:
+        """A place for memories of a length that no motion has, if there is one."""
+        try:
+            return self._free[length].pop()
+        except (KeyError, IndexError):
+            return None
 
-    def _made(self) -> Seat:
-        return Seat(self._create(), self._memory)
+    def capture(self, length: int) -> Place:
+        """One more place."""
+        return self.do(lambda: Place(self._session, self._memory, length, next(self._numbers)))
+
+    def give_back(self, place: Place) -> None:
+        """For the next motion; may be called from a finaliser."""
+        self._free.setdefault(place.length, deque()).append(place)
+
+    def close(self) -> None:
+        """Let go of the thread and of the places that no motion has."""
+        self._thread.shutdown(wait=False)
+        self._free.clear()
 
 
 class CapturedLoop:
-    """One motion's steps on a seat, as ``loops.Loop`` has it; the seat is given back with the last reference.
+    """One motion's steps at a place, as ``loops.Loop`` has it; the last reference gives the place back.
 
     Args:
-        seats: of the bundle.
+        captured: of the bundle.
         guard: a context that keeps the bundle open, and turns what ONNX Runtime raises into errors of ours.
+        place: which the motion takes.
         wanted: outputs that ``run`` gives.
-        start: inputs before the first step, ``padding`` among them; caches may be empty.
+        start: inputs before the first step.
     """
 
-    def __init__(self, seats: Seats, guard: Guard, wanted: Sequence[str], start: Mapping[str, Array]) -> None:
+    def __init__(
+        self,
+        captured: Captured,
+        guard: Guard,
+        place: Place,
+        wanted: Sequence[str],
+        start: Mapping[str, Array],
+    ) -> None:
+        self._captured = captured
         self._guard = guard
+        self._place = place
         self._wanted = tuple(wanted)
+        weakref.finalize(self, captured.give_back, place).atexit = False
         with guard():
-            seat = seats.take()
-            weakref.finalize(self, seats.give_back, seat)
-            self._place = seat.place(start["padding"].shape[-1])
-            self._place.begin(start)
+            captured.do(lambda: place.put(start))
 
     def run(self, feeds: Mapping[str, Array]) -> list[Any]:
         """Run once more; inputs that are not given keep their values. What was wanted, as arrays."""
         with self._guard():
-            return self._place.step(feeds, self._wanted)
+            return self._captured.do(lambda: self._place.step(feeds, self._wanted))
 
     def keep(self, rows: int) -> None:
         """As of ``Loop``; there is one motion."""
-        assert rows == 1
+        if rows != 1:
+            raise ValueError(f"{rows} motions of one were to be kept")
 
 
 def _input_of(output: str) -> str:
-    """The input that an output becomes, at whose address it is written."""
     return output.removeprefix("next_")
+
+
+def _options(graph_id: int) -> ort.onnxruntime.RunOptions:
+    options = ort.onnxruntime.RunOptions()
+    options.add_run_config_entry(_GRAPH_ID, str(graph_id))
+    return options

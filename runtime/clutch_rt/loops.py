@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clutch_rt import ort
-from clutch_rt.captured import CapturedLoop
+from clutch_rt.captured import FIXED, CapturedLoop
 from clutch_rt.native_loop import native_loop
+from clutch_rt.ports import zeros
 from clutch_rt.sessions import Sessions
 
 Array = NDArray[Any]
@@ -62,8 +63,12 @@ def loop(
     """
     if network := sessions.native(graph):
         return native_loop(network, sessions.in_use, start)
-    if seats := sessions.captured(graph):
-        return CapturedLoop(seats, partial(sessions.guarded, graph), wanted, start)
+    if captured := sessions.captured(graph):
+        if place := sessions.place(graph, start["padding"].shape[-1]):
+            return CapturedLoop(captured, partial(sessions.guarded, FIXED[graph]), place, wanted, start)
+        # Of what is carried, caches are the floats; those of the graph itself begin empty.
+        shapes = sessions.own_inputs(graph)
+        start = {**start, **{n: zeros(shapes[n]) for n in carried.values() if start[n].dtype == np.float32}}
     return resumable(sessions, graph, wanted, carried, start)
 
 

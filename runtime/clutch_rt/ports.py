@@ -6,8 +6,8 @@ one, the rhythm.
 * Bundles of the ``step`` form have an input and an output for the keys, and for the values, of each layer:
   nothing is cut or joined in a step. Memories are filled up to a round length with entries that nothing
   attends to, so that sentences of different lengths can be decoded together, and alone in the same way.
-* Older ones, those of the ``flat`` form, and networks of fixed shapes for GPUs, have ``memory`` and ``cache``
-  in one piece.
+* Older ones, those of the ``flat`` form, and networks that engines are built from, have ``memory`` and
+  ``cache`` in one piece.
 """
 
 from __future__ import annotations

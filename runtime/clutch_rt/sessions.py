@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from clutch_rt import ort
 from clutch_rt.bundle import Bundle
-from clutch_rt.captured import FIXED, Seats
+from clutch_rt.captured import FIXED, Captured, Place
 from clutch_rt.device import Placement, certain, choose, create_session, run_error, warn_of_cpu_work
 from clutch_rt.diagnosis import one_line
 from clutch_rt.engine_choice import EngineChoice
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.fields import Fields
+from clutch_rt.gate import Gate
 from clutch_rt.layout import Float32Array
 from clutch_rt.manifest import MANIFEST
 from clutch_rt.native_encoder import GRAPH as ENCODER_GRAPH
@@ -44,7 +45,8 @@ class Sessions:
     """Lazily created sessions. ``run`` may be called from any thread; ``close`` waits for runs in flight.
 
     A session of ONNX Runtime may run in several threads at once, so there is one per graph; whatever belongs
-    to a single motion (caches, states) is passed in and handed back by the caller.
+    to a single motion (caches, states) is passed in and handed back by the caller. What is captured is the
+    exception: see ``captured``.
 
     Args:
         bundle: verified.
@@ -66,11 +68,9 @@ class Sessions:
         self._library: Library | Absence = Absence(why_not) if why_not else compiled or library()
         self._stand_ins = {} if isinstance(self._library, Absence) else _stand_ins(bundle)
         self._native: dict[type[Network], Network] = {}
-        self._seats: dict[str, Seats | None] = {}
+        self._captured: dict[str, Captured | None] = {}
         self._creating = threading.RLock()
-        self._gate = threading.Condition()
-        self._running = 0
-        self._closed = False
+        self._gate = Gate()
 
     @property
     def placement(self) -> Placement:
@@ -96,7 +96,7 @@ class Sessions:
             return session
         with self._creating:
             if name not in self._sessions:
-                self._check_open()
+                self._gate.check_open()
                 self._sessions[name] = self._create(name)
             return self._sessions[name]
 
@@ -112,35 +112,63 @@ class Sessions:
         if network := self._native.get(kind):
             return network
         with self._creating:
-            self._check_open()
+            self._gate.check_open()
             if kind not in self._native:
                 self._native[kind] = kind(found, self._bundle)
             return self._native[kind]
 
-    def captured(self, name: str) -> Seats | None:
-        """What replays graph ``name`` on the device; None where it is run itself. Errors as of ``get``."""
+    def captured(self, name: str) -> Captured | None:
+        """What replays graph ``name`` on the device; None where it is run itself.
+
+        Raises:
+            ClutchError: the sessions were closed. DeviceError: there is no such device.
+        """
         fixed = FIXED.get(name, "")
         if fixed not in self._bundle.manifest.graphs or self.placement.memory is None:
             return None
+        if name in self._captured:
+            return self._captured[name]
         with self._creating:
-            self._check_open()
-            if name not in self._seats:
-                self._seats[name] = self._capture(fixed)
-            return self._seats[name]
+            if name not in self._captured:
+                self._gate.check_open()
+                path = self._bundle.file(self._bundle.manifest.graphs[fixed])
+                placement, memory = replace(self.placement, captures=True), self.placement.memory
+                self._captured[name] = self._alone(
+                    fixed,
+                    lambda: Captured(lambda: create_session(path, placement, self._threads), memory),
+                )
+            return self._captured[name]
 
-    def _capture(self, name: str) -> Seats | None:
-        placement = replace(self.placement, captures=True)
-        path, memory = self._bundle.file(self._bundle.manifest.graphs[name]), self.placement.memory
-        assert memory is not None
-        expected: tuple[type[Exception], ...] = (ClutchError, *ort.ORT_ERRORS)
-        try:
-            return Seats(lambda: create_session(path, placement, self._threads), memory)
-        except expected as error:
-            log.warning(
-                "steps are run node by node, which takes longer, for %s cannot capture graph %r: %s",
-                *(placement.name, name, one_line(error)),
-            )
+    def place(self, name: str, length: int) -> Place | None:
+        """A place for a motion of graph ``name``, which is captured; None where it must be run itself.
+
+        Args:
+            name: of the graph.
+            length: of the motion's memory.
+
+        Raises:
+            ClutchError: the sessions were closed.
+        """
+        captured = self.captured(name)
+        if captured is None:
             return None
+        if found := captured.free(length):
+            return found
+        with self._creating:
+            return self._alone(FIXED[name], lambda: captured.capture(length))
+
+    def _alone(self, name: str, capture: Callable[[], _Found]) -> _Found | None:
+        """What ``capture`` gives while nothing else runs; a warning and None where it fails."""
+        expected: tuple[type[Exception], ...] = (ClutchError, *ort.ORT_ERRORS)
+        with self._gate.alone():
+            try:
+                return capture()
+            except expected as error:
+                log.warning(
+                    "steps are run node by node, which takes longer, for graph %r cannot be captured: %s",
+                    *(name, one_line(error)),
+                )
+                return None
 
     @property
     def kernels(self) -> str:
@@ -153,8 +181,12 @@ class Sessions:
         """Shapes of the inputs of graph ``name``, or of what stands for it; errors as of ``get``."""
         if step := self.native(name):
             return step.inputs(name)
-        if seats := self.captured(name):
-            return dict(seats.inputs)
+        if captured := self.captured(name):
+            return dict(captured.inputs)
+        return self.own_inputs(name)
+
+    def own_inputs(self, name: str) -> dict[str, list[Any]]:
+        """Shapes of the inputs of graph ``name`` itself; errors as of ``get``."""
         return {entry.name: entry.shape for entry in self.get(name).get_inputs()}
 
     def prepare(self, names: Sequence[str]) -> None:
@@ -167,7 +199,7 @@ class Sessions:
             placement = self.placement
             missing = [name for name in names if name not in self._sessions and self.native(name) is None]
             if placement.provider == CPU and len(missing) > 1:
-                self._check_open()
+                self._gate.check_open()
                 self._sessions.update(zip(missing, _side_by_side(self._create, missing), strict=True))
             for name in missing:
                 if self.captured(name) is None:
@@ -205,18 +237,9 @@ class Sessions:
             except ort.ORT_ERRORS as error:
                 raise run_error(self._placement, name, error) from error
 
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> AbstractContextManager[None]:
         """A run that ``close`` waits for; ClutchError where it was closed before."""
-        with self._gate:
-            self._check_open()
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._gate:
-                self._running -= 1
-                self._gate.notify_all()
+        return self._gate.in_use()
 
     def zeros(self, name: str, entry: str) -> Float32Array:
         """``ports.zeros`` of an input of a graph, for one motion.
@@ -231,18 +254,19 @@ class Sessions:
 
     def close(self) -> None:
         """Refuse new runs, wait for those in flight, and give the memory back. Closing twice is harmless."""
-        with self._gate:
-            self._closed = True
-            self._gate.wait_for(lambda: self._running == 0)
+        self._gate.close()
         with self._creating:
+            for captured in self._captured.values():
+                if captured is not None:
+                    captured.close()
             self._sessions.clear()
             self._native.clear()
-            self._seats.clear()
+            self._captured.clear()
 
     @property
     def closed(self) -> bool:
         """Whether ``close`` was called."""
-        return self._closed
+        return self._gate.closed
 
     def _create(self, name: str) -> ort.onnxruntime.InferenceSession:
         if self._placement is None:
@@ -253,10 +277,6 @@ class Sessions:
             session = create_session(path, self._placement, self._threads)
         warn_of_cpu_work(name, self._placement, session)
         return session
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClutchError("the model was closed; load it again with clutch_rt.load()")
 
 
 def _stand_ins(bundle: Bundle) -> Mapping[str, type[Network]]:

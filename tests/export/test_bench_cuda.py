@@ -88,7 +88,7 @@ def test_the_captured_step_begins_anew(case: Case, cpu: Sessions) -> None:
     wanted = ort_step.GrowingSteps(one, cpu, None)
     first = [wanted.step(position, noise) for position, noise in enumerate(one.noise)]
     steps = ort_step.CapturedSteps(one, cpu, "cpu")
-    for _ in range(2):
+    for _ in range(3):
         steps.begin()
         found = [steps.step(position, noise) for position, noise in enumerate(one.noise)]
         assert np.array_equal(found, first)

@@ -119,6 +119,25 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
         assert 17 <= model.opset_import[0].version <= 21
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_step_that_is_captured_has_shapes_that_never_change(precision: Precision) -> None:
+    """All but the length of the memory; and no shape of a node hangs on a value."""
+    bundle = open_bundle(tiny_bundle("step", precision))
+    graph = onnx.load(bundle.file("motion_fixed.onnx"), load_external_data=False).graph
+    sizes = {d.dim_param for entry in graph.input for d in entry.type.tensor_type.shape.dim} - {""}
+    assert sizes == {"M"}
+    assert not {d.dim_param for entry in graph.output for d in entry.type.tensor_type.shape.dim} - {""}
+    values_decide = {"Shape", "TopK", "Range", "NonZero", "If", "Loop", "Scan"}
+    assert not values_decide & {node.op_type for node in graph.node}
+    constant = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("Reshape", "Slice", "Unsqueeze", "Split", "ReduceSum"):
+            assert set(node.input[1:]) <= constant, node.name
+    step = onnx.load(bundle.file("motion_step.onnx"), load_external_data=False).graph
+    assert [entry.name for entry in graph.input] == [entry.name for entry in step.input]
+    assert [entry.name for entry in graph.output] == [entry.name for entry in step.output]
+
+
 def test_a_bundle_holds_both_hands_and_a_card_with_the_metrics() -> None:
     bundle = tiny_bundle("step", "int8")
     left, right = load_hands(bundle / "skeleton.npz")

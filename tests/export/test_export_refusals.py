@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import BundleError, ClutchError
 from clutch_rt.manifest import GRAPHS
 
+from export import fixed_graph
 from export import onnx as export_onnx
 from export.agreement import ParityError
 from export.driver import Draw, Driver
+from export.fixed_graph import FixedSampler
 from export.graph import GraphBuilder, Precision
 from export.onnx import export_bundle, main
 from export.shift_graphs import ShiftGraphs
@@ -72,6 +75,32 @@ def test_a_wrong_choice_is_refused_with_prompt_step_and_slot(
     monkeypatch.setattr(Driver, "generate", faulty)
     with pytest.raises(ParityError, match=r"motion_step .* prompt 4, step \d+, slot right_pose: code"):
         export_bundle(tiny_run("step"), tmp_path / "out")
+    assert only_these(tmp_path)
+
+
+def _unmasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps to come are attended to."""
+    monkeypatch.setattr(fixed_graph, "_MASKED", 0.0)
+
+
+def _cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best code alone may be drawn: forced logits cannot show that."""
+    honest = FixedSampler.__init__
+
+    def init(self: FixedSampler, g: GraphBuilder, temperature: str, top_k: str) -> None:
+        honest(self, g, temperature, top_k)
+        self._allowed = g.scalar(1.0)
+
+    monkeypatch.setattr(FixedSampler, "__init__", init)
+
+
+@pytest.mark.parametrize("fault", [_unmasked, _cut])
+def test_a_step_of_fixed_shapes_that_disagrees_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    fault(monkeypatch)
+    with pytest.raises(ParityError, match="motion_fixed"):
+        export_bundle(tiny_run("step"), tmp_path / "out", "fp32")
     assert only_these(tmp_path)
 
 

@@ -25,7 +25,7 @@ from clutch_rt.ort import ORT_ERRORS
 from clutch_rt.sessions import Sessions
 
 from export.bench.cuda import gpu, report, tokens, ways
-from export.bench.cuda.ort_step import CapturedSteps, GrowingSteps
+from export.bench.cuda.ort_step import BundleSteps, CapturedSteps, GrowingSteps
 from export.bench.cuda.subject import Case, Subject, of_run, of_size, sessions
 from export.bench.machine import machine
 from models.t5 import SIZES
@@ -107,7 +107,7 @@ def _compared(
     subject: Subject,
     cpu: Sessions,
     other: Sessions,
-    way: Callable[[Case, Sessions], GrowingSteps],
+    way: Callable[[Case, Sessions], BundleSteps],
     motions: int,
 ) -> dict[str, Any]:
     """``tokens.compare`` as plain values; of a way that does not run, why."""
@@ -115,7 +115,7 @@ def _compared(
     try:
         found = tokens.compare(subject, cpu, other, way, motions)
     except expected as error:
-        return {"agreed": None, "text": f"not compared, for it did not run: {one_line(error)}"}
+        return {"agreed": False, "text": f"not compared, for it did not run: {one_line(error)}"}
     return {**found.to_dict(), "text": found.text()}
 
 
@@ -168,7 +168,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status: 1 too where the tokens are outside their tolerance."""
+    """Run the command line; the exit status: 1 too where a way draws other tokens, or none."""
     args = _arguments(list(sys.argv[1:] if argv is None else argv))
     why = None if args.rehearse else gpu.lacking()
     if why:
@@ -185,8 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path, content in zip(paths, contents, strict=True):
             write_bytes(path, content)
         print(f"\n{text}\n{', '.join(map(str, paths))} written")
-        found = [one["agreed"] for subject in record["subjects"] for one in subject["tokens"].values()]
-        agreed.extend(one is not False for one in found)
+        agreed.extend(one["agreed"] for subject in record["subjects"] for one in subject["tokens"].values())
 
     status = guarded(work, "cuda", "nothing was written")
     return status or (0 if all(agreed) else FAILURE)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from clutch_rt.captured import FIXED, CapturedLoop, Seats
+from clutch_rt.captured import FIXED, Captured, CapturedLoop
 from clutch_rt.device import create_session
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import UNKNOWN
@@ -23,22 +23,20 @@ from export.bench.cuda.subject import Case
 _GRAPH: Final = "motion_step"
 
 
-class GrowingSteps:
-    """The graph of a bundle, run as the runtime runs it.
+class BundleSteps:
+    """A step of a bundle, run as the runtime runs it.
 
     Args:
         case: whose motions are drawn.
         sessions: where.
-        memory: what the past stays in, such as ``cuda``; None hands it on in arrays of the host.
+        ports: of the graph that is run.
         rhythm: whether ``step`` gives the rhythm, too, before the codes.
     """
 
-    def __init__(self, case: Case, sessions: Sessions, memory: str | None, rhythm: bool = False) -> None:
+    def __init__(self, case: Case, sessions: Sessions, ports: Ports, rhythm: bool) -> None:
         engine = Engine(case.subject.bundle.manifest, sessions)
         self._sessions = sessions
-        self._memory = memory
-        # Its own, where the engine's would be those of what is captured.
-        self._ports = Ports({entry.name: entry.shape for entry in sessions.get(_GRAPH).get_inputs()})
+        self._ports = ports
         shown = ["next_rhythm"] if rhythm and case.subject.model.grammar.rhythm else []
         self._wanted = [*shown, "next_codes"]
         self.memories = [
@@ -51,13 +49,9 @@ class GrowingSteps:
             "codes": np.zeros(shape, np.int64),
             "given": np.full(shape, UNKNOWN, np.int64),
             "steps": np.full(case.batch, case.steps, np.int64),
-            **self._ports.start(self.memories),
+            **ports.start(self.memories),
         }
-        self.begin()
-
-    def begin(self) -> None:
-        common = (self._sessions, _GRAPH, self._wanted, self._ports.carried, self._start)
-        self._loop: Loop = HostLoop(*common) if self._memory is None else DeviceLoop(*common, self._memory)
+        self._loop: Loop
 
     def step(self, position: int, noise: Float32Array) -> IntArray:
         """The codes ``(B, K)`` of a step, under ``noise (B, C, rows)``; the rhythm first, if wanted."""
@@ -65,8 +59,26 @@ class GrowingSteps:
         return np.concatenate(parts, axis=1)
 
 
-class CapturedSteps(GrowingSteps):
-    """The step of fixed shapes of one motion, as the runtime runs it where it can be captured.
+class GrowingSteps(BundleSteps):
+    """The graph whose caches grow; arguments but the last two as of ``BundleSteps``.
+
+    Args:
+        memory: what the past stays in, such as ``cuda``; None hands it on in arrays of the host.
+        rhythm: as of ``BundleSteps``.
+    """
+
+    def __init__(self, case: Case, sessions: Sessions, memory: str | None, rhythm: bool = False) -> None:
+        super().__init__(case, sessions, Ports(sessions.own_inputs(_GRAPH)), rhythm)
+        self._memory = memory
+        self.begin()
+
+    def begin(self) -> None:
+        common = (self._sessions, _GRAPH, self._wanted, self._ports.carried, self._start)
+        self._loop = HostLoop(*common) if self._memory is None else DeviceLoop(*common, self._memory)
+
+
+class CapturedSteps(BundleSteps):
+    """The step of fixed shapes of one motion, as the runtime replays it.
 
     Args:
         case: of one motion.
@@ -81,9 +93,12 @@ class CapturedSteps(GrowingSteps):
     def __init__(self, case: Case, sessions: Sessions, memory: str, rhythm: bool = False) -> None:
         path = case.subject.bundle.path / f"{FIXED[_GRAPH]}.onnx"
         placement = replace(sessions.placement, captures=True)
-        self._seats = Seats(lambda: create_session(path, placement, torch.get_num_threads()), memory)
-        super().__init__(case, sessions, None, rhythm)
+        self._captured = Captured(lambda: create_session(path, placement, torch.get_num_threads()), memory)
+        super().__init__(case, sessions, Ports(self._captured.inputs), rhythm)
+        length = self._start["padding"].shape[-1]
+        self._place = self._captured.free(length) or self._captured.capture(length)
+        self.begin()
 
     def begin(self) -> None:
         guard = partial(self._sessions.guarded, _GRAPH)
-        self._loop = CapturedLoop(self._seats, guard, self._wanted, self._start)
+        self._loop = CapturedLoop(self._captured, guard, self._place, self._wanted, self._start)

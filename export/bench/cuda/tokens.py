@@ -19,7 +19,7 @@ from clutch_rt.layout import IntArray
 from clutch_rt.sessions import Sessions
 
 from export.agreement import TIE, gap, relative_difference
-from export.bench.cuda.ort_step import GrowingSteps
+from export.bench.cuda.ort_step import BundleSteps, GrowingSteps
 from export.bench.cuda.subject import Case, Subject
 from models.generation import DEFAULT_TEMPERATURE
 
@@ -92,7 +92,7 @@ def compare(
     subject: Subject,
     cpu: Sessions,
     other: Sessions,
-    way: Callable[[Case, Sessions], GrowingSteps],
+    way: Callable[[Case, Sessions], BundleSteps],
     motions: int,
 ) -> Tokens:
     """Draw ``motions`` motions of the length that the model chooses, on the CPU and in another way.
@@ -141,6 +141,6 @@ def _length(subject: Subject, sessions: Sessions, motion: int) -> int:
     return steps
 
 
-def _drawn(way: GrowingSteps, case: Case) -> IntArray:
+def _drawn(way: BundleSteps, case: Case) -> IntArray:
     """``(S, C)``."""
     return np.concatenate([way.step(position, noise) for position, noise in enumerate(case.noise)])
