@@ -187,14 +187,14 @@ class Parity:
             broken = float((~following()[before, drawn[:, 0]]).sum())
             require(graph, f"prompt {row}", broken, 0.0, "rhythms that may not follow")
 
-    def _completion(self, motion: IntArray) -> None:
+    def _completion(self, motion: IntArray, graph: str = "motion_step") -> None:
         """A motion whose left hand is given: kept in every precision, and in ``fp32`` the rest is alike."""
         left = self.model.grammar.places < len(SLOTS) // len(HANDS)
         given = np.where(left, motion, UNKNOWN)
         ids = self.prompts[0]
-        drawn = self.driver.generate(ids, 0, self.draw, given)
+        drawn = self.driver.generate(ids, 0, self.draw, given, graph)
         lost = float((drawn[:, -motion.shape[1] :][:, left] != motion[:, left]).sum())
-        require("motion_step", "prompt 0, the left hand given", lost, 0.0, "of its codes not kept")
+        require(graph, "prompt 0, the left hand given", lost, 0.0, "of its codes not kept")
         if not self.exact:
             return
         encoded = self._encoded(ids, given)
@@ -204,8 +204,8 @@ class Parity:
         asked = (self.draw.temperature, self.draw.top_k)
         wanted = generation.draw(self.model, batch, mask, [0], None, *asked, given=[given])[0]
         if not np.array_equal(drawn, wanted):
-            self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn)
-        self.log("  motion_step    a motion with the left hand given is completed alike")
+            self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn, graph)
+        self.log(f"  {graph:14} a motion with the left hand given is completed alike")
 
     def _fixed(self, whole: Sequence[IntArray]) -> None:
         """The step of fixed shapes, by PyTorch's draws ``(S, C)``: in ``fp32`` it draws them too."""
@@ -217,6 +217,7 @@ class Parity:
             if self.exact and not np.array_equal(drawn, wanted):
                 encoded = self._read(row, ids)[1]
                 self._require_tie(row, encoded, self._forced(encoded, wanted), wanted, drawn, graph)
+        self._completion(whole[0][:, -self.model.slots :], graph)
 
     def _tokens(self, motions: Sequence[IntArray]) -> None:
         """The stream by single tokens."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -29,6 +28,7 @@ from clutch_rt import ort
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.ports import MEMORY_LENGTH
+from clutch_rt.worker import Worker
 
 Array = NDArray[Any]
 Guard = Callable[[], AbstractContextManager[None]]
@@ -64,9 +64,10 @@ class Place:
     ) -> None:
         self._session = session
         self.length = length
-        inputs, outputs = session.get_inputs(), [entry.name for entry in session.get_outputs()]
+        inputs, self._outputs = session.get_inputs(), [entry.name for entry in session.get_outputs()]
         unknown = {entry.type for entry in inputs} - set(_TYPES)
-        if unknown or {_input_of(name) for name in outputs} - {entry.name for entry in inputs}:
+        carried = {_input_of(name) for name in self._outputs} | {"position", "given", "codes"}
+        if unknown or carried - {entry.name for entry in inputs} or "next_codes" not in self._outputs:
             raise BundleError("the step to be captured does not take what it gives; export the bundle again")
         self._kinds = {
             entry.name: (tuple(n if isinstance(n, int) else length for n in entry.shape), _TYPES[entry.type])
@@ -81,10 +82,10 @@ class Place:
         self._binding = session.io_binding()
         for name, bound in self._values.items():
             self._binding.bind_ortvalue_input(name, bound)
-        for name in outputs:
+        for name in self._outputs:
             self._binding.bind_ortvalue_output(name, self._values[_input_of(name)])
-        self._captured, self._plain = _options(number), _options(_UNCAPTURED)
-        self._run(self._captured)  # ONNX Runtime captures now, on what is in no motion
+        self._options = _options(number)
+        self._run()  # ONNX Runtime captures now, on what is in no motion
 
     def put(self, feeds: Mapping[str, Array]) -> None:
         """Inputs at their addresses; those that are not given keep their values.
@@ -99,37 +100,43 @@ class Place:
                 raise ValueError(f"input {name} is {array.shape}; {shape} was wanted")
             self._values[name].update_inplace(array)
 
-    def step(self, feeds: Mapping[str, Array], wanted: Sequence[str], captured: bool = True) -> list[Array]:
-        """Run once more; what was wanted, as arrays. ``captured``: whether it is replayed."""
+    def step(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> list[Array]:
+        """Replay once more; inputs that are not given keep their values. What was wanted, as arrays."""
         self.put(feeds)
-        self._run(self._captured if captured else self._plain)
+        self._run()
         return [np.array(self._values[_input_of(name)].numpy()) for name in wanted]
 
     def check(self) -> None:
-        """Hold a few replayed steps against the same steps run node by node; DeviceError if they differ."""
+        """Hold a few replayed steps against the same steps run node by node, with arrays of their own.
+
+        Raises:
+            DeviceError: they differ.
+        """
         rng = np.random.default_rng(0)
-        start = {
+        feeds = {
             name: np.zeros(shape, dtype) if dtype is np.int64 else rng.random(shape).astype(dtype)
             for name, (shape, dtype) in self._kinds.items()
         }
+        feeds["given"] += UNKNOWN
+        self.put(feeds)
+        for position in range(_TRIED):
+            feeds["position"] = np.asarray([position], np.int64)
+            found = self.step({"position": feeds["position"]}, ["next_codes"])[0]
+            outputs = self._session.run(self._outputs, feeds, _options(_UNCAPTURED))
+            feeds |= {_input_of(name): value for name, value in zip(self._outputs, outputs, strict=True)}
+            if not np.array_equal(found, feeds["codes"]):
+                raise DeviceError("what is replayed is not what was captured")
 
-        def drawn(captured: bool) -> Array:
-            self.put({**start, "given": start["given"] + UNKNOWN})
-            positions = (np.asarray([i]) for i in range(_TRIED))
-            return np.stack([self.step({"position": i}, ["next_codes"], captured)[0] for i in positions])
-
-        if not np.array_equal(drawn(captured=True), drawn(captured=False)):
-            raise DeviceError("what is replayed is not what was captured")
-
-    def _run(self, options: ort.onnxruntime.RunOptions) -> None:
-        self._session.run_with_iobinding(self._binding, options)
+    def _run(self) -> None:
+        self._session.run_with_iobinding(self._binding, self._options)
 
 
 class Captured:
     """The captured step of one bundle: its session, the thread that runs it, and its places.
 
-    Threads may share it. ``capture`` wants that no other thread uses the device meanwhile: CUDA gives up a
-    capture when one does.
+    Threads may share it. ``capture`` wants that nothing else uses the device meanwhile: CUDA gives up a
+    capture when another thread does, and fails that thread's call. Of one model ``Sessions`` sees to it; of
+    other models and libraries in the process nobody does.
 
     Args:
         create: the session, which captures.
@@ -149,20 +156,20 @@ class Captured:
         self._memory = memory
         self._numbers = count(1)
         self._free: dict[int, deque[Place]] = {}
-        self._thread = ThreadPoolExecutor(1, "clutch-rt captured")
+        self._full: set[int] = set()
+        self._closed = False
+        self._thread = Worker("clutch-rt captured")
         try:
             self._session = self.do(create)
             self.inputs = {entry.name: list[Any](entry.shape) for entry in self._session.get_inputs()}
-            first = self.capture(MEMORY_LENGTH)
-            self.do(first.check)
+            self.give_back(self.capture(MEMORY_LENGTH))
         except BaseException:
             self.close()
             raise
-        self.give_back(first)
 
     def do(self, work: Callable[[], _Found]) -> _Found:
         """What ``work`` gives, done by the session's own thread."""
-        return self._thread.submit(work).result()
+        return self._thread.do(work)
 
     def free(self, length: int) -> Place | None:
         """A place for memories of a length that no motion has, if there is one."""
@@ -171,17 +178,28 @@ class Captured:
         except (KeyError, IndexError):
             return None
 
+    def full(self, length: int) -> bool:
+        """Whether the last ``capture`` of this length failed, and none was given back since."""
+        return length in self._full
+
     def capture(self, length: int) -> Place:
-        """One more place."""
-        return self.do(lambda: Place(self._session, self._memory, length, next(self._numbers)))
+        """One more place, which was tried; raises as the constructor does."""
+        self._full.add(length)
+        place = self.do(lambda: Place(self._session, self._memory, length, next(self._numbers)))
+        self.do(place.check)
+        self._full.discard(length)
+        return place
 
     def give_back(self, place: Place) -> None:
         """For the next motion; may be called from a finaliser."""
-        self._free.setdefault(place.length, deque()).append(place)
+        if not self._closed:
+            self._free.setdefault(place.length, deque()).append(place)
+            self._full.discard(place.length)
 
     def close(self) -> None:
-        """Let go of the thread and of the places that no motion has."""
-        self._thread.shutdown(wait=False)
+        """Let go of the thread, and of the places that no motion has."""
+        self._closed = True
+        self._thread.close()
         self._free.clear()
 
 

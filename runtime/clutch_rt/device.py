@@ -106,6 +106,8 @@ def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxru
     except expected as error:
         if isinstance(error, ClutchError):
             raise
+        if placement.captures:
+            raise DeviceError(one_line(error)) from None  # the provider itself did start
         if placement.provider != CPU and not ort.is_graph_error(error):
             raise DeviceError(_not_started(placement, one_line(error))) from None
         again = "export the bundle again"

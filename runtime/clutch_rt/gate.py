@@ -39,8 +39,9 @@ class Gate:
             self._changed.wait_for(lambda: not self._alone)
             self.check_open()
             self._alone = True
-            self._changed.wait_for(lambda: self._running == 0)
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._running == 0)
             yield
         finally:
             with self._changed:

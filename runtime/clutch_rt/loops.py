@@ -167,9 +167,12 @@ class DeviceLoop:
 
     def keep(self, rows: int) -> None:
         """As of ``Loop``; for this once what is carried goes through the host."""
-        arrays = {n: v if isinstance(v, np.ndarray) else v.numpy() for n, v in self._held.items()}
-        kept = {name: array[:rows] for name, array in arrays.items()}
-        self._sessions.run_with(self._graph, lambda _: self._bind(kept))
+
+        def through_the_host(_: ort.onnxruntime.InferenceSession) -> None:
+            arrays = {n: v if isinstance(v, np.ndarray) else v.numpy() for n, v in self._held.items()}
+            self._bind({name: array[:rows] for name, array in arrays.items()})
+
+        self._sessions.run_with(self._graph, through_the_host)
 
     @property
     def past(self) -> Mapping[str, Any]:

@@ -126,8 +126,8 @@ class Sessions:
         fixed = FIXED.get(name, "")
         if fixed not in self._bundle.manifest.graphs or self.placement.memory is None:
             return None
-        if name in self._captured:
-            return self._captured[name]
+        if found := self._captured.get(name):
+            return found
         with self._creating:
             if name not in self._captured:
                 self._gate.check_open()
@@ -154,6 +154,8 @@ class Sessions:
             return None
         if found := captured.free(length):
             return found
+        if captured.full(length):
+            return None
         with self._creating:
             return self._alone(FIXED[name], lambda: captured.capture(length))
 

@@ -84,22 +84,23 @@ def _unmasked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best code alone may be drawn: forced logits cannot show that."""
+    """A cut leaves the best code alone: forced logits, which have none, cannot show that."""
     honest = FixedSampler.__init__
 
     def init(self: FixedSampler, g: GraphBuilder, temperature: str, top_k: str) -> None:
         honest(self, g, temperature, top_k)
-        self._allowed = g.scalar(1.0)
+        free = g.node("LessOrEqual", top_k, g.ints(0))
+        self._allowed = g.node("Where", free, g.scalar(float("inf")), g.scalar(1.0))
 
     monkeypatch.setattr(FixedSampler, "__init__", init)
 
 
-@pytest.mark.parametrize("fault", [_unmasked, _cut])
+@pytest.mark.parametrize(("fault", "where"), [(_unmasked, "in the logits"), (_cut, "between their scores")])
 def test_a_step_of_fixed_shapes_that_disagrees_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None], where: str
 ) -> None:
     fault(monkeypatch)
-    with pytest.raises(ParityError, match="motion_fixed"):
+    with pytest.raises(ParityError, match=f"motion_fixed .*{where}"):
         export_bundle(tiny_run("step"), tmp_path / "out", "fp32")
     assert only_these(tmp_path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from clutch_rt.sessions import Sessions
 from export.bench.cuda.subject import Case
 
 _GRAPH: Final = "motion_step"
+_CAPTURED: Final[WeakKeyDictionary[Sessions, Captured]] = WeakKeyDictionary()
 
 
 class BundleSteps:
@@ -91,14 +93,25 @@ class CapturedSteps(BundleSteps):
     """
 
     def __init__(self, case: Case, sessions: Sessions, memory: str, rhythm: bool = False) -> None:
-        path = case.subject.bundle.path / f"{FIXED[_GRAPH]}.onnx"
-        placement = replace(sessions.placement, captures=True)
-        self._captured = Captured(lambda: create_session(path, placement, torch.get_num_threads()), memory)
+        self._captured = _captured(case, sessions, memory)
         super().__init__(case, sessions, Ports(self._captured.inputs), rhythm)
-        length = self._start["padding"].shape[-1]
-        self._place = self._captured.free(length) or self._captured.capture(length)
+        self._length = self._start["padding"].shape[-1]
         self.begin()
 
     def begin(self) -> None:
+        if hasattr(self, "_loop"):
+            del self._loop  # which gives its place back
+        place = self._captured.free(self._length) or self._captured.capture(self._length)
         guard = partial(self._sessions.guarded, _GRAPH)
-        self._loop = CapturedLoop(self._captured, guard, self._place, self._wanted, self._start)
+        self._loop = CapturedLoop(self._captured, guard, place, self._wanted, self._start)
+
+
+def _captured(case: Case, sessions: Sessions, memory: str) -> Captured:
+    """One for all motions of the same sessions."""
+    if sessions not in _CAPTURED:
+        path = case.subject.bundle.path / f"{FIXED[_GRAPH]}.onnx"
+        placement = replace(sessions.placement, captures=True)
+        _CAPTURED[sessions] = Captured(
+            lambda: create_session(path, placement, torch.get_num_threads()), memory
+        )
+    return _CAPTURED[sessions]
