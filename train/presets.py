@@ -72,15 +72,19 @@ def default() -> RunConfig:
         # for the language model. Beams of 1, 4 and 8 in the encoder of one model: 13.3, 12.8 and 12.8 mm; 8
         # takes three times as long as 4. By AdamW at 1e-3 and by Muon at 2e-3, after 500: aligned 8.8 and
         # 7.1 mm, ACCEL error 1.53 and 1.19. A step of Muon costs a third more; 1000 of it come about as far
-        # as 3600 of AdamW.
+        # as 3600 of AdamW. Three levels of 512 codes for poses, and half free motion, in place of one of
+        # 1,024: recordings of fingers 13.0 and 12.0 mm aligned to 9.5 and 8.1 (docs/studies/shift.md).
         shift=ShiftTrainConfig(
-            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=1024, beam=4),
-            steps=5000,
+            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=512, levels=3, beam=4),
+            steps=6000,
+            clips=10_000,
+            free_share=0.5,
             learning_rate=3e-3,
             relative_weight=80.0,
         ),
         tokenizer=TokenizerConfig(vocab=2800),  # words of the corpus are whole in most
-        lm=LMTrainConfig(steps=6500),
+        lm=LMTrainConfig(steps=9500),
+        refine=RefineConfig(steps=0),  # gains nothing that can be seen (docs/studies/stages.md)
         # Measured: 200 steps at 1e-3 take the codes' held-out cross-entropy from 1.88 to 1.93 and the text
         # gain from .94 to .84, and nothing judged gains; completion and captions are learnt before.
         instruct=InstructConfig(steps=0),
