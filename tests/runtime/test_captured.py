@@ -27,6 +27,7 @@ from clutch_rt.options import make_request
 from clutch_rt.ports import MEMORY_LENGTH
 from clutch_rt.sampling import sampling
 from clutch_rt.sessions import Sessions
+from side_by_side import assert_alike_in_threads
 
 pytest.importorskip("torch", reason="making the bundle needs the extra `export`")
 
@@ -271,19 +272,7 @@ def test_an_old_onnx_runtime_captures_nothing(
 
 
 def test_threads_have_places_of_their_own(captured: Model) -> None:
-    wanted = [captured.generate(text, seed=seed).frames for seed, text in enumerate(TEXTS)]
-    found: dict[int, Any] = {}
-
-    def work(seed: int) -> None:
-        found[seed] = captured.generate(TEXTS[seed], seed=seed).frames
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(len(TEXTS))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for seed, frames in enumerate(wanted):
-        assert np.array_equal(found[seed], frames)
+    assert_alike_in_threads(captured, TEXTS)
 
 
 def test_what_cannot_be_captured_is_run_node_by_node_and_says_so(

@@ -5,7 +5,6 @@ There is no GPU here. The binding is the same whatever memory it names, so it is
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from clutch_rt.native_library import VARIABLE
 from clutch_rt.options import make_request
 from clutch_rt.ports import Ports
 from clutch_rt.sessions import Sessions
+from side_by_side import assert_alike_in_threads
 
 TEXTS = ("wave with the right hand", "knead the dough with both hands", "clap slowly", "tap the table")
 PROMPT = np.asarray([[5, 9, 300, 1]], np.int64)
@@ -148,16 +148,4 @@ def test_it_ends_with_its_model(toy: Path, bound: None) -> None:
 
 def test_threads_have_bindings_of_their_own(toy: Path, bound: None) -> None:
     with clutch_rt.load(toy) as model:
-        wanted = [model.generate(text, seed=seed).frames for seed, text in enumerate(TEXTS)]
-        found: dict[int, Any] = {}
-
-        def work(seed: int) -> None:
-            found[seed] = model.generate(TEXTS[seed], seed=seed).frames
-
-        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(len(TEXTS))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    for seed, frames in enumerate(wanted):
-        assert np.array_equal(found[seed], frames)
+        assert_alike_in_threads(model, TEXTS)
