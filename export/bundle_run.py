@@ -39,7 +39,8 @@ def run_of_bundle(bundle: Bundle) -> Run:
         )
     try:
         _precision(bundle.manifest)
-        model = lm_read.read_lm(read_stored(bundle, lm_read.GRAPHS), grammar)
+        names = [*lm_read.GRAPHS, *(name for name in lm_read.MORE_GRAPHS if name in bundle.manifest.graphs)]
+        model = lm_read.read_lm(read_stored(bundle, names), grammar)
         shift = shift_read.read_shift(read_stored(bundle, shift_read.GRAPHS), grammar)
     except ClutchError:
         raise

@@ -23,6 +23,8 @@ from clutch_rt.ort import onnxruntime
 from clutch_rt.ports import Ports, zeros
 from onnx import TensorProto, helper
 
+from export.text_graph import TextEncoderGraph
+
 _FORBID: Final = -1e9
 _CERTAIN: Final = 1e9
 PAD: Final = 0
@@ -43,7 +45,7 @@ class Read:
 
     Attributes:
         memory: cross-attention keys and values ``(2N, 1, H, M, D)``.
-        lengths: logits ``(max_steps,)``; None in the flat form.
+        lengths: logits ``(max_steps,)``; None in the flat form, and of a motion that is told.
         plan: labels ``(1, ACTIONS, fields)``; None where none is made.
     """
 
@@ -124,6 +126,14 @@ class Driver:
         found = dict(zip(given, self.run("text_encoder", given, feeds), strict=True))
         lengths, plan = found.get("length_logits"), found.get("plan")
         return Read(found["memory"], None if lengths is None else lengths[0], plan if codes is None else None)
+
+    def seen(self, ids: Sequence[int], codes: IntArray) -> Read:
+        """What a caption of codes ``(S, K)`` is told from; under a plan, where the captions have one."""
+        if not self.has(TextEncoderGraph.caption):
+            return self.encode(ids, codes)
+        feeds = {"ids": np.asarray([ids], np.int64), "codes": codes[None]}
+        memory, plan = self.run(TextEncoderGraph.caption, ["memory", "plan"], feeds)
+        return Read(memory, None, plan)
 
     def length(self, logits: Float32Array, seed: int, temperature: float) -> int:
         """Draw a length in steps."""
@@ -245,7 +255,7 @@ class Driver:
     def caption(self, memory: Any, most: int) -> list[int]:
         """A caption by a search of width 1, without pad and end mark."""
         step = partial(self._word, memory)
-        return search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))
+        return search(step, self._empty("caption_step", "cache"), Beams(1, PAD, EOS, most))[0]
 
     def _word(self, memory: Any, token: int, position: int, cache: Any) -> tuple[Float32Array, Any]:
         """Logits ``(text_vocab,)`` after a token, and the cache with it."""

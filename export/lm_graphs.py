@@ -1,5 +1,5 @@
 """The graphs of the language model: text encoder, motion step (in either form), its batch, its twin of fixed
-shapes or its tokens, caption step.
+shapes or its tokens, and what captions are made by.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ CAPTURED: Final[tuple[Precision, ...]] = ("fp32", "fp16")
 def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict[str, onnx.ModelProto]:
     """The graphs of a model by their names in a manifest; see ``LMParts`` for what is given."""
     lm = LMParts(model, store, precision)
-    graphs = {"text_encoder": TextEncoderGraph(lm).build(), "caption_step": caption_step(lm)}
+    encoder = TextEncoderGraph(lm)
+    graphs = {"text_encoder": encoder.build(), "caption_step": caption_step(lm)}
+    if model.plan is not None and model.config.planned_captions:
+        graphs[encoder.caption] = encoder.build_caption()
     if lm.grammar.form == "flat":
         return {**graphs, "motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
     step = StepGraph(lm)

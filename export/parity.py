@@ -47,6 +47,7 @@ from export.agreement import (
 from export.driver import EOS, PAD, Draw, Driver, Read
 from export.fixed_graph import FixedStep
 from export.graph import Precision
+from export.text_graph import TextEncoderGraph
 from models import generation
 from models.lm import Encoded, MotionLM
 from models.rhythm import following
@@ -264,8 +265,7 @@ class Parity:
         wanted = generation.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS, width=1)
         apart, equal = [], 0
         for row, (motion, caption) in enumerate(zip(motions, wanted, strict=True)):
-            encoded = self._encoded(self.caption_prompt, motion)
-            memory = self.driver.encode(self.caption_prompt, motion).memory
+            memory, encoded = self._seen(row, motion)
             tokens = [PAD, *caption]
             a = self.model.text_logits(encoded, torch.tensor([tokens]))[0].numpy()
             apart.append(divergence(a, self.driver.caption_logits(memory, tokens)))
@@ -333,6 +333,24 @@ class Parity:
     def _encoded(self, ids: Sequence[int], codes: IntArray | None = None) -> Encoded:
         batch, mask = generation.pad_prompts([ids])
         return self.model.encode(batch, mask, None if codes is None else torch.from_numpy(codes)[None])
+
+    def _seen(self, row: int, codes: IntArray) -> tuple[Float32Array, Encoded]:
+        """What captions are told from, by the graphs, and by PyTorch under their plan; as ``_read``."""
+        read, encoded = (
+            self.driver.seen(self.caption_prompt, codes),
+            self._encoded(self.caption_prompt, codes),
+        )
+        if read.plan is None:
+            return read.memory, encoded
+        under = self.model.with_plan(encoded, torch.from_numpy(read.plan))
+        if self.exact:
+            assert self.model.plan is not None
+            apart = float((read.plan != generation.likeliest(self.model.plan, encoded).numpy()).sum())
+            where = f"motion {row}, output"
+            require(TextEncoderGraph.caption, f"{where} plan", apart, 0.0, "labels that differ")
+            error = relative_difference(read.memory, self._memory(under))
+            require(TextEncoderGraph.caption, f"{where} memory", error, MEMORY, "of its largest value")
+        return read.memory, under
 
     def _memory(self, encoded: Encoded) -> Float32Array:
         """Cross-attention keys and values as the contract lays them out: ``(2 N, 1, H, M, D)``."""

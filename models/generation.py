@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.beams import BEAM_WIDTH, Beams
+from clutch_rt.beams import BEAM_WIDTH, Beams, read_back
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from models.lm import Encoded, MotionLM
-from models.plan import ACTIONS
+from models.plan import ACTIONS, Plan
 from models.rhythm import following
 
 PAD, EOS = 0, 1
@@ -334,6 +334,30 @@ def _draw_flat(
 
 
 @torch.no_grad()
+def seen(
+    model: MotionLM, ids: Tensor, ids_mask: Tensor, codes: Tensor, codes_mask: Tensor
+) -> tuple[Encoded, Tensor | None]:
+    """What motions are told in words from, and what is read of them.
+
+    Arguments as of ``MotionLM.encode``.
+
+    Returns:
+        The memory, and the likeliest labels ``(B, ACTIONS, fields)`` under which it is; None where captions
+        have no plan.
+    """
+    encoded = model.encode(ids, ids_mask, codes, codes_mask)
+    if model.plan is None or not model.config.planned_captions:
+        return encoded, None
+    labels = likeliest(model.plan, encoded)
+    return model.with_plan(encoded, labels), labels
+
+
+def likeliest(plan: Plan, encoded: Encoded) -> Tensor:
+    """The likeliest labels of all that was read, ``(B, ACTIONS, fields)``."""
+    return torch.stack([x.argmax(-1) for x in plan.reader.scores(encoded.memory, encoded.mask)], -1)
+
+
+@torch.no_grad()
 def caption(
     model: MotionLM,
     prompt: Sequence[int],
@@ -341,6 +365,7 @@ def caption(
     max_tokens: int = 64,
     batch_size: int = 64,
     width: int = BEAM_WIDTH,
+    ask: Callable[[list[int]], list[int]] | None = None,
 ) -> list[list[int]]:
     """Describe motions, as ``clutch_rt.beams`` searches.
 
@@ -351,6 +376,8 @@ def caption(
         max_tokens: the longest caption.
         batch_size: motions decoded together.
         width: of the beam.
+        ask: ids of a caption to those of the prompt that asks for such a motion. With it the captions found
+            are read back, where the model plans them, as ``clutch_rt`` does; else the likeliest is taken.
 
     Returns:
         Ids of each caption, without pad and ``<eos>``.
@@ -359,10 +386,18 @@ def caption(
     for first in range(0, len(motions), batch_size):
         part = motions[first : first + batch_size]
         ids, mask = pad_prompts([list(prompt)] * len(part), model.device)
-        codes, codes_mask = pad_codes(part, model.device)
-        searches = [Beams(width, PAD, EOS, max_tokens) for _ in part]
-        _search(model, model.encode(ids, mask, codes, codes_mask), searches)
-        out += [beams.best for beams in searches]
+        encoded, labels = seen(model, ids, mask, *pad_codes(part, model.device))
+        penalty = 1.0 if labels is None else 0.0
+        searches = [Beams(width, PAD, EOS, max_tokens, penalty) for _ in part]
+        _search(model, encoded, searches)
+        if labels is None or ask is None:
+            out += [beams.best for beams in searches]
+            continue
+        for beams, wanted in zip(searches, labels.cpu().numpy(), strict=True):
+            asked = pad_prompts([ask(said) for said in beams.sentences], model.device)
+            assert model.plan is not None
+            read = likeliest(model.plan, model.encode(*asked)).cpu().numpy()
+            out.append(beams.sentences[read_back(list(read), wanted)])
     return out
 
 

@@ -29,6 +29,7 @@ class LMConfig:
         tied_head: the output table is the embedding table, as in original T5; fresh models do better without.
         depth_hidden: width of the depth head's MLPs; None means ``2 * d_model``.
         plan: what is read of each action before a motion is made, and the values it may have; none, no plan.
+        planned_captions: a motion is told in words under a plan too, which is read from the motion.
     """
 
     grammar: Grammar
@@ -47,6 +48,7 @@ class LMConfig:
     tied_head: bool = False
     depth_hidden: int | None = None
     plan: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    planned_captions: bool = False
 
     @property
     def plan_sizes(self) -> list[int]:

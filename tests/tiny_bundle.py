@@ -91,6 +91,7 @@ def _write_run(run: Path, form: Form, feed_forward: str, tied_head: bool, rhythm
         scale_outputs=not tied_head,
         tied_head=tied_head,
         plan=PLAN if plan else {},
+        planned_captions=plan,
     )
     save_model(config, run / "lm")
     write_metrics(run / "evaluate" / "metrics.json", files_of_run(run))
@@ -172,5 +173,5 @@ def save_model(config: LMConfig, folder: Path) -> None:
             model.t5.shared.weight.mul_(8.0)
         if model.plan is not None:
             out = model.plan.mix[2].weight  # of a fresh model it is zero, and nothing would hang on the plan
-            out.normal_(std=0.2, generator=torch.Generator().manual_seed(3))
+            out.normal_(std=0.15, generator=torch.Generator().manual_seed(3))
     model.save(folder)

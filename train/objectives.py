@@ -77,9 +77,9 @@ class LMObjective(StepModel):
 
     def _text(self, rows: TextRows) -> dict[str, Tensor]:
         """Losses of the rows answered by text."""
-        encoded = encode_rows(self.lm, rows)
-        losses = {"text": text_loss(self.lm, encoded, rows)}
-        return losses if self.probes is None else losses | self.probes.of_motion(encoded, rows, self.lm.plan)
+        read = encode_rows(self.lm, rows)
+        losses = {"text": text_loss(self.lm, seen_under_plan(self.lm, read, rows), rows)}
+        return losses if self.probes is None else losses | self.probes.of_motion(read, rows, self.lm.plan)
 
     def total(self, losses: dict[str, Tensor], shares: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of whatever a batch held; ``shares`` are those of the batch."""
@@ -179,6 +179,13 @@ def under_plan(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Encoded:
         return encoded
     planned = told_rows(rows) if rows.given_mask is None else told_rows(rows) & ~rows.given_mask.any(1)
     return lm.with_plan(encoded, rows.labels, planned)
+
+
+def seen_under_plan(lm: MotionLM, encoded: Encoded, rows: TextRows) -> Encoded:
+    """The memory of motions as captions are told from it: under the clips' labels, where these are told."""
+    if lm.plan is None or not lm.config.planned_captions:
+        return encoded
+    return lm.with_plan(encoded, rows.labels, told_rows(rows))
 
 
 def motion_losses(lm: MotionLM, rows: MotionRows) -> dict[str, Tensor]:

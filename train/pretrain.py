@@ -71,7 +71,8 @@ def build_model(
     if any(plan.values()) and not lm.label_weight:
         raise InputError("lm.plan=true wants lm.label_weight above 0: nothing else teaches it to read labels")
     # Clips without labels teach no plan either, and then none may be drawn.
-    shape = LMConfig(grammar, dropout=lm.dropout, plan=plan if any(plan.values()) else {})
+    planned = any(plan.values())
+    shape = LMConfig(grammar, dropout=lm.dropout, plan=plan if planned else {}, planned_captions=planned)
     if lm.init:
         pretrained = open_pretrained(lm.init)
         config = replace(shape, **pretrained.shape)

@@ -4,6 +4,10 @@ A model that has learnt several sentences for one motion is unsure at every word
 leads it into circles ("with a whisk with a whisk with a ..."). So several hypotheses are kept beside each
 other, the sentence with the best mean log-probability is taken (a length penalty of 1, Wu et al. 2016,
 https://arxiv.org/abs/1609.08144), and a token is blocked that would say the same twice in a row.
+
+Where a model reads labels from a motion and from a sentence alike, the sentences it finds are read back, and
+that one is taken which says most of what the motion does. Then they are ordered by their whole probability
+(a penalty of 0), for the mean favours long ones that repeat themselves, and they crowd the others out.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from clutch_rt.layout import Float32Array
+from clutch_rt.layout import Float32Array, IntArray
 
 BEAM_WIDTH: Final = 4
 _SHORTEST_CIRCLE: Final = 2  # tokens; one token may follow itself, up to three in a row
@@ -33,17 +37,19 @@ class Beams:
         start: the token before the first, which is never said.
         end: the token after the last.
         most: tokens of the longest sentence, its end not counted.
+        penalty: power of the number of tokens that a sum of log-probabilities is divided by.
 
     Raises:
         ValueError: ``width`` or ``most`` is below 1.
     """
 
-    def __init__(self, width: int, start: int, end: int, most: int) -> None:
+    def __init__(self, width: int, start: int, end: int, most: int, penalty: float = 1.0) -> None:
         if min(width, most) < 1:
             raise ValueError(f"a beam of width {width} and at most {most} tokens; 1 is the least of each")
         self._width, self._start, self._end, self._most = width, start, end, most
+        self._penalty = penalty
         self._alive: list[_Hypothesis] = [(0.0, [])]
-        self._finished: list[_Hypothesis] = []  # the best first, with their mean in place of the sum
+        self._finished: list[_Hypothesis] = []  # the best first, with their score in place of the sum
 
     @property
     def tokens(self) -> list[int]:
@@ -53,9 +59,14 @@ class Beams:
     @property
     def best(self) -> list[int]:
         """The best sentence that was finished, without start and end; ValueError before the search ends."""
+        return self.sentences[0]
+
+    @property
+    def sentences(self) -> list[list[int]]:
+        """Those that were finished, as ``best`` is; the best first, and at most as many as the width."""
         if self._alive:
             raise ValueError("the search has not ended")
-        return self._finished[0][1]
+        return [said for _, said in self._finished]
 
     def advance(self, logits: Float32Array) -> list[int]:
         """Lengthen every hypothesis.
@@ -87,11 +98,14 @@ class Beams:
                 self._alive.append((total, [*said, token]))
                 sources.append(row)
             elif rank < self._width:
-                self._finish(total / (len(said) + 1), said)
+                self._finish(total, len(said) + 1, said)
         return [] if self._ends(before) else sources
 
-    def _finish(self, mean: float, said: list[int]) -> None:
-        self._finished.append((mean, said))
+    def _score(self, total: float, tokens: int) -> float:
+        return total / tokens**self._penalty
+
+    def _finish(self, total: float, tokens: int, said: list[int]) -> None:
+        self._finished.append((self._score(total, tokens), said))
         self._finished.sort(key=lambda found: -found[0])
         del self._finished[self._width :]
 
@@ -100,20 +114,20 @@ class Beams:
         if self._alive and len(self._alive[0][1]) < self._most:
             total, said = self._alive[0]
             full = len(self._finished) == self._width
-            if not (full and self._finished[-1][0] >= total / len(said)):
+            if not (full and self._finished[-1][0] >= self._score(total, len(said))):
                 return False
         if not self._finished:
             # Cut off at the longest; or, where every token is blocked, what there was.
             total, said = (self._alive or before)[0]
-            self._finish(total / max(len(said), 1), said)
+            self._finish(total, max(len(said), 1), said)
         self._alive = []
         return True
 
 
 def search(
     step: Callable[[int, int, State], tuple[Float32Array, State]], state: State, beams: Beams
-) -> list[int]:
-    """The sentence of a model that takes one hypothesis at a time.
+) -> list[list[int]]:
+    """The sentences of a model that takes one hypothesis at a time, the best first.
 
     Args:
         step: a token, its position and what the model keeps of those before; to the logits
@@ -126,7 +140,12 @@ def search(
         found = [step(token, position, one) for token, one in zip(tokens, states, strict=True)]
         states = [found[row][1] for row in beams.advance(np.stack([logits for logits, _ in found]))]
         position += 1
-    return beams.best
+    return beams.sentences
+
+
+def read_back(labels: Sequence[IntArray], wanted: IntArray) -> int:
+    """Which sentence's labels have most of those ``wanted``; of equal ones the first."""
+    return int(np.argmax([(read == wanted).sum() for read in labels]))
 
 
 def _log_softmax(logits: Float32Array) -> NDArray[np.float64]:

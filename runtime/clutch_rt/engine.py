@@ -36,6 +36,7 @@ MAX_CAPTION_TOKENS: Final = 64
 
 _STREAM: Final = "shift_decoder"
 _BLOCK: Final = "shift_block"
+_CAPTION_ENCODER: Final = "caption_encoder"
 
 _FORBID: Final = -1e9
 _ALLOW: Final = 0.0
@@ -65,6 +66,19 @@ class Step:
 
     frames: Float32Array
     total: int | None
+
+
+@dataclass(frozen=True)
+class Captions:
+    """What the model finds to say of a motion.
+
+    Attributes:
+        sentences: text ids without the end mark, the likeliest first.
+        labels: what is read of the motion, as of a prompt by ``Engine.read``; None where nothing is.
+    """
+
+    sentences: list[list[int]]
+    labels: IntArray | None
 
 
 class Engine:
@@ -226,11 +240,15 @@ class Engine:
         (codes,) = self._sessions.run("shift_encoder", ["codes"], {"frames": frames[None]})
         return np.asarray(codes[0], dtype=np.int64)
 
-    def caption(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> list[int]:
-        """A sentence about codes ``(S, K)``, see ``beams``: text ids without the end mark."""
-        memory = self.remember(ids, codes=codes)
-        text = self._manifest.text
-        start = {"memory": memory.keys_values, "cache": self._sessions.zeros("caption_step", "cache")}
+    def captions(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> Captions:
+        """Sentences about codes ``(S, K)``, see ``beams``; under a plan, where the bundle plans captions."""
+        text, planned = self._manifest.text, _CAPTION_ENCODER in self._manifest.graphs
+        if planned:
+            feeds = {"ids": ids, "codes": codes[None]}
+            memory, labels = self._sessions.run(_CAPTION_ENCODER, ["memory", "plan"], feeds)
+        else:
+            memory, labels = self.remember(ids, codes=codes).keys_values, None
+        start = {"memory": memory, "cache": self._sessions.zeros("caption_step", "cache")}
         graph = resumable(self._sessions, "caption_step", ["logits"], {"next_cache": "cache"}, start)
 
         def step(
@@ -242,7 +260,13 @@ class Engine:
             (logits,) = graph.run({name: np.asarray([n], np.int64) for name, n in numbers.items()})
             return logits[0], graph.past
 
-        return search(step, graph.past, Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS))
+        beams = Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS, penalty=0.0 if planned else 1.0)
+        return Captions(search(step, graph.past, beams), labels)
+
+    def read(self, ids: IntArray) -> IntArray:
+        """The likeliest labels of what a prompt ``(1, L)`` asks for, ``(1, actions, fields)``."""
+        feeds = {"ids": ids, "codes": np.zeros((1, 0, self._grammar.slots), np.int64), **self._plan(None)}
+        return np.asarray(self._sessions.run("text_encoder", ["plan"], feeds)[0])
 
     def _draw(
         self,

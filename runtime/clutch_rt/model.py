@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from clutch_rt.batch import Batches, Wish
+from clutch_rt.beams import read_back
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Engine
 from clutch_rt.errors import ClutchError, InputError
@@ -233,13 +234,19 @@ class Model:
     def caption(self, motion: Motion, cancel: threading.Event | None = None) -> str:
         """Say in a sentence what two hands do.
 
-        The motion is brought to 30 fps and to whole steps of 8 frames, the last frame held.
+        The motion is brought to 30 fps and to whole steps of 8 frames, the last frame held. Of the sentences
+        the model finds, it is the one that reads back as most of what it sees the hands do.
 
         Raises:
             InputError: no motion, or one longer than the model's limit. Cancelled: ``cancel`` was set.
         """
         codes = self._codes(self._model_frames(motion))
-        return self._tokenizer.decode(self._engine.caption(self._tokenizer.caption_prompt(), codes, cancel))
+        told = self._engine.captions(self._tokenizer.caption_prompt(), codes, cancel)
+        texts = [self._tokenizer.decode(ids) for ids in told.sentences]
+        if told.labels is None:
+            return texts[0]
+        read = [self._engine.read(self._tokenizer.own_prompt(text)) for text in texts]
+        return texts[read_back(read, told.labels)]
 
     def reconstruct(self, motion: Motion) -> Motion:
         """Send a motion through SHIFT and back: what remains of it in tokens. 30 fps, the same length.

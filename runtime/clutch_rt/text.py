@@ -126,7 +126,7 @@ class Tokenizer:
         read = {word: self._read(word) for word in words_of(folded)}
         readings = tuple(Reading(said, found) for said, found in read.items() if found and found != said)
         said = " ".join(self._replaced(token, read) for token in folded.split()) if readings else folded
-        ids = self._encode(self._settings.text_to_motion.replace("{text}", said))
+        ids = self.own_prompt(said)[0]
         if ids.size > self._limit:
             raise InputError(
                 f"the text is too long: {ids.size} tokens with the prompt; this model reads {self._limit}; "
@@ -139,6 +139,10 @@ class Tokenizer:
                 f"it reads plain English about hands, such as {_EXAMPLE}"
             )
         return Prompt(said, ids[None], unknown, readings)
+
+    def own_prompt(self, text: str) -> IntArray:
+        """The prompt that asks for a motion of a text in the model's own words: ids ``(1, L)``."""
+        return self._encode(self._settings.text_to_motion.replace("{text}", text))[None]
 
     def caption_prompt(self) -> IntArray:
         """The prompt that asks for a sentence about a motion: ids ``(1, L)``."""

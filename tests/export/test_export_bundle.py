@@ -104,6 +104,7 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
                 "top_k",
             ],
         }[form],
+        "caption_encoder": ["ids", "codes"],
         "caption_step": ["token", "position", "memory", "cache"],
         "shift_encoder": ["frames"],
     }

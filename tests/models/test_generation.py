@@ -173,7 +173,7 @@ def test_captions_are_those_of_each_motion_alone(form: str, width: int) -> None:
         assert len(tokens) == position + 1
         return model.text_logits(encoded, torch.tensor([tokens]))[0, -1].detach().numpy(), tokens
 
-    alone = search(step, (), Beams(width, 0, 1, 7))
+    alone = search(step, (), Beams(width, 0, 1, 7))[0]
     assert together[1] == [t for t in alone if t > 1]
 
 

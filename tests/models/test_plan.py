@@ -1,4 +1,4 @@
-"""The plan: the seed draws it from the sentence, it reaches every layer, and what is given needs none."""
+"""The plan: the seed draws it from the sentence, it reaches every layer, and what is completed needs none."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clutch_rt.beams import Beams
 from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 
-from models.generation import draw_plans, generate, pad_prompts
+from models import generation
+from models.generation import caption, draw_plans, generate, likeliest, pad_codes, pad_prompts, seen
 from models.lm import Encoded, LMConfig, MotionLM
 from models.plan import ACTIONS
 
@@ -64,9 +66,9 @@ def test_a_low_temperature_draws_the_likeliest() -> None:
     model = model_of()
     encoded = encoded_of(model)
     assert model.plan is not None
-    likeliest = [s.argmax(-1) for s in model.plan.reader.scores(encoded.memory, encoded.text_mask)]
+    best = [s.argmax(-1) for s in model.plan.reader.scores(encoded.memory, encoded.text_mask)]
     drawn = draw_plans(model, encoded, range(5), temperature=1e-4)
-    assert torch.equal(drawn, torch.stack(likeliest, -1))
+    assert torch.equal(drawn, torch.stack(best, -1))
 
 
 @torch.no_grad()
@@ -113,6 +115,50 @@ def test_a_motion_that_is_completed_has_no_plan() -> None:
         for p in model.plan.parameters():
             p.normal_()
     np.testing.assert_array_equal(generate(model, ids, mask, [4], given=[given])[0], before)
+
+
+@torch.no_grad()
+def test_a_caption_is_told_under_the_plan_that_is_read_of_the_motion() -> None:
+    model = model_of()
+    model.config = replace(model.config, planned_captions=True)
+    assert model.plan is not None
+    ids, mask = pad_prompts(PROMPTS[:2])
+    motions = [np.full((n, model.slots), n, np.int64) for n in (3, 5)]
+    codes = pad_codes(motions)
+    encoded = model.encode(ids, mask, *codes)
+    labels = torch.stack([s.argmax(-1) for s in model.plan.reader.scores(encoded.memory, encoded.mask)], -1)
+    under, read = seen(model, ids, mask, *codes)
+    assert read is not None and torch.equal(read, labels)
+    torch.testing.assert_close(under.memory, model.with_plan(encoded, labels).memory)
+    # What stands behind a shorter motion in the batch is neither read nor seen.
+    alone, _ = seen(model, *pad_prompts(PROMPTS[:1]), *pad_codes(motions[:1]))
+    torch.testing.assert_close(under.memory[0][under.mask[0]], alone.memory[0][alone.mask[0]])
+
+
+@torch.no_grad()
+def test_the_caption_is_taken_that_reads_back_as_the_motion(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of()
+    model.config = replace(model.config, planned_captions=True)
+    sentences = [[9], [5, 9], [7, 3]]
+    prompts = {tuple(said): prompt for said, prompt in zip(sentences, PROMPTS, strict=False)}
+    monkeypatch.setattr(Beams, "sentences", property(lambda _: sentences))
+    assert model.plan is not None
+    labels = likeliest(model.plan, model.encode(*pad_prompts(PROMPTS[:3])))
+    assert not torch.equal(labels[0], labels[2])
+    motion = np.zeros((3, model.slots), np.int64)
+    for wanted, said in ((labels[0], sentences[0]), (labels[2], sentences[2])):
+        monkeypatch.setattr(generation, "seen", lambda m, *a, w=wanted: (m.encode(*a), w[None]))
+        found = caption(model, [4, 1], [motion], ask=lambda ids: prompts[tuple(ids)])
+        assert found == [said]
+        assert caption(model, [4, 1], [motion]) == [sentences[0]], "unasked, the likeliest"
+
+
+@torch.no_grad()
+def test_models_of_before_tell_motions_without_a_plan() -> None:
+    model = model_of()
+    batch = (*pad_prompts(PROMPTS[:1]), *pad_codes([np.ones((3, model.slots), np.int64)]))
+    encoded, labels = seen(model, *batch)
+    assert labels is None and torch.equal(encoded.memory, model.encode(*batch).memory)
 
 
 def test_the_plan_is_kept_in_the_files(tmp_path: Path) -> None:

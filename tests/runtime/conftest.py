@@ -13,6 +13,8 @@ import onnxruntime
 import pytest
 from clutch_rt import Model, nvidia
 from clutch_rt.bundle import open_bundle
+from clutch_rt.device import Placement
+from clutch_rt.native_library import VARIABLE
 from clutch_rt.native_weights import SECTION
 from clutch_rt.providers import CPU
 
@@ -76,3 +78,17 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
     monkeypatch.setattr(onnxruntime, "InferenceSession", fake)
     monkeypatch.setattr(nvidia, "driver_library", object)
     return fake
+
+
+@pytest.fixture
+def no_library() -> Iterator[None]:
+    """What the compiled library does on the CPU is done by the graphs, as on every other device."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "0")
+        yield
+
+
+@pytest.fixture
+def bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a device with memory of its own."""
+    monkeypatch.setattr(Placement, "memory", property(lambda _: "cpu"))

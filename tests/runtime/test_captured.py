@@ -22,7 +22,6 @@ from clutch_rt.captured import Captured, CapturedLoop, Place
 from clutch_rt.device import Placement, create_session
 from clutch_rt.engine import Engine
 from clutch_rt.loops import DeviceLoop, Loop, loop
-from clutch_rt.native_library import VARIABLE
 from clutch_rt.options import make_request
 from clutch_rt.ports import MEMORY_LENGTH
 from clutch_rt.sampling import sampling
@@ -33,22 +32,10 @@ pytest.importorskip("torch", reason="making the bundle needs the extra `export`"
 
 from tests.tiny_bundle import tiny_bundle
 
+pytestmark = pytest.mark.usefixtures("no_library")
+
 TEXTS = ("wave with the right hand", "knead the dough with both hands", "clap slowly", "tap the table")
 LONG = "wave with the right hand and then clap " * 3
-
-
-@pytest.fixture(autouse=True)
-def no_library() -> Iterator[None]:
-    """What the compiled library does on the CPU is done by the graphs, as on every other device."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, "0")
-        yield
-
-
-@pytest.fixture
-def bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a device with memory of its own, which captures."""
-    monkeypatch.setattr(Placement, "memory", property(lambda _: "cpu"))
 
 
 @pytest.fixture(params=["fp32", "fp16"])

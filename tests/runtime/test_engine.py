@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import clutch_rt
 import numpy as np
 import onnx
 import pytest
 from clutch_rt.bundle import Bundle, open_bundle
-from clutch_rt.engine import Engine, Memory
+from clutch_rt.engine import Captions, Engine, Memory
 from clutch_rt.errors import BundleError
 from clutch_rt.grammar import Form
 from clutch_rt.layout import IntArray
@@ -91,7 +92,7 @@ def test_a_step_of_single_tokens_as_of_before_is_refused(toy_flat: Path, tmp_pat
     bundle, engine, sessions = _engine(folder)
     with pytest.raises(BundleError, match="does not make whole steps of the bundle's form; export it again"):
         _draw(bundle, engine, seed=0)
-    assert engine.caption(PROMPT, np.zeros((2, 4), np.int64))
+    assert engine.captions(PROMPT, np.zeros((2, 4), np.int64)).sentences
     sessions.close()
 
 
@@ -190,8 +191,27 @@ def test_captions_equal_pytorchs(form: Form) -> None:
     for steps in (1, 5, 12):
         codes = rng.integers(0, model.grammar.sizes, (steps, model.slots))
         (wanted,) = caption(model, PROMPT[0].tolist(), [codes])
-        assert engine.caption(PROMPT, codes) == wanted
+        assert engine.captions(PROMPT, codes).sentences[0] == wanted
     sessions.close()
+
+
+def test_a_caption_is_the_one_that_reads_back_as_the_motion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The labels that are read differ by chance alone, in a model of random weights; the choice does not."""
+    with clutch_rt.load(_tiny("step"), device="cpu") as model:
+        engine, tokenizer, motion = model._engine, model._tokenizer, model.generate("wave", seconds=0.8)
+        texts = "", "up up up"
+        sentences = [tokenizer.own_prompt(text)[0, :-1].tolist() for text in texts]
+        empty = tokenizer.own_prompt("")[0, :-1].tolist()
+        sentences = [ids[len(empty) :] for ids in sentences]
+        assert [tokenizer.decode(ids) for ids in sentences] == list(texts)
+        labels = [engine.read(tokenizer.own_prompt(text)) for text in texts]
+        assert not np.array_equal(*labels)
+        for text, wanted in zip(texts, labels, strict=True):
+            found = Captions(sentences, wanted)
+            monkeypatch.setattr(engine, "captions", lambda *_, found=found: found)
+            assert model.caption(motion) == text
+        monkeypatch.setattr(engine, "captions", lambda *_: Captions(sentences[::-1], None))
+        assert model.caption(motion) == texts[1], "where nothing is read of motions the likeliest is taken"
 
 
 def test_a_rhythm_the_manifest_does_not_know_is_refused(tmp_path: Path) -> None:

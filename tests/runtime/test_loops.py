@@ -18,28 +18,15 @@ from clutch_rt.device import Placement
 from clutch_rt.engine import Engine
 from clutch_rt.grammar import UNKNOWN, Form
 from clutch_rt.loops import DeviceLoop, HostLoop, Loop, loop
-from clutch_rt.native_library import VARIABLE
 from clutch_rt.options import make_request
 from clutch_rt.ports import Ports
 from clutch_rt.sessions import Sessions
 from side_by_side import assert_alike_in_threads
 
+pytestmark = pytest.mark.usefixtures("no_library")
+
 TEXTS = ("wave with the right hand", "knead the dough with both hands", "clap slowly", "tap the table")
 PROMPT = np.asarray([[5, 9, 300, 1]], np.int64)
-
-
-@pytest.fixture(autouse=True)
-def no_library() -> Iterator[None]:
-    """What the compiled library does on the CPU is done by the graphs, as on every other device."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, "0")
-        yield
-
-
-@pytest.fixture
-def bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a device with memory of its own."""
-    monkeypatch.setattr(Placement, "memory", property(lambda _: "cpu"))
 
 
 def _tiny(form: Form, precision: str) -> Path:

@@ -155,8 +155,12 @@ class TorchSampler:
         codes = through_shift(self._shift, motions).codes or []
         limit = self._lm.grammar.max_steps
         asked = encode(self._pieces, prompts.MOTION_TO_TEXT)
-        found = caption(self._lm, asked, [c[:limit] for c in codes])
+        found = caption(self._lm, asked, [c[:limit] for c in codes], ask=self._asked)
         return [decode(self._pieces, ids).strip() for ids in found]
+
+    def _asked(self, ids: list[int]) -> list[int]:
+        """The prompt of a motion such as a caption of these ids tells of."""
+        return encode(self._pieces, prompts.TEXT_TO_MOTION.format(text=decode(self._pieces, ids).strip()))
 
 
 class BundleSampler:

@@ -96,26 +96,32 @@ WORDINGS = {
         "with the thumb | "
         "touch all the fingers with the thumb | count the fingers with the thumb | "
         "touch the fingers one by one with the thumb | touch every finger with the thumb | "
-        "touch all fingers with the thumb",
+        "touch all fingers with the thumb | touch one finger at a time with the thumb | "
+        "touch the thumb to every fingertip | go through the fingers with the thumb",
         unseen="tap the fingers one by one with the thumb | tap every finger with the thumb",
     ),
     "touch_middle": Wording(
         plain="touch the thumb with the middle finger | touch the middle finger with the thumb | "
         "press the thumb to the middle finger | bring the thumb and middle finger together | "
-        "pinch the thumb and middle finger | tap the thumb with the middle finger",
+        "pinch the thumb and middle finger | tap the thumb with the middle finger | "
+        "press the middle finger with the thumb | tap the thumb against the middle finger | "
+        "put the thumb and middle finger together | join the thumb and middle finger",
         unseen="tap the middle finger with the thumb | touch thumb and middle finger together",
     ),
     "touch_ring": Wording(
         plain="touch the thumb with the ring finger | touch the ring finger with the thumb | "
         "press the thumb to the ring finger | bring the thumb and ring finger together | "
-        "pinch the thumb and ring finger | tap the thumb with the ring finger",
+        "pinch the thumb and ring finger | tap the thumb with the ring finger | "
+        "press the ring finger with the thumb | tap the thumb against the ring finger | "
+        "put the thumb and ring finger together | join the thumb and ring finger",
         unseen="tap the ring finger with the thumb | touch thumb and ring finger together",
     ),
     "touch_little": Wording(
         plain="touch the thumb with the little finger | touch the little finger with the thumb | "
         "press the thumb to the little finger | bring the thumb and little finger together | "
         "touch the thumb with the pinky | pinch the thumb and little finger | tap the thumb with "
-        "the pinky",
+        "the pinky | press the little finger with the thumb | tap the thumb against the little finger | "
+        "put the thumb and pinky together | join the thumb and little finger",
         unseen="tap the little finger with the thumb | touch thumb and little finger together | "
         "touch the pinky with the thumb",
     ),
