@@ -19,11 +19,10 @@ from clutch_rt.beams import Beams, search
 from clutch_rt.errors import ClutchError
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
+from clutch_rt.manifest import CAPTION_ENCODER
 from clutch_rt.ort import onnxruntime
 from clutch_rt.ports import Ports, zeros
 from onnx import TensorProto, helper
-
-from export.text_graph import TextEncoderGraph
 
 _FORBID: Final = -1e9
 _CERTAIN: Final = 1e9
@@ -45,7 +44,7 @@ class Read:
 
     Attributes:
         memory: cross-attention keys and values ``(2N, 1, H, M, D)``.
-        lengths: logits ``(max_steps,)``; None in the flat form, and of a motion that is told.
+        lengths: logits ``(max_steps,)``; None in the flat form, and from ``CAPTION_ENCODER``.
         plan: labels ``(1, ACTIONS, fields)``; None where none is made.
     """
 
@@ -129,10 +128,10 @@ class Driver:
 
     def seen(self, ids: Sequence[int], codes: IntArray) -> Read:
         """What a caption of codes ``(S, K)`` is told from; under a plan, where the captions have one."""
-        if not self.has(TextEncoderGraph.caption):
+        if not self.has(CAPTION_ENCODER):
             return self.encode(ids, codes)
         feeds = {"ids": np.asarray([ids], np.int64), "codes": codes[None]}
-        memory, plan = self.run(TextEncoderGraph.caption, ["memory", "plan"], feeds)
+        memory, plan = self.run(CAPTION_ENCODER, ["memory", "plan"], feeds)
         return Read(memory, None, plan)
 
     def length(self, logits: Float32Array, seed: int, temperature: float) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 import onnx
+from clutch_rt.manifest import CAPTION_ENCODER
 from onnx import TensorProto
 
 from export.fixed_graph import FixedParts, FixedStep
@@ -28,7 +29,7 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     encoder = TextEncoderGraph(lm)
     graphs = {"text_encoder": encoder.build(), "caption_step": caption_step(lm)}
     if model.plan is not None and model.config.planned_captions:
-        graphs[encoder.caption] = encoder.build_caption()
+        graphs[CAPTION_ENCODER] = encoder.build_caption()
     if lm.grammar.form == "flat":
         return {**graphs, "motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
     step = StepGraph(lm)

@@ -15,17 +15,17 @@ import numpy as np
 import onnx
 import torch
 from clutch_rt.grammar import Grammar
+from clutch_rt.manifest import CAPTION_ENCODER
 from torch import nn
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from export.stored import Stored, Unreadable, constant
 from export.t5_graph import T5Spec, bias_by_distance, embedding_of_bias
-from export.text_graph import TextEncoderGraph
 from export.weights import Array
 from models.lm import LMConfig, MotionLM
 
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step")
-MORE_GRAPHS: Final = (TextEncoderGraph.caption,)
+MORE_GRAPHS: Final = (CAPTION_ENCODER,)
 """Those of them that not every bundle has."""
 
 _BIAS: Final = "{}.block.0.layer.0.SelfAttention.relative_attention_bias"
@@ -74,7 +74,7 @@ def _config(stored: Stored, grammar: Grammar) -> LMConfig:
         tied_head="lm_head" not in stored.tensors,
         depth_hidden=stored["depth_mlp.0.0"].shape[1],
         plan={f"field {i}": list(map(str, range(1, n))) for i, n in enumerate(_plan_sizes(encoder))},
-        planned_captions=TextEncoderGraph.caption in stored.graphs,
+        planned_captions=CAPTION_ENCODER in stored.graphs,
     )
     return replace(config, relative_buckets=_buckets(stored, config))
 

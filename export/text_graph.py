@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import onnx
+from clutch_rt.manifest import CAPTION_ENCODER
 from onnx import TensorProto
 
 from export import t5_graph
@@ -18,8 +19,6 @@ _INT: Final = TensorProto.INT64
 
 class TextEncoderGraph(LMGraph):
     """Writes the text encoder of a model, and where captions are planned the encoder of their motions."""
-
-    caption: Final = "caption_encoder"
 
     def build(self) -> onnx.ModelProto:
         """Prompt, and perhaps a motion after it, to the memory that decoders attend to."""
@@ -39,7 +38,7 @@ class TextEncoderGraph(LMGraph):
 
     def build_caption(self) -> onnx.ModelProto:
         """Prompt and motion to the memory that a caption attends to, under the plan read of the motion."""
-        g = self.lm.graph(self.caption)
+        g = self.lm.graph(CAPTION_ENCODER)
         _, _, hidden = self._read(g)
         chosen = self._chosen(g, self._label_scores(g, hidden))
         g.output(chosen, "plan", [1, ACTIONS, len(self.lm.model.config.plan)], _INT)

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.beams import BEAM_WIDTH, Beams, read_back
+from clutch_rt.beams import BEAM_WIDTH, Beams, penalty, read_back
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
@@ -171,7 +171,13 @@ def draw_plans(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperat
     """Labels of the actions of each sentence, each drawn alone, ``(B, ACTIONS, fields)``.
 
     Always from the whole distribution, as a length is: a sentence that leaves the speed open has motions of
-    every speed.
+    every speed. Arguments as of ``plan_scores``.
+    """
+    return torch.stack([x.argmax(-1) for x in plan_scores(model, encoded, seeds, temperature)], -1)
+
+
+def plan_scores(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperature: float) -> list[Tensor]:
+    """What the labels of sentences are the best of, for each field ``(B, ACTIONS, values)``.
 
     Args:
         model: one that plans.
@@ -184,8 +190,7 @@ def draw_plans(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperat
     drawn_noise = np.stack([noise.plan_noise(seed, ACTIONS, sum(sizes)) for seed in seeds])
     gumbel = torch.as_tensor(drawn_noise).to(encoded.memory).split(sizes, dim=-1)
     scores = model.plan.reader.scores(encoded.memory, encoded.text_mask)
-    fields = [(x / temperature + g).argmax(-1) for x, g in zip(scores, gumbel, strict=True)]
-    return torch.stack(fields, -1)
+    return [x / temperature + g for x, g in zip(scores, gumbel, strict=True)]
 
 
 def _given_lengths(
@@ -353,7 +358,7 @@ def seen(
 
 
 def likeliest(plan: Plan, encoded: Encoded) -> Tensor:
-    """The likeliest labels of all that was read, ``(B, ACTIONS, fields)``."""
+    """The likeliest labels ``(B, ACTIONS, fields)`` of all that was read, words and codes, without a plan."""
     return torch.stack([x.argmax(-1) for x in plan.reader.scores(encoded.memory, encoded.mask)], -1)
 
 
@@ -387,8 +392,7 @@ def caption(
         part = motions[first : first + batch_size]
         ids, mask = pad_prompts([list(prompt)] * len(part), model.device)
         encoded, labels = seen(model, ids, mask, *pad_codes(part, model.device))
-        penalty = 1.0 if labels is None else 0.0
-        searches = [Beams(width, PAD, EOS, max_tokens, penalty) for _ in part]
+        searches = [Beams(width, PAD, EOS, max_tokens, penalty(labels is not None)) for _ in part]
         _search(model, encoded, searches)
         if labels is None or ask is None:
             out += [beams.best for beams in searches]

@@ -9,6 +9,10 @@ So the labels that the corpus knows of a clip are read from the sentence, each d
 leaves open, and the motion is decoded under them. They reach the decoder in two ways: as positions of its
 memory, one for each action, and as one vector that is added to every position of the memory. Attention's
 weights do not change by the latter, only what every layer reads, as if it were an input of its own.
+
+A motion is told in words in the same way (``LMConfig.planned_captions``): its labels are read from the codes
+that the encoder sees, and the caption is decoded under the likeliest. Measured on 512 validation clips of a
+model without that: the reader sees .985 of the verbs in the motion, and its captions say .915.
 """
 
 from __future__ import annotations

@@ -27,6 +27,11 @@ State = TypeVar("State")
 _Hypothesis = tuple[float, list[int]]  # the sum of its tokens' log-probabilities, and these
 
 
+def penalty(planned: bool) -> float:
+    """The length penalty of a search whose sentences are read back, ``planned``, or are not."""
+    return 0.0 if planned else 1.0
+
+
 class Beams:
     """The hypotheses of one sentence, and the sentences that were finished.
 
@@ -63,7 +68,7 @@ class Beams:
 
     @property
     def sentences(self) -> list[list[int]]:
-        """Those that were finished, as ``best`` is; the best first, and at most as many as the width."""
+        """Those that were finished, the best first, at most the width; else as ``best``."""
         if self._alive:
             raise ValueError("the search has not ended")
         return [said for _, said in self._finished]
@@ -144,7 +149,14 @@ def search(
 
 
 def read_back(labels: Sequence[IntArray], wanted: IntArray) -> int:
-    """Which sentence's labels have most of those ``wanted``; of equal ones the first."""
+    """Which sentence's labels have most of those ``wanted``; of equal ones the first.
+
+    All count alike: the fields are known here by their places alone, and of a caption the hand matters too.
+
+    Args:
+        labels: of each sentence, ``(..., actions, fields)``.
+        wanted: of the motion, the same shape.
+    """
     return int(np.argmax([(read == wanted).sum() for read in labels]))
 
 

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from clutch_rt.beams import BEAM_WIDTH, Beams, search
+from clutch_rt.beams import BEAM_WIDTH, Beams, penalty, search
 from clutch_rt.errors import BundleError, Cancelled, InputError
 from clutch_rt.flesh import parted
 from clutch_rt.grammar import UNKNOWN, Grammar
 from clutch_rt.layout import FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.loops import Loop, loop, resumable
-from clutch_rt.manifest import Manifest
+from clutch_rt.manifest import CAPTION_ENCODER, Manifest
 from clutch_rt.noise import STREAM_LENGTH, gumbel, plan_noise
 from clutch_rt.options import Request
 from clutch_rt.ports import Ports
@@ -36,7 +36,6 @@ MAX_CAPTION_TOKENS: Final = 64
 
 _STREAM: Final = "shift_decoder"
 _BLOCK: Final = "shift_block"
-_CAPTION_ENCODER: Final = "caption_encoder"
 
 _FORBID: Final = -1e9
 _ALLOW: Final = 0.0
@@ -74,7 +73,8 @@ class Captions:
 
     Attributes:
         sentences: text ids without the end mark, the likeliest first.
-        labels: what is read of the motion, as of a prompt by ``Engine.read``; None where nothing is.
+        labels: what is read of the motion, as of a prompt by ``Engine.read``, ``(1, actions, fields)``; None
+            where nothing is.
     """
 
     sentences: list[list[int]]
@@ -241,11 +241,23 @@ class Engine:
         return np.asarray(codes[0], dtype=np.int64)
 
     def captions(self, ids: IntArray, codes: IntArray, cancel: threading.Event | None = None) -> Captions:
-        """Sentences about codes ``(S, K)``, see ``beams``; under a plan, where the bundle plans captions."""
-        text, planned = self._manifest.text, _CAPTION_ENCODER in self._manifest.graphs
+        """Sentences about a motion, see ``beams``; told under a plan, where the bundle has such captions.
+
+        The plan is read by a graph of its own, on the CPU too: the compiled library has no such encoder.
+
+        Args:
+            ids: of the prompt, ``(1, L)``.
+            codes: of the motion, ``(S, K)``.
+            cancel: looked at before each word.
+
+        Raises:
+            Cancelled: ``cancel`` was set.
+        """
+        text, planned = self._manifest.text, CAPTION_ENCODER in self._manifest.graphs
+        check(cancel)
         if planned:
             feeds = {"ids": ids, "codes": codes[None]}
-            memory, labels = self._sessions.run(_CAPTION_ENCODER, ["memory", "plan"], feeds)
+            memory, labels = self._sessions.run(CAPTION_ENCODER, ["memory", "plan"], feeds)
         else:
             memory, labels = self.remember(ids, codes=codes).keys_values, None
         start = {"memory": memory, "cache": self._sessions.zeros("caption_step", "cache")}
@@ -260,11 +272,16 @@ class Engine:
             (logits,) = graph.run({name: np.asarray([n], np.int64) for name, n in numbers.items()})
             return logits[0], graph.past
 
-        beams = Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS, penalty=0.0 if planned else 1.0)
+        beams = Beams(BEAM_WIDTH, text.pad, text.eos, MAX_CAPTION_TOKENS, penalty(planned))
         return Captions(search(step, graph.past, beams), labels)
 
-    def read(self, ids: IntArray) -> IntArray:
-        """The likeliest labels of what a prompt ``(1, L)`` asks for, ``(1, actions, fields)``."""
+    def read(self, ids: IntArray, cancel: threading.Event | None = None) -> IntArray:
+        """The likeliest labels of what a prompt ``(1, L)`` asks for, ``(1, actions, fields)``.
+
+        Raises:
+            BundleError: the bundle makes no plans. Cancelled: ``cancel`` was set.
+        """
+        check(cancel)
         feeds = {"ids": ids, "codes": np.zeros((1, 0, self._grammar.slots), np.int64), **self._plan(None)}
         return np.asarray(self._sessions.run("text_encoder", ["plan"], feeds)[0])
 

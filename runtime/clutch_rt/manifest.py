@@ -18,7 +18,8 @@ from clutch_rt.noise import NOISE_NAME
 
 MANIFEST: Final = "manifest.json"
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
-MORE_GRAPHS: Final = ("motion_batch", "motion_fixed", "motion_token", "caption_encoder", "shift_block")
+CAPTION_ENCODER: Final = "caption_encoder"
+MORE_GRAPHS: Final = ("motion_batch", "motion_fixed", "motion_token", CAPTION_ENCODER, "shift_block")
 """Graphs that not every bundle has."""
 TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"

@@ -235,7 +235,8 @@ class Model:
         """Say in a sentence what two hands do.
 
         The motion is brought to 30 fps and to whole steps of 8 frames, the last frame held. Of the sentences
-        the model finds, it is the one that reads back as most of what it sees the hands do.
+        the model finds, it is the likeliest, or, where the bundle's captions have a plan, the one that reads
+        back as most of what the model sees the hands do.
 
         Raises:
             InputError: no motion, or one longer than the model's limit. Cancelled: ``cancel`` was set.
@@ -245,7 +246,7 @@ class Model:
         texts = [self._tokenizer.decode(ids) for ids in told.sentences]
         if told.labels is None:
             return texts[0]
-        read = [self._engine.read(self._tokenizer.own_prompt(text)) for text in texts]
+        read = [self._engine.read(self._tokenizer.own_prompt(text), cancel) for text in texts]
         return texts[read_back(read, told.labels)]
 
     def reconstruct(self, motion: Motion) -> Motion:

@@ -21,6 +21,7 @@ from export.fixed_graph import FixedSampler
 from export.graph import GraphBuilder, Precision
 from export.onnx import export_bundle, main
 from export.shift_graphs import ShiftGraphs
+from export.text_graph import TextEncoderGraph
 from export.weights import WEIGHTS_FILE, WeightStore
 from models.shift import Shift, ShiftConfig
 from tests.tiny_bundle import tiny_bundle, tiny_run, tiny_shift
@@ -116,6 +117,30 @@ def test_reduced_precision_cannot_hide_a_fault(
 
     monkeypatch.setattr(GraphBuilder, "weight", faulty)
     with pytest.raises(ParityError, match="nats"):
+        export_bundle(tiny_run("step"), tmp_path / "out", precision)
+    assert only_these(tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize(
+    ("graph", "build"), [("text_encoder", "build"), ("caption_encoder", "build_caption")]
+)
+def test_a_plan_that_pytorch_would_not_make_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision, graph: str, build: str
+) -> None:
+    """In every precision: what is told or made under a wrong plan agrees with PyTorch's under the same."""
+    honest, choose = getattr(TextEncoderGraph, build), TextEncoderGraph._chosen
+
+    def worst(self: TextEncoderGraph, g: GraphBuilder, scores: str) -> str:
+        return choose(self, g, g.node("Neg", scores))
+
+    def faulty(self: TextEncoderGraph) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(TextEncoderGraph, "_chosen", worst)
+            return honest(self)
+
+    monkeypatch.setattr(TextEncoderGraph, build, faulty)
+    with pytest.raises(ParityError, match=f"graph {graph} disagrees with PyTorch at .*, output plan"):
         export_bundle(tiny_run("step"), tmp_path / "out", precision)
     assert only_these(tmp_path)
 

@@ -11,11 +11,12 @@ import clutch_rt
 import numpy as np
 import onnx
 import pytest
+from clutch_rt.beams import Beams
 from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.engine import Captions, Engine, Memory
 from clutch_rt.errors import BundleError
 from clutch_rt.grammar import Form
-from clutch_rt.layout import IntArray
+from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.noise import STREAM_LENGTH, gumbel
 from clutch_rt.options import Request, make_request
 from clutch_rt.sessions import Sessions
@@ -193,6 +194,69 @@ def test_captions_equal_pytorchs(form: Form) -> None:
         (wanted,) = caption(model, PROMPT[0].tolist(), [codes])
         assert engine.captions(PROMPT, codes).sentences[0] == wanted
     sessions.close()
+
+
+class _Ending(Beams):
+    """A search in which a sentence may end after any word: random weights never say so."""
+
+    def advance(self, logits: Float32Array) -> list[int]:
+        logits = np.array(logits)
+        logits[:, 1] = np.sort(logits, axis=1)[:, -2]
+        return super().advance(logits)
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_of_several_sentences_the_runtime_takes_pytorchs(
+    planned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a plan, and, as in bundles of before, without."""
+    run, bundle = _run_and_bundle(planned, tmp_path)
+    import torch
+    from clutch_rt import prompts
+
+    from models.generation import caption, pad_codes, pad_prompts, seen
+    from models.lm import MotionLM
+    from models.shift import Shift
+    from train.tokenizer import decode, encode, load_tokenizer
+
+    monkeypatch.setattr("clutch_rt.engine.Beams", _Ending)
+    monkeypatch.setattr("models.generation.Beams", _Ending)
+    lm, shift = MotionLM.load(run / "lm").eval(), Shift.load(run / "shift").eval()
+    pieces = load_tokenizer(run / "tokenizer.model")
+    asked = encode(pieces, prompts.MOTION_TO_TEXT)
+
+    def ask(ids: list[int]) -> list[int]:
+        return encode(pieces, prompts.TEXT_TO_MOTION.format(text=decode(pieces, ids).strip()))
+
+    with clutch_rt.load(bundle, device="cpu") as model:
+        for seed in range(4):
+            motion = model.generate("clap three times", seconds=1.6, seed=seed)
+            codes = shift.encode(torch.tensor(motion.frames)[None])[0].numpy()
+            found = model._engine.captions(np.asarray([asked]), codes)
+            assert len(found.sentences) > 1
+            labels = seen(lm, *pad_prompts([asked]), *pad_codes([codes]))[1]
+            assert (found.labels is not None) is (labels is not None) is planned
+            if labels is not None:
+                np.testing.assert_array_equal(found.labels, labels)
+            assert found.sentences[0] == caption(lm, asked, [codes])[0]
+            assert model.caption(motion) == decode(pieces, caption(lm, asked, [codes], ask=ask)[0]).strip()
+
+
+def _run_and_bundle(planned: bool, folder: Path) -> tuple[Path, Path]:
+    """A run, and its bundle; without planned captions it is a copy, exported anew."""
+    bundle = _tiny("step")
+    from export.onnx import export_bundle
+    from tests.tiny_bundle import tiny_run
+
+    run = tiny_run("step")
+    if planned:
+        return run, bundle
+    copy = Path(shutil.copytree(run, folder / "run"))
+    config = json.loads((copy / "lm" / "config.json").read_text(encoding="utf-8"))
+    del config["planned_captions"]
+    (copy / "lm" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    export_bundle(copy, folder / "bundle", "fp32")
+    return copy, folder / "bundle"
 
 
 def test_a_caption_is_the_one_that_reads_back_as_the_motion(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from clutch_rt.errors import InputError
 from train.config import LMTrainConfig
 from train.examples import IGNORE, Example, collate, told_rows
 from train.labels import ACTIONS, FIELDS, LabelVocabulary
-from train.objectives import LMObjective, encode_rows
+from train.objectives import LMObjective, encode_rows, seen_under_plan, text_loss
 from train.pretrain import Materials, build_grammar, build_model, build_probes
 from train.probes import Probes
 from train.run import RunFolder
@@ -26,6 +26,35 @@ def objective_of(run: RunFolder) -> tuple[Materials, LMObjective]:
     materials = Materials.open(run)
     model = build_model(build_grammar(run, materials.processor), run.config.lm, 0)
     return materials, LMObjective(model, 0.3, 0.25, 0.3, build_probes(model, materials, LMTrainConfig()))
+
+
+def test_a_motion_is_told_under_its_labels_where_these_are_told(run: RunFolder) -> None:
+    materials, objective = objective_of(run)
+    lm = objective.lm.eval()
+    assert lm.config.planned_captions and lm.plan is not None
+    torch.nn.init.normal_(lm.plan.mix[2].weight, std=0.3, generator=torch.Generator().manual_seed(0))
+
+    def loss(*examples: Example) -> float:
+        rows = collate(examples).text
+        assert rows is not None
+        with torch.no_grad():
+            return float(text_loss(lm, seen_under_plan(lm, encode_rows(lm, rows), rows), rows))
+
+    told, other = (materials.train.motion_to_text(i, generator(i)) for i in (0, 1))
+    assert told.labels is not None and other.labels is not None and told.answer is not None
+    untold = replace(told, labels=None)
+    relabelled = replace(told, labels=np.where(told.labels > 0, 1 + told.labels % 2, told.labels))
+    assert abs(loss(told) - loss(relabelled)) > 1e-3
+    rows = collate([untold]).text
+    assert rows is not None
+    with torch.no_grad():
+        plain = float(text_loss(lm, encode_rows(lm, rows), rows))
+    assert loss(untold) == pytest.approx(plain, abs=1e-6)
+    # Beside one that is told it is what it is alone; the mean is over pieces.
+    count = len(told.answer)
+    assert other.answer is not None
+    both = (count * plain + len(other.answer) * loss(other)) / (count + len(other.answer))
+    assert loss(untold, other) == pytest.approx(both, abs=1e-5)
 
 
 def test_labels_become_numbers_and_what_is_not_known_is_none() -> None:

@@ -47,7 +47,8 @@ NOTES: Final = (
     "Contact: hands within {touch:.0f} mm of each other, their flesh taken as the corpus takes it. Faults "
     "are of any motion, whatever its sentence. Hands that the codes put into each other are moved apart in "
     "what is generated, as the runtime does, and not in SHIFT's reconstruction, which is of the codes alone.",
-    "Captions: of the first {captions} clips, by a beam search of width {width}. Verbs is the part of the "
+    "Captions: of the first {captions} clips, by a beam search of width {width}, read back where the model "
+    "plans its captions. Verbs is the part of the "
     "clip's verbs that a caption says in any of the corpus's wordings, less for verbs it adds; BLEU by "
     "sacrebleu, ROUGE-L by rouge-score. MiniLM cosine: {similarity}.",
     "Sampling: temperature {temperature}, top-k {top_k}, {repeats} draw(s) of {clips} + 4 x {half} clips of "
