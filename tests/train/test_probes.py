@@ -29,8 +29,9 @@ def objective_of(run: RunFolder) -> tuple[Materials, LMObjective]:
 
 
 def test_a_motion_is_told_under_its_labels_where_these_are_told(run: RunFolder) -> None:
-    materials, objective = objective_of(run)
-    lm = objective.lm.eval()
+    materials = Materials.open(run)
+    grammar = build_grammar(run, materials.processor)
+    lm = build_model(grammar, run.config.lm, 0, materials.train.labels).eval()
     assert lm.config.planned_captions and lm.plan is not None
     torch.nn.init.normal_(lm.plan.mix[2].weight, std=0.3, generator=torch.Generator().manual_seed(0))
 
