@@ -58,9 +58,6 @@ class NetworkCheck(Parity):
         finally:
             self.driver.close()
 
-    def _bound(self, graph: str, what: str, kl: float) -> None:
-        require(graph, what, kl, self.limit, "nats of mean divergence")
-
     def _frames(self, report: Report, motions: Sequence[IntArray]) -> Report:
         worst, distances = 0.0, []
         for codes in motions:

@@ -18,6 +18,7 @@ tokens say nothing about them. They are held to two bounds that do:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -95,7 +96,7 @@ class Parity:
         self.driver = driver
         self.model = model
         self.shift = shift
-        self.precision: Precision = precision
+        self.limit = KL_NATS[precision]
         self.prompts = [list(p) for p in prompts]
         self.caption_prompt = list(caption_prompt)
         self.draw = draw
@@ -329,12 +330,16 @@ class Parity:
         return read, self.model.with_plan(encoded, torch.from_numpy(read.plan))
 
     def _plan(self, graph: str, where: str, chosen: IntArray, scores: Sequence[torch.Tensor]) -> None:
-        """Labels ``(1, ACTIONS, fields)`` of a graph's are PyTorch's, or by its scores nearly as good."""
+        """Labels ``(1, ACTIONS, fields)`` of a graph's are PyTorch's, or by its scores nearly as good.
+
+        Scores that are e apart cost about e^2 / 2 nats of divergence, and a label chosen by them e at most.
+        """
         pairs = [(x[0].numpy(), chosen[0, :, field]) for field, x in enumerate(scores)]
         lost = np.concatenate([x.max(1) - np.take_along_axis(x, c[:, None], 1)[:, 0] for x, c in pairs])
         if self.exact:
             require(graph, f"{where}, output plan", float((lost > 0).sum()), 0.0, "labels that differ")
-        self._bound(graph, f"{where}, output plan", float(lost.mean()))
+        limit = math.sqrt(2.0 * self.limit)
+        require(graph, f"{where}, output plan", float(lost.mean()), limit, "nats that its labels lose")
 
     def _encoded(self, ids: Sequence[int], codes: IntArray | None = None) -> Encoded:
         batch, mask = generation.pad_prompts([ids])
@@ -394,7 +399,7 @@ class Parity:
     # ---- judging --------------------------------------------------------------------------------------
 
     def _bound(self, graph: str, what: str, kl: float) -> None:
-        require(graph, what, kl, KL_NATS[self.precision], "nats of mean divergence")
+        require(graph, what, kl, self.limit, "nats of mean divergence")
 
     def _require_tie(
         self,

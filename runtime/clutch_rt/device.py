@@ -27,10 +27,16 @@ _MEMORY: Final[Mapping[str, str]] = {"cuda": "cuda"}
 CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
 """Unless told so, CUDA rounds what float32 products take to 10 bits (TF32): other codes than on a CPU, and
 nothing is won where a step waits for its weights."""
+# How a device's engines are built; the others have none.
+_ENGINES: Final[Mapping[str, str]] = {
+    "tensorrt-rtx": "`python -m export.tensorrt BUNDLE --target rtx` in a checkout",
+    "tensorrt": "`clutch-rt engine build`",
+}
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: CUDA_OPTIONS}
 _CAPTURING: Final[Mapping[str, Mapping[str, str]]] = {PROVIDERS["cuda"]: {"enable_cuda_graph": "1"}}
 # Where the work of a graph is; shapes and indices may well be left to the CPU.
-_PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", "QLinearMatMul", "DynamicQuantizeMatMul")
+_PACKED: Final = ("MatMulInteger", "MatMulNBits", "QLinearMatMul", "DynamicQuantizeMatMul")
+_PRODUCTS: Final = ("MatMul", "Gemm", "Conv", "FusedMatMul", *_PACKED)
 
 log = logging.getLogger(__name__)
 
@@ -117,13 +123,9 @@ def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxru
     if placement.provider not in session.get_providers()[:1]:
         raise DeviceError(_not_started(placement, said or "its driver or libraries are missing"))
     if placement.provider != CPU:
-        left, products = work_on_cpu(session)
-        if products and left == products:
-            raise DeviceError(
-                f"{placement.provider} starts, but has no kernel for any of the {products} matrix products "
-                f"of {path.name}, so all of it would run on the CPU; take a bundle of another precision "
-                "(fp32 or fp16), or use --device cpu"
-            )
+        work = work_on_cpu(session)
+        if work.products and work.left == work.products:
+            raise DeviceError(_no_kernels(placement, path, work))
     return session
 
 
@@ -147,12 +149,13 @@ def choose(
     """Create the first session on the best placement for ``device``; what it took, and why, is logged.
 
     Args:
-        graph: the file, or a function that says which file a device loads.
+        graph: the file, or a function that says which file a device loads; one that holds weights as the
+            bundle has them, for what runs here is taken to run of the others too.
         device: from ``DEVICES``.
         threads: of the session.
 
     Raises:
-        DeviceError: the device named cannot be had.
+        DeviceError: the device named cannot be had, or has no kernels for weights in 8 or 4 bits.
         BundleError: the graph, or the engine that fits it on the device named, cannot be loaded.
     """
 
@@ -165,19 +168,22 @@ def choose(
     if device != "auto":
         (named,) = options
         session = _first_session(path_on, named, threads)
+        work = work_on_cpu(session)
+        if work.packed and named.provider != CPU:
+            raise DeviceError(_no_kernels(named, path_on(named.name), work))
         log.info("device %s took %s", device, named.provider)
         return named, session
     passed = not_there()
     for placement in options[:-1]:
         try:
             session = _first_session(path_on, placement, threads)
-            left, products = work_on_cpu(session)
+            work = work_on_cpu(session)
         except (DeviceError, BundleError) as error:  # an engine may be damaged where the graphs are whole
             log.info("device auto passes over %s: %s", placement.name, error)
             passed.append(f"{placement.name}: {error}")
             continue
-        if left:
-            reason = f"{left} of {products} matrix products would run on the CPU all the same"
+        if work.left:
+            reason = f"{work.left} of {work.products} matrix products would run on the CPU all the same"
             log.info("device auto passes over %s: %s", placement.name, reason)
             passed.append(f"{placement.name}: {reason}")
             continue
@@ -188,30 +194,53 @@ def choose(
     return replace(options[-1], passed_over=tuple(passed)), session
 
 
-def work_on_cpu(session: ort.onnxruntime.InferenceSession) -> tuple[int, int]:
-    """Matrix products of a session that run on the CPU, and all of them; ``(0, 0)`` where ORT cannot tell."""
+@dataclass(frozen=True)
+class Work:
+    """Matrix products of a session: all, those on the CPU, and of these those of weights in 8 or 4 bits."""
+
+    products: int = 0
+    left: int = 0
+    packed: int = 0
+
+
+def work_on_cpu(session: ort.onnxruntime.InferenceSession) -> Work:
+    """What of a session's work runs on the CPU; none of it where ONNX Runtime cannot tell."""
     if not hasattr(session, "get_provider_graph_assignment_info"):  # older versions
-        return 0, 0
+        return Work()
     try:
         parts = session.get_provider_graph_assignment_info()
     except ort.ORT_ERRORS:
-        return 0, 0
+        return Work()
     products = [
-        part.ep_name for part in parts for node in part.get_nodes() if node.op_type.startswith(_PRODUCTS)
+        (part.ep_name, node.op_type)
+        for part in parts
+        for node in part.get_nodes()
+        if node.op_type.startswith(_PRODUCTS)
     ]
-    return sum(name == CPU for name in products), len(products)
+    left = [kind for name, kind in products if name == CPU]
+    return Work(len(products), len(left), sum(kind in _PACKED for kind in left))
+
+
+def _no_kernels(placement: Placement, path: Path, work: Work) -> str:
+    how = _ENGINES.get(placement.name)
+    engines = f", build engines for it with {how}" if how else ""
+    return (
+        f"{placement.provider} starts, but has no kernel for {work.left} of the {work.products} matrix "
+        f"products of {path.name}, which would run on the CPU at every step; take a bundle of another "
+        f"precision (fp32 or fp16){engines}, or use --device cpu"
+    )
 
 
 def warn_of_cpu_work(graph: str, placement: Placement, session: ort.onnxruntime.InferenceSession) -> None:
     """Say where a provider does only a part of a graph's work."""
     if placement.provider == CPU:
         return
-    left, products = work_on_cpu(session)
-    if left:
+    work = work_on_cpu(session)
+    if work.left:
         log.warning(
             "graph %r: %d of %d matrix products run on the CPU, for %s has no kernel for them; "
             "a bundle in fp32 or fp16 would run on it as a whole",
-            *(graph, left, products, placement.provider),
+            *(graph, work.left, work.products, placement.provider),
         )
 
 
@@ -246,13 +275,23 @@ def _first_session(
             "provider's package, then let `clutch-rt doctor` try it again, or use --device cpu"
         )
     with attempts.attempt(placement.name):
-        return create_session(path_on(placement.name), placement, threads)
+        path = path_on(placement.name)
+    return create_session(path, placement, threads)
 
 
 def _start(path: Path, placement: Placement, threads: int) -> ort.onnxruntime.InferenceSession:
+    """The session; while a provider creates it, it is marked as being started, see ``attempts``."""
+    if placement.provider == CPU:
+        return _session(path, placement, session_options(threads))
     options = session_options(threads)
-    if placement.provider != CPU:
-        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    with attempts.attempt(placement.name):
+        return _session(path, placement, options)
+
+
+def _session(
+    path: Path, placement: Placement, options: ort.onnxruntime.SessionOptions
+) -> ort.onnxruntime.InferenceSession:
     if placement.name == "tensorrt-rtx":
         return ort.onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
     return ort.onnxruntime.InferenceSession(

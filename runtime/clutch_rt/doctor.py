@@ -6,7 +6,7 @@ Every device that could be had is really tried, in a process of its own, with th
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -112,7 +112,7 @@ def examine(which: str | None = None) -> Report:
         nvidia=nvidia,
         bundle=bundle,
         devices=devices,
-        auto=next((name for name in (*AUTO, "cpu") if name in works), None),
+        auto=_auto(bundle, works),
         advice=tuple(advise(nvidia, runtimes, bundle, devices)),
     )
 
@@ -162,8 +162,7 @@ def advise(
     if nvidia.gpus and not nvidia.driver:
         advice.append(f"nvidia-smi lists a GPU, but its driver library cannot be loaded; {NO_DRIVER}")
     if nvidia.driver and not works & set(AUTO):
-        advice.append(f"to use the NVIDIA GPU through CUDA: {GPU_PACKAGE}")
-        advice.append(f"to use it through TensorRT-RTX (RTX 30 and later): {RTX_PACKAGE}")
+        advice += _gpu_advice(devices)
     if not nvidia.driver:
         advice.append(
             "for an NVIDIA GPU, if this machine has one: install its driver, then run this again; "
@@ -172,6 +171,23 @@ def advise(
     if not _has("pillow"):
         advice.append("for pictures (.png, .gif, .mp4): run `pip install 'clutch-rt[preview]'`")
     return advice
+
+
+def _auto(bundle: BundleFinding, works: Set[str]) -> str | None:
+    """What ``auto`` takes, which is tried where there is a choice: it wants all of the work on one device."""
+    if not works & set(AUTO):
+        return "cpu" if "cpu" in works else None
+    return probe(Path(bundle.path), "auto").took or None
+
+
+def _gpu_advice(found: Sequence[Probe]) -> list[str]:
+    """How to use a GPU that has a driver: the packages that are missing, else what keeps them off."""
+    reasons = {probe.device: probe.reason for probe in found}
+    ways = {
+        "cuda": f"to use the NVIDIA GPU through CUDA: {GPU_PACKAGE}",
+        "tensorrt-rtx": f"to use it through TensorRT-RTX (RTX 30 and later): {RTX_PACKAGE}",
+    }
+    return [f"{name}: {reasons[name]}" if is_available(name) else way for name, way in ways.items()]
 
 
 def _names() -> list[str]:

@@ -18,6 +18,7 @@ from clutch_rt.diagnosis import RTX_PACKAGE, TENSORRT_PACKAGE
 from clutch_rt.engines import (
     ENGINES,
     LIBRARIES,
+    PRECISIONS,
     EngineSet,
     content_hash,
     engine_sets,
@@ -26,6 +27,7 @@ from clutch_rt.engines import (
 )
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.plugin import RTX_MODULE
+from clutch_rt.quality import figures_in, quality_warning
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,11 @@ class EngineChoice:
                 return chosen.path / f"{name}.onnx"
         return self._bundle.file(self._bundle.manifest.graphs[name])
 
+    def lacks(self, name: str, device: str) -> bool:
+        """Whether ``device`` loads engines, and has none for the graph ``name``; raises as ``graph``."""
+        chosen = self._set(device) if device in LIBRARIES else None
+        return chosen is not None and name not in chosen.graphs
+
     def _set(self, device: str) -> EngineSet | None:
         if device not in self._chosen:
             self._chosen[device] = self._find(device)
@@ -59,6 +66,7 @@ class EngineChoice:
         for error in wrong:
             log.warning("%s", error)
         sets = [one for one in sets if one.key.library == device]
+        sets.sort(key=lambda one: PRECISIONS.index(one.key.precision))  # the best first
         if not sets:
             log.info(
                 "the bundle holds no engines for %s, which compiles its graphs when they are loaded", device
@@ -71,7 +79,15 @@ class EngineChoice:
             return None
         verify_engine_set(chosen)
         log.info("device %s loads the engines %s", device, chosen.path.name)
+        self._warn_of_loss(chosen.key.precision)
         return chosen
+
+    def _warn_of_loss(self, precision: str) -> None:
+        """Say what the engines' precision costs, by the bundle's table, where it is not the bundle's own."""
+        manifest = self._bundle.manifest
+        figures = figures_in(precision, manifest.raw.get("precisions"))
+        if precision != manifest.precision and (warning := quality_warning(precision, figures)):
+            log.warning("of the engines: %s", warning)
 
 
 def fit(sets: list[EngineSet], device: str, content: str) -> EngineSet:

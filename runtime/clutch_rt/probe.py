@@ -31,6 +31,7 @@ class Probe:
         reason: why not, with what to do; empty where it works.
         load_seconds: to create the sessions. first_seconds: from the sentence to the first 8 frames, warm.
         agrees: whether it makes the same motion as the CPU; None where that was not looked at.
+        took: the device that its sessions run on, which is told where ``auto`` was tried.
     """
 
     device: str
@@ -39,6 +40,7 @@ class Probe:
     load_seconds: float | None = None
     first_seconds: float | None = None
     agrees: bool | None = None
+    took: str = ""
 
 
 def probe(bundle: Path, device: str, timeout: float = TIMEOUT) -> Probe:
@@ -46,7 +48,7 @@ def probe(bundle: Path, device: str, timeout: float = TIMEOUT) -> Probe:
 
     Args:
         bundle: its folder, or that of a set of engines, which are loaded only.
-        device: from ``device.DEVICES``, by name.
+        device: from ``device.DEVICES``.
         timeout: seconds after which it counts as hanging.
     """
     if not sys.executable:
@@ -98,10 +100,11 @@ def try_device(bundle: Path, device: str) -> Probe:
             model.warm_up()
             loaded = time.perf_counter() - started
             frames, first = _first_frames(model)
-        agrees = None if device == "cpu" else _agrees(bundle, frames)
+            took = model.info.device
+        agrees = None if took == "cpu" else _agrees(bundle, frames)
     except ClutchError as error:
         return Probe(device, False, str(error))
-    return Probe(device, True, "", loaded, first, agrees)
+    return Probe(device, True, "", loaded, first, agrees, took)
 
 
 def try_engines(folder: Path, device: str) -> Probe:

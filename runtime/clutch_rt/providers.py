@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from clutch_rt import nvidia, ort
-from clutch_rt.diagnosis import GPU_PACKAGE, RTX_PACKAGE
+from clutch_rt.diagnosis import GPU_PACKAGE, RTX_PACKAGE, TENSORRT_PACKAGE
 from clutch_rt.plugin import RTX_PROVIDER, rtx_installed
 
 CPU: Final = "CPUExecutionProvider"
@@ -28,7 +28,7 @@ DEVICES: Final = ("auto", *PROVIDERS)
 
 _MEND: Final[Mapping[str, str]] = {
     "cuda": GPU_PACKAGE,  # the packages share a folder: both must go before one comes
-    "tensorrt": GPU_PACKAGE,
+    "tensorrt": f"{GPU_PACKAGE} and {TENSORRT_PACKAGE}",
     "coreml": "on macOS run `pip install --force-reinstall --no-deps onnxruntime`",
     "directml": "on Windows run `pip uninstall -y onnxruntime && pip install onnxruntime-directml`",
     "openvino": "run `pip uninstall -y onnxruntime && pip install onnxruntime-openvino`",

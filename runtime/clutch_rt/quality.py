@@ -64,6 +64,18 @@ def degradations(metrics: Mapping[str, Any]) -> list[Degradation]:
     return found
 
 
+def figures_in(precision: str, table: object) -> Mapping[str, Any]:
+    """The figures of a precision in a manifest's ``precisions``, as ``metrics`` has them; or none.
+
+    Args:
+        precision: of the weights.
+        table: what ``export.precisions`` found, as JSON; anything else has none.
+    """
+    for key in ("rows", precision, "figures"):
+        table = table.get(key) if isinstance(table, Mapping) else None
+    return table if isinstance(table, Mapping) else {}
+
+
 def quality_warning(precision: str, metrics: Mapping[str, Any]) -> str | None:
     """A line about the figures that lose more than ``LIMIT``; None where none does."""
     lost = [loss for loss in degradations(metrics) if loss.lost > LIMIT]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from clutch_rt import ort
 from clutch_rt.bundle import Bundle
@@ -38,6 +38,7 @@ from clutch_rt.ports import zeros
 from clutch_rt.providers import CPU
 
 _Found = TypeVar("_Found")
+_PACKED: Final = ("int8", "int4")  # precisions whose products other devices than the CPU lack
 log = logging.getLogger(__name__)
 
 
@@ -271,13 +272,21 @@ class Sessions:
         return self._gate.closed
 
     def _create(self, name: str) -> ort.onnxruntime.InferenceSession:
-        if self._placement is None:
+        if self._placement is None and name == ENCODER_GRAPH:
             graph = partial(self._engines.graph, name)
             self._placement, session = choose(graph, self._device, self._threads)
-        else:
-            path = self._engines.graph(name, self._placement.name)
-            session = create_session(path, self._placement, self._threads)
-        warn_of_cpu_work(name, self._placement, session)
+            warn_of_cpu_work(name, self._placement, session)
+            return session
+        placement = self.placement  # which may create the first session
+        path = self._engines.graph(name, placement.name)
+        if self._engines.lacks(name, placement.name) and self._bundle.manifest.precision in _PACKED:
+            log.warning(
+                "graph %r has no engine, and %s no kernels for weights in %s: it runs on the CPU",
+                *(name, placement.provider, self._bundle.manifest.precision),
+            )
+            placement = Placement("cpu", CPU)
+        session = create_session(path, placement, self._threads)
+        warn_of_cpu_work(name, placement, session)
         return session
 
 

@@ -27,14 +27,25 @@ CUDA_PLACE = Placement("cuda", CUDA)
 
 def test_a_provider_that_starts_and_does_nothing_is_an_error(cuda: type[FakeSession]) -> None:
     cuda.parts = (Part(CUDA, "Add"), Part(CPU, "MatMulInteger", "MatMulInteger"))
-    with pytest.raises(DeviceError, match=r"no kernel for any of the 2 matrix products .* --device cpu"):
+    with pytest.raises(DeviceError, match=r"no kernel for 2 of the 2 matrix products .* --device cpu"):
         create_session(GRAPH, CUDA_PLACE, 1)
+
+
+def test_weights_in_eight_bits_are_refused_where_the_rest_would_run(cuda: type[FakeSession]) -> None:
+    """As of the shipped bundle's encoder: the reader of labels is in float32, and CUDA has kernels for it."""
+    cuda.parts = (Part(CUDA, *["MatMul"] * 15), Part(CPU, *["MatMulInteger"] * 19))
+    with pytest.raises(
+        DeviceError, match=r"no kernel for 19 of the 34 .*\(fp32 or fp16\), or use --device cpu"
+    ):
+        choose(GRAPH, "cuda", 1)
+    cuda.parts = (Part(CUDA, *["MatMul"] * 15, *["MatMulNBits"] * 19),)  # which CUDA does have
+    assert choose(GRAPH, "cuda", 1)[0] == CUDA_PLACE
 
 
 def test_a_provider_that_does_a_part_is_said_aloud(
     cuda: type[FakeSession], caplog: pytest.LogCaptureFixture
 ) -> None:
-    cuda.parts = (Part(CUDA, "Conv", "Gemm"), Part(CPU, "MatMulInteger", "Shape"))
+    cuda.parts = (Part(CUDA, "Conv", "Gemm"), Part(CPU, "MatMul", "Shape"))
     placement, session = choose(GRAPH, "cuda", 1)
     assert placement == CUDA_PLACE
     device.warn_of_cpu_work("motion_step", placement, session)

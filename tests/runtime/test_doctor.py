@@ -183,7 +183,7 @@ def test_gpus_as_nvidia_smi_lists_them() -> None:
 # --- Advice
 
 
-def test_advice_without_and_with_a_driver() -> None:
+def test_advice_without_and_with_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = (Probe("cpu", True),)
     without = advise(NO_NVIDIA, {"onnxruntime": "1"}, WHOLE, cpu)
     assert any("install its driver" in line for line in without)
@@ -191,6 +191,11 @@ def test_advice_without_and_with_a_driver() -> None:
     more = advise(with_driver, {"onnxruntime": "1"}, WHOLE, cpu)
     assert any("onnxruntime-gpu" in line for line in more)
     assert any("onnxruntime-ep-nv-tensorrt-rtx" in line for line in more)
+    refused = Probe("cuda", False, "it has no kernel for 8 bits; take fp32")
+    monkeypatch.setattr(room, "is_available", lambda name: name == "cuda")
+    there = advise(with_driver, {"onnxruntime-gpu": "1"}, WHOLE, (*cpu, refused))
+    assert "cuda: it has no kernel for 8 bits; take fp32" in there
+    assert not any("pip install 'onnxruntime-gpu" in line for line in there), "it is installed"
     done = advise(with_driver, {"onnxruntime-gpu": "1"}, WHOLE, (*cpu, Probe("cuda", True, agrees=True)))
     assert not any("onnxruntime" in line for line in done)
 
@@ -209,11 +214,19 @@ def test_a_gpu_in_the_report(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None
         True, "12.8", (Gpu("RTX 4090", "570.86", 24564, "8.9"),), {"pip nvidia-cuda-runtime-cu12": "12.9"}, {}
     )
     monkeypatch.setattr(room, "find_nvidia", lambda: found)
-    monkeypatch.setattr(room, "probe", lambda bundle, name: Probe(name, True, "", 0.5, 0.01, None))
+    monkeypatch.setattr(room, "is_available", lambda name: name in ("cpu", "cuda"))
+    monkeypatch.setattr(
+        room,
+        "probe",
+        lambda bundle, name: Probe(name, True, "", 0.5, 0.01, None, took={"auto": "cpu"}.get(name, name)),
+    )
     text = "\n".join(lines(room.examine(str(toy))))
     assert "driver for CUDA up to 12.8" in text
     assert "RTX 4090, compute capability 8.9, 24 GiB, driver 570.86" in text
     assert "pip nvidia-cuda-runtime-cu12 (12.9)" in text
+    report = room.examine(str(toy))
+    assert {found.device for found in report.devices if found.works} == {"cpu", "cuda"}
+    assert report.auto == "cpu", "what it took when it was tried, not the best that starts"
 
 
 def test_a_machine_without_nvidia_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

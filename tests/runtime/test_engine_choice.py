@@ -12,13 +12,16 @@ from typing import Any
 import clutch_rt
 import pytest
 from click.testing import CliRunner
-from clutch_rt import BundleError, device, doctor, nvidia, plugin, tensorrt
+from clutch_rt import BundleError, device, doctor, nvidia, plugin, sessions, tensorrt
 from clutch_rt.bundle import open_bundle
 from clutch_rt.cli.commands import command_line
+from clutch_rt.device import Placement
 from clutch_rt.doctor import examine_bundle
 from clutch_rt.engine_choice import EngineChoice, rtx_library_version
 from clutch_rt.engines import FORMAT, KEY_FILE, content_hash, read_engine_set, target_of
+from clutch_rt.manifest import MANIFEST
 from clutch_rt.probe import Probe, try_engines
+from clutch_rt.providers import PROVIDERS
 
 DEVICE = "tensorrt-rtx"
 GRAPHS = ("text_encoder", "motion_step", "shift_decoder")
@@ -58,7 +61,7 @@ def add_engines(bundle: Path, **changes: Any) -> Path:
         bundle
         / "engines"
         / target_of(key["target"]).library
-        / f"{key['version']}-{key['sms']}-{str(key['content'])[:4]}{key['host']}"
+        / f"{key['version']}-{key['sms']}-{key['precision']}-{str(key['content'])[:4]}{key['host']}"
     )
     folder.mkdir(parents=True)
     files = {}
@@ -81,6 +84,47 @@ def test_the_engine_that_fits_is_loaded_and_the_rest_is_the_bundles_own(gpu: Non
     assert choice.graph("caption_step", DEVICE) == bundle / "caption_step.onnx"
     assert choice.graph("motion_step", "cpu") == bundle / "motion_step.onnx"
     assert choice.graph("motion_step", "cuda") == bundle / "motion_step.onnx"
+
+
+def test_the_precision_that_keeps_most_is_taken_and_its_loss_is_said(
+    gpu: None, bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    lost = {"generated.count": {"value": 0.6}, "pytorch.generated.count": {"value": 0.9}}
+    manifest["precisions"] = {"rows": {"int4": {"figures": lost}, "int8": "no row"}}
+    (bundle / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    content = content_hash(open_bundle(bundle).manifest)
+    four = add_engines(bundle, precision="int4", content=content)
+    assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == four / "motion_step.onnx"
+    assert "of the engines: int4 weights cost this bundle 33.3% of the count as asked" in caplog.text
+    for precision in ("int8", "fp16"):
+        better = add_engines(bundle, precision=precision, content=content)
+        caplog.clear()
+        assert EngineChoice(open_bundle(bundle)).graph("motion_step", DEVICE) == better / "motion_step.onnx"
+        assert "of the engines" not in caplog.text
+
+
+def test_of_packed_weights_what_has_no_engine_runs_on_the_cpu_and_says_so(
+    gpu: None, bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    manifest["precision"] = "int8"
+    (bundle / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    add_engines(bundle, content=content_hash(open_bundle(bundle).manifest))
+    gpu_place = Placement(DEVICE, PROVIDERS[DEVICE])
+    made: dict[str, str] = {}
+    monkeypatch.setattr(sessions, "certain", lambda device: None)
+    monkeypatch.setattr(sessions, "choose", lambda *_: (gpu_place, None))
+    monkeypatch.setattr(
+        sessions, "create_session", lambda path, place, _: made.update({path.stem: place.name})
+    )
+    monkeypatch.setattr(sessions, "warn_of_cpu_work", lambda *_: None)
+    there = sessions.Sessions(open_bundle(bundle), DEVICE, 1)
+    for name in ("caption_step", "motion_step"):  # the first is none that the device is chosen by
+        there.get(name)
+    assert made == {"caption_step": "cpu", "motion_step": DEVICE}
+    assert "graph 'caption_step' has no engine" in caplog.text and "it runs on the CPU" in caplog.text
+    assert "motion_step" not in caplog.text
 
 
 @pytest.mark.parametrize(
