@@ -56,7 +56,11 @@ class FixedShapes(LMGraph):
 
 
 class FixedStep(FixedShapes, StepGraph):
-    """The motion step of the form ``step`` that a CUDA graph captures; its parts are ``FixedParts``."""
+    """The motion step of the form ``step`` in shapes that never change; its parts are ``FixedParts``.
+
+    A CUDA graph captures it (of weights in 8 bits CUDA has no products), and so do runtimes that want all
+    shapes beforehand, as those of a browser do on a GPU.
+    """
 
     name = "motion_fixed"
 

@@ -4,8 +4,6 @@ shapes or its tokens, and what captions are made by.
 
 from __future__ import annotations
 
-from typing import Final
-
 import onnx
 from clutch_rt.manifest import CAPTION_ENCODER
 from onnx import TensorProto
@@ -18,9 +16,6 @@ from export.step_graph import StepGraph
 from export.text_graph import TextEncoderGraph
 from export.weights import WeightStore
 from models.lm import MotionLM
-
-CAPTURED: Final[tuple[Precision, ...]] = ("fp32", "fp16")
-"""Precisions whose step is written for CUDA to capture: for products in 8 bits it has no kernels."""
 
 
 def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict[str, onnx.ModelProto]:
@@ -36,8 +31,7 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     graphs["motion_step"] = step.build()
     if precision == "int8":
         graphs["motion_batch"] = step.build_batch()
-    if precision in CAPTURED:
-        graphs[FixedStep.name] = FixedStep(FixedParts(model, store, precision)).build()
+    graphs[FixedStep.name] = FixedStep(FixedParts(model, store, precision)).build()
     return graphs
 
 

@@ -120,7 +120,7 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
         assert 17 <= model.opset_import[0].version <= 21
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
 def test_the_step_that_is_captured_has_shapes_that_never_change(precision: Precision) -> None:
     """All but the length of the memory; and no shape of a node hangs on a value."""
     bundle = open_bundle(tiny_bundle("step", precision))
