@@ -16,7 +16,7 @@ import pytest
 from clutch_rt.grammar import FORMS, Form
 from clutch_rt.ports import MEMORY_LENGTH
 
-from export.bench import artefacts, parts, task, worker
+from export.bench import artefacts, parts, seams, task, worker
 from export.bench.__main__ import main
 from export.bench.figures import figures
 from export.bench.report import report
@@ -250,3 +250,23 @@ def test_the_parts_of_a_motion_are_told(capsys: pytest.CaptureFixture[str]) -> N
     rows = [line for line in said.splitlines() if line.startswith("| ") and "---" not in line]
     assert len(rows) == len(parts.SENTENCES) * 10
     assert all(float(cell) >= 0 for row in rows if "part |" not in row for cell in row.split(" | ")[1:3])
+
+
+def test_a_seam_is_told_from_a_jump(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(seams, "SENTENCES", seams.SENTENCES[:2])
+    monkeypatch.setattr(seams, "DRAWS", 2)
+    assert seams.main([]) == 0
+    rows = [
+        line.strip("|").split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("|")
+    ]
+    found = {row[0].strip(): [float(cell) for cell in row[1:]] for row in rows[2:]}
+    own, seam, cut = (found[name] for name in ("undisturbed", "at a seam", "without a blend"))
+    # The start of a motion is decimetres from the middle of another; a frame is not.
+    assert cut[0] > 3 * max(own[0], seam[0]) and cut[3] > 3 * max(own[3], seam[3])
+    still = np.repeat(np.zeros((1, 2, 99), np.float32), 20, axis=0)
+    still[..., [0, 4]] = 1.0
+    still[10:, :, 6] = 0.02
+    assert seams.jumps(still, 10) == pytest.approx((20.0, 20.0), abs=1e-3)
+    assert seams.jumps(still, 4) == (0.0, 0.0)
