@@ -265,8 +265,8 @@ def test_a_seam_is_told_from_a_jump(
     own, seam, cut = (found[name] for name in ("undisturbed", "at a seam", "without a blend"))
     # The start of a motion is decimetres from the middle of another; a frame is not.
     assert cut[0] > 3 * max(own[0], seam[0]) and cut[3] > 3 * max(own[3], seam[3])
-    still = np.repeat(np.zeros((1, 2, 99), np.float32), 20, axis=0)
-    still[..., [0, 4]] = 1.0
+    unturned = [1, 0, 0, 0, 1, 0]
+    still = np.tile(np.asarray([*unturned, 0, 0, 0, *unturned * 15], np.float32), (20, 2, 1))
     still[10:, :, 6] = 0.02
     assert seams.jumps(still, 10) == pytest.approx((20.0, 20.0), abs=1e-3)
     assert seams.jumps(still, 4) == (0.0, 0.0)
