@@ -54,7 +54,7 @@ class Settings:
     rounds: int = 7
     firsts: int = 40
     steps: int = 1000
-    load: int = 0
+    load: int = 1
     warm_up: int = 3
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ Examples:
 @click.option("--seconds", type=float, help="Length of each motion.  [default: the longest]")
 @click.option("--rounds", type=int, help="Of cold start and throughput.  [default: 7]")
 @click.option("--steps", type=int, help="Of the paced stream, 0.27 s each.  [default: 1000, 4.4 minutes]")
-@click.option("--load", type=int, help="Busy processes beside the paced stream.  [default: 0]")
+@click.option("--load", type=int, help="Busy processes beside the paced stream.  [default: 1]")
 @click.option("--quick", is_flag=True, help="A few seconds instead of five minutes; figures are rough.")
 @model_options
 @json_option("One JSON object in place of lines, for errors too.")
@@ -124,7 +124,8 @@ def _stream(result: Result) -> tuple[str, str]:
     from clutch_rt.spread import Spread
 
     made = Spread.of(1000 * result.paced.made)
-    beside = f", {result.paced.load} busy processes beside it" if result.paced.load else ""
+    count = result.paced.load
+    beside = f", {count} busy process{'es' if count > 1 else ''} beside it" if count else ""
     return (
         f"p50 {made.median:.1f}, p95 {made.p95:.1f}, p99 {made.p99:.1f}, worst {made.high:.1f} ms",
         f"each of {result.paced.steps} steps paced at 30 fps, {result.paced.motions} sentences{beside}",
