@@ -27,7 +27,7 @@ class ShiftConfig:
     code_size: int = 64  # numbers of a code
     levels: int = 1  # residual codes per slot, each level with codebooks of its own, of the same sizes
     trajectory_levels: int = 0  # of the trajectory branch; 0: as many as the other has
-    beam: int = 1  # sums of codes that the search for the nearest keeps from level to level
+    beam: int = 1  # sums of codes that the search for the nearest keeps; in training at most 4
     decay: float = 0.97  # mu of the codebooks' moving averages
     restart: float = 0.2  # a code is lost under this part of the fair share of latents
     start_steps: int = 80  # training steps that leave latents unquantised

@@ -75,10 +75,10 @@ def default() -> RunConfig:
         # as 3600 of AdamW. Three levels of 512 codes for poses, and half free motion, in place of one of
         # 1,024: recordings of fingers 13.0 and 12.0 mm aligned to 9.5 and 8.1 (docs/studies/shift.md).
         shift=ShiftTrainConfig(
-            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=512, levels=3, beam=4),
-            steps=6000,
+            model=ShiftConfig(trajectory_codes=512, trajectory_levels=4, pose_codes=512, levels=3, beam=16),
+            steps=7500,
             clips=10_000,
-            free_share=0.5,
+            free_share=0.6,
             learning_rate=3e-3,
             relative_weight=80.0,
         ),
