@@ -106,9 +106,14 @@ def create_session(path: Path, placement: Placement, threads: int) -> ort.onnxru
         BundleError: the graph itself cannot be loaded.
     """
     expected = ort.ORT_ERRORS  # imports ONNX Runtime, which should not be tried again below
-    said = _preload(placement.name) if placement.name in ("cuda", "tensorrt") else ""
+    said = ""
+    # Any session may be the one in whose libraries the process ends.
+    marked = contextlib.nullcontext() if placement.provider == CPU else attempts.attempt(placement.name)
     try:
-        session = _start(path, placement, threads)
+        with marked:
+            if placement.name in ("cuda", "tensorrt"):
+                said = _preload(placement.name)
+            session = _start(path, placement, threads)
     except expected as error:
         if isinstance(error, ClutchError):
             raise
@@ -280,18 +285,9 @@ def _first_session(
 
 
 def _start(path: Path, placement: Placement, threads: int) -> ort.onnxruntime.InferenceSession:
-    """The session; while a provider creates it, it is marked as being started, see ``attempts``."""
-    if placement.provider == CPU:
-        return _session(path, placement, session_options(threads))
     options = session_options(threads)
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    with attempts.attempt(placement.name):
-        return _session(path, placement, options)
-
-
-def _session(
-    path: Path, placement: Placement, options: ort.onnxruntime.SessionOptions
-) -> ort.onnxruntime.InferenceSession:
+    if placement.provider != CPU:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if placement.name == "tensorrt-rtx":
         return ort.onnxruntime.InferenceSession(str(path), rtx_options(options), enable_fallback=0)
     return ort.onnxruntime.InferenceSession(

@@ -330,3 +330,20 @@ def test_engines_that_cannot_be_loaded_are_to_be_built_again(tmp_path: Path) -> 
         BundleError, match=r"motion_step.onnx cannot be loaded: .*`clutch-rt engine build --force`"
     ):
         create_session(path, Placement("cpu", CPU), 1)
+
+
+def test_every_session_of_a_provider_is_marked_while_it_starts(
+    cuda: type[FakeSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its libraries are loaded under the mark too: they are where a process ends."""
+    seen: list[int] = []
+
+    def looked(*_: Any) -> str:
+        seen.append(len(attempts._marks("cuda")))
+        return ""
+
+    monkeypatch.setattr(device, "_preload", looked)
+    start = device._start
+    monkeypatch.setattr(device, "_start", lambda *given: (looked(), start(*given))[1])
+    create_session(GRAPH, CUDA_PLACE, 1)
+    assert seen == [1, 1] and not attempts._marks("cuda")
