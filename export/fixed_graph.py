@@ -19,10 +19,16 @@ from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
 from export import t5_graph
+from export.flat_graph import FlatGraph
 from export.graph import GraphBuilder, Value
 from export.lm_parts import LMGraph, LMParts
 from export.sampler import Sampler
 from export.step_graph import StepGraph
+
+FIXED: Final = "motion_fixed"
+"""A bundle's motion step in shapes that never change: for a CUDA graph, which captures it (of weights in 8
+bits CUDA has no products), and for runtimes that want all shapes beforehand, as those of a browser on a GPU.
+"""
 
 _MASKED: Final = -1e9
 
@@ -56,13 +62,15 @@ class FixedShapes(LMGraph):
 
 
 class FixedStep(FixedShapes, StepGraph):
-    """The motion step of the form ``step`` in shapes that never change; its parts are ``FixedParts``.
+    """The motion step of the form ``step``; its parts are ``FixedParts``."""
 
-    A CUDA graph captures it (of weights in 8 bits CUDA has no products), and so do runtimes that want all
-    shapes beforehand, as those of a browser do on a GPU.
-    """
+    name = FIXED
 
-    name = "motion_fixed"
+
+class FixedStream(FixedShapes, FlatGraph):
+    """That of the form ``flat``: the tokens of a whole step."""
+
+    name = FIXED
 
 
 class FixedCache(t5_graph.GrowingCache):

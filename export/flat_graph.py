@@ -17,7 +17,13 @@ _INT: Final = TensorProto.INT64
 
 
 class FlatGraph(LMGraph):
-    """Writes the motion step of a model that makes a whole step of the stream in a call."""
+    """Writes the motion step of a model that makes a whole step of the stream in a call.
+
+    Attributes:
+        name: of the graph.
+    """
+
+    name = "motion_step"
 
     def build(self) -> onnx.ModelProto:
         """The K codes of one step to those of the next, one after another through the decoder.
@@ -25,7 +31,7 @@ class FlatGraph(LMGraph):
         They are rows of their codebooks; where the stream ends, the first is the row behind its codebook, and
         the others say nothing.
         """
-        g, grammar = self.lm.graph("motion_step"), self.grammar
+        g, grammar = self.lm.graph(self.name), self.grammar
         codes = g.input("codes", [1, self.slots], _INT)
         position = g.input("position", [1], _INT)
         eom_bias = g.input("eom_bias", [1])

@@ -8,7 +8,7 @@ import onnx
 from clutch_rt.manifest import CAPTION_ENCODER
 from onnx import TensorProto
 
-from export.fixed_graph import FixedParts, FixedStep
+from export.fixed_graph import FIXED, FixedParts, FixedStep, FixedStream
 from export.flat_graph import FlatGraph, TokenGraph
 from export.graph import Precision
 from export.lm_parts import LMParts
@@ -25,14 +25,15 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     graphs = {"text_encoder": encoder.build(), "caption_step": caption_step(lm)}
     if model.plan is not None and model.config.planned_captions:
         graphs[CAPTION_ENCODER] = encoder.build_caption()
+    fixed = FixedParts(model, store, precision)
     if lm.grammar.form == "flat":
-        return {**graphs, "motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
+        graphs |= {"motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
+        return {**graphs, FIXED: FixedStream(fixed).build()}
     step = StepGraph(lm)
     graphs["motion_step"] = step.build()
     if precision == "int8":
         graphs["motion_batch"] = step.build_batch()
-    graphs[FixedStep.name] = FixedStep(FixedParts(model, store, precision)).build()
-    return graphs
+    return {**graphs, FIXED: FixedStep(fixed).build()}
 
 
 def caption_step(lm: LMParts) -> onnx.ModelProto:

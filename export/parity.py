@@ -47,7 +47,7 @@ from export.agreement import (
     require,
 )
 from export.driver import EOS, PAD, Draw, Driver, Read
-from export.fixed_graph import FixedStep
+from export.fixed_graph import FIXED
 from export.graph import Precision
 from models import generation
 from models.lm import Encoded, MotionLM
@@ -116,10 +116,10 @@ class Parity:
         report = Report(len(motions), sum(drawn.size for drawn in whole))
         report = self._text_encoder(report)
         report = self._motion_step(report, whole)
+        if self.driver.has(FIXED):
+            self._fixed(whole)
         if self.model.config.form == "step":
             self._completion(motions[0])
-            if self.driver.has(FixedStep.name):
-                self._fixed(whole)
         else:
             self._tokens(motions)
         report = self._caption_step(report, motions)
@@ -211,15 +211,15 @@ class Parity:
 
     def _fixed(self, whole: Sequence[IntArray]) -> None:
         """The step of fixed shapes, by PyTorch's draws ``(S, C)``: in ``fp32`` it draws them too."""
-        graph = FixedStep.name
-        self._alike(graph, whole, partial(self.driver.forced_logits, graph=graph))
+        self._alike(FIXED, whole, partial(self.driver.forced_logits, graph=FIXED))
         for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
-            drawn = self.driver.generate(ids, row, self.draw, graph=graph)
-            self._keeps_grammar(row, drawn, graph)
+            drawn = self.driver.generate(ids, row, self.draw, graph=FIXED)
+            self._keeps_grammar(row, drawn, FIXED)
             if self.exact and not np.array_equal(drawn, wanted):
                 encoded = self._read(row, ids)[1]
-                self._require_tie(row, encoded, self._forced(encoded, wanted), wanted, drawn, graph)
-        self._completion(whole[0][:, -self.model.slots :], graph)
+                self._require_tie(row, encoded, self._forced(encoded, wanted), wanted, drawn, FIXED)
+        if self.model.config.form == "step":
+            self._completion(whole[0][:, -self.model.slots :], FIXED)
 
     def _tokens(self, motions: Sequence[IntArray]) -> None:
         """The stream by single tokens."""

@@ -3,7 +3,8 @@
 Run node by node, a step is some three hundred launches, and the GPU waits between them; replayed, it is one.
 That wants shapes that never change, which the graph ``motion_fixed`` of a bundle has, and one address for
 every input and output. A *place* has those addresses for one motion and one length of memory; what a step
-hands on is written where the next one reads it. A place is left to the next motion of its length.
+hands on is written where the next one reads it. A place is left to the next motion of its length. Memories of
+the form ``step`` are filled up to a few lengths; those of the form ``flat`` have the length of their prompt.
 
 ONNX Runtime keeps what it captured by thread, and on any other thread it would capture anew in the middle of
 a motion. So one thread, which belongs to the session, does all that is done with it.
@@ -66,7 +67,7 @@ class Place:
         self.length = length
         inputs, self._outputs = session.get_inputs(), [entry.name for entry in session.get_outputs()]
         unknown = {entry.type for entry in inputs} - set(_TYPES)
-        carried = {_input_of(name) for name in self._outputs} | {"position", "given", "codes"}
+        carried = {_input_of(name) for name in self._outputs} | {"position", "codes"}
         if unknown or carried - {entry.name for entry in inputs} or "next_codes" not in self._outputs:
             raise BundleError("the step to be captured does not take what it gives; export the bundle again")
         self._kinds = {
@@ -117,7 +118,8 @@ class Place:
             name: np.zeros(shape, dtype) if dtype is np.int64 else rng.random(shape).astype(dtype)
             for name, (shape, dtype) in self._kinds.items()
         }
-        feeds["given"] += UNKNOWN
+        if "given" in feeds:
+            feeds["given"] += UNKNOWN
         self.put(feeds)
         for position in range(_TRIED):
             feeds["position"] = np.asarray([position], np.int64)

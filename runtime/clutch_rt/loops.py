@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clutch_rt import ort
 from clutch_rt.captured import FIXED, CapturedLoop
 from clutch_rt.native_loop import native_loop
-from clutch_rt.ports import zeros
+from clutch_rt.ports import memory_length, zeros
 from clutch_rt.sessions import Sessions
 
 Array = NDArray[Any]
@@ -64,7 +64,7 @@ def loop(
     if network := sessions.native(graph):
         return native_loop(network, sessions.in_use, start)
     if captured := sessions.captured(graph):
-        if place := sessions.place(graph, start["padding"].shape[-1]):
+        if place := sessions.place(graph, memory_length(start)):
             return CapturedLoop(captured, partial(sessions.guarded, FIXED[graph]), place, wanted, start)
         # Of what is carried, caches are the floats; those of the graph itself begin empty.
         shapes = sessions.own_inputs(graph)

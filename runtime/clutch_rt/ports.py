@@ -12,7 +12,7 @@ one, the rhythm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -95,6 +95,11 @@ class Ports:
     def _empty(self, name: str, rows: int) -> np.ndarray[Any, Any]:
         sizes = [rows if n == BATCH else n if isinstance(n, int) else 0 for n in self._shapes[name]]
         return np.zeros(sizes, np.int64 if name == _RHYTHM else np.float32)
+
+
+def memory_length(start: Mapping[str, Any]) -> int:
+    """The length of the memory, with what it is filled up by, that ``Ports.start`` feeds."""
+    return int(start["padding"].shape[4] if "padding" in start else start["memory"].shape[3])
 
 
 def padded_length(memory: Float32Array) -> int:

@@ -121,9 +121,10 @@ def test_the_runtime_accepts_the_bundle_and_its_graphs_have_the_contract_inputs(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
-def test_the_step_that_is_captured_has_shapes_that_never_change(precision: Precision) -> None:
+@pytest.mark.parametrize("form", ["step", "flat"])
+def test_the_step_that_is_captured_has_shapes_that_never_change(form: Form, precision: Precision) -> None:
     """All but the length of the memory; and no shape of a node hangs on a value."""
-    bundle = open_bundle(tiny_bundle("step", precision))
+    bundle = open_bundle(tiny_bundle(form, precision))
     graph = onnx.load(bundle.file("motion_fixed.onnx"), load_external_data=False).graph
     sizes = {d.dim_param for entry in graph.input for d in entry.type.tensor_type.shape.dim} - {""}
     assert sizes == {"M"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import BundleError, ClutchError
+from clutch_rt.grammar import Form
 from clutch_rt.manifest import GRAPHS
 
 from export import fixed_graph
@@ -97,12 +98,17 @@ def _cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("fault", "where"), [(_unmasked, "in the logits"), (_cut, "between their scores")])
+@pytest.mark.parametrize("form", ["step", "flat"])
 def test_a_step_of_fixed_shapes_that_disagrees_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None], where: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: Form,
+    fault: Callable[[pytest.MonkeyPatch], None],
+    where: str,
 ) -> None:
     fault(monkeypatch)
     with pytest.raises(ParityError, match=f"motion_fixed .*{where}"):
-        export_bundle(tiny_run("step"), tmp_path / "out", "fp32")
+        export_bundle(tiny_run(form, tied_head=form == "step"), tmp_path / "out", "fp32")
     assert only_these(tmp_path)
 
 

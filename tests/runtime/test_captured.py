@@ -6,7 +6,9 @@ address for every input and output, the past written where the next step reads i
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -294,8 +296,31 @@ def test_only_cuda_is_asked_to_capture() -> None:
     assert Placement("cpu", "CPUExecutionProvider", captures=True).provider_options == [{}]
 
 
-def test_bundles_without_such_a_step_do_without(bound: None) -> None:
-    bundle = open_bundle(tiny_bundle("flat"))
+def test_the_flat_form_has_a_place_for_each_length_of_prompt(
+    bound: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And without one its motions are those of the graph too."""
+    folder = tiny_bundle("flat")
+    with clutch_rt.load(folder) as model:
+        found = _of(model)
+        replayed = model._sessions.captured("motion_step")
+        assert isinstance(replayed, Captured)
+        prompts = [model._tokenizer.motion_prompt(text).ids for text in (*TEXTS, LONG, "wave")]
+        lengths = {model._engine.remember(ids).keys_values.shape[3] for ids in prompts}
+        assert {n for n, places in replayed._free.items() if places} == lengths | {MEMORY_LENGTH}
+        monkeypatch.setattr(Sessions, "place", lambda *_: None)
+        placeless = _of(model)
+    with _graphs(folder, monkeypatch) as plain:
+        for a, b, c in zip(found, placeless, _of(plain), strict=True):
+            assert np.array_equal(a, c) and np.array_equal(b, c)
+
+
+def test_bundles_without_such_a_step_do_without(bound: None, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_bundle("flat"), tmp_path / "older")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["graphs"]["motion_fixed"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    bundle = open_bundle(folder)
     made = Sessions(bundle, "cpu", 1)
     try:
         assert "motion_fixed" not in bundle.manifest.graphs and made.captured("motion_step") is None
