@@ -9,7 +9,9 @@ from typing import Any
 
 import clutch_rt
 import pytest
+from click.testing import CliRunner
 from clutch_rt import quality
+from clutch_rt.cli.commands import command_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +55,20 @@ shapes = st.one_of(
 def test_figures_of_any_shape_are_passed_over(metrics: dict[str, Any]) -> None:
     quality.quality_warning("int8", metrics)
     assert all(loss.pytorch > 0 for loss in quality.degradations(metrics))
+
+
+@pytest.mark.parametrize("metrics", [{}, {"pytorch.generated.verb": figure(0.9), "shift.mpjpe": "9"}])
+def test_a_bundle_that_was_not_judged_says_so(
+    toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, metrics: dict[str, Any]
+) -> None:
+    """Its PyTorch model's figures are not its own."""
+    folder = Path(shutil.copytree(toy, tmp_path / "bundle"))
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "metrics": metrics}))
+    with caplog.at_level("INFO", logger="clutch_rt"), clutch_rt.load(folder):
+        assert "weights cost this bundle is not known" in caplog.text
+    told = CliRunner().invoke(command_line, ["info", "--bundle", str(folder)])
+    assert told.exit_code == 0 and "is not known: this bundle was not judged" in told.stdout
 
 
 def test_loading_says_it(toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
