@@ -30,7 +30,7 @@ from export.card import rewrite_card
 from export.figures import FIGURES as OF_PYTORCH
 from export.graph import PRECISIONS, Precision
 from export.onnx import export_bundle
-from export.precision_table import PARITY, precision_table, what_it_tells
+from export.precision_table import PARITY, precision_table, what_is_lost, what_it_tells
 from train.command import guarded
 from train.evaluate.__main__ import open_finished
 from train.evaluate.judged import files_of_run
@@ -129,6 +129,8 @@ What the weights of a bundle lose by their precision, and what they gain.
     {command}
 
 {precision_table(record)}
+
+{what_is_lost(record)}
 """
 
 

@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from clutch_rt.bundle import BUNDLES, open_bundle, shipped_bundles
 
+pytest.importorskip("torch", reason="what writes the README needs the extra `export`")
+
+from export.pages import figures_block
+from export.precision_table import precision_table, what_is_lost
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 REPORT = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
@@ -35,6 +40,18 @@ def test_shift_is_as_exact_as_the_design_asks(bundle: Path) -> None:
     metrics = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["metrics"]
     errors = [figure["value"] for name, figure in metrics.items() if name.endswith("shift.mpjpe")]
     assert errors and max(errors) < 25.0
+
+
+def test_the_figures_of_the_readme_are_those_of_the_bundle(bundle: Path) -> None:
+    """`python -m export.release` writes both."""
+    opened = open_bundle(bundle)
+    assert figures_block(opened.manifest.raw, opened.size) in README
+
+
+def test_what_is_said_of_precisions_is_what_the_bundle_knows(bundle: Path) -> None:
+    record = open_bundle(bundle).manifest.raw["precisions"]
+    page = (ROOT / "docs" / "precisions.md").read_text(encoding="utf-8")
+    assert precision_table(record) in page and what_is_lost(record) in page
 
 
 def test_every_figure_of_the_first_table_is_in_the_report() -> None:
