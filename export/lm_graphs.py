@@ -23,7 +23,7 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     lm = LMParts(model, store, precision)
     encoder = TextEncoderGraph(lm)
     graphs = {"text_encoder": encoder.build(), "caption_step": caption_step(lm)}
-    if model.plan is not None and model.config.planned_captions:
+    if model.caption_plan is not None:
         graphs[CAPTION_ENCODER] = encoder.build_caption()
     fixed = FixedParts(model, store, precision)
     if lm.grammar.form == "flat":

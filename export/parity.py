@@ -49,7 +49,7 @@ from export.agreement import (
 from export.driver import EOS, PAD, Draw, Driver, Read
 from export.fixed_graph import FIXED
 from export.graph import Precision
-from models import generation
+from models import captioning, generation
 from models.lm import Encoded, MotionLM
 from models.rhythm import following
 from models.shift import Shift
@@ -263,7 +263,7 @@ class Parity:
         return worst
 
     def _caption_step(self, report: Report, motions: Sequence[IntArray]) -> Report:
-        wanted = generation.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS, width=1)
+        wanted = captioning.caption(self.model, self.caption_prompt, motions, CAPTION_TOKENS, width=1)
         apart, equal = [], 0
         for row, (motion, caption) in enumerate(zip(motions, wanted, strict=True)):
             memory, encoded = self._seen(row, motion)
@@ -353,8 +353,8 @@ class Parity:
         )
         if read.plan is None:
             return read.memory, encoded
-        assert self.model.plan is not None
-        scores = self.model.plan.reader.scores(encoded.memory, encoded.mask)
+        assert self.model.caption_plan is not None
+        scores = self.model.caption_plan.reader.scores(encoded.memory, encoded.mask)
         self._plan(CAPTION_ENCODER, f"motion {row}", read.plan, scores)
         under = self.model.with_plan(encoded, torch.from_numpy(read.plan))
         if self.exact:

@@ -1,4 +1,4 @@
-"""Sampling from the language model in torch, batched and cached: the reference that exports are held to.
+"""Sampling of motions from the language model in torch, batched and cached: what exports are held to.
 
 The noise is the counter-based one of ``clutch_rt.noise`` and belongs to an item's seed alone, so a motion
 does not change with the batch it was drawn in. One slot is chosen as
@@ -8,12 +8,10 @@ does not change with the batch it was drawn in. One slot is chosen as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
 import torch
 from clutch_rt import noise
-from clutch_rt.beams import BEAM_WIDTH, Beams, penalty, read_back
 from clutch_rt.errors import InputError
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import IntArray
@@ -21,7 +19,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from models.lm import Encoded, MotionLM
-from models.plan import ACTIONS, Plan
+from models.plan import ACTIONS
 from models.rhythm import following
 
 PAD, EOS = 0, 1
@@ -236,7 +234,8 @@ def _lengths(model: MotionLM, encoded: Encoded, seeds: Sequence[int], temperatur
     return choose(logits, torch.as_tensor(gumbel).to(logits), temperature, 0).cpu().numpy() + 1
 
 
-def _new_cache() -> EncoderDecoderCache:
+def new_cache() -> EncoderDecoderCache:
+    """Of a decoder that has seen nothing."""
     return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
@@ -253,7 +252,7 @@ def _draw_steps(
     device, g = model.device, model.grammar
     steps = torch.as_tensor(lengths, device=device).unsqueeze(1)
     known = None if given is None else _known(given, device)
-    cache, rows = _new_cache(), []
+    cache, rows = new_cache(), []
     widest, choices = int(g.drawn.max()), len(g.drawn)
     follows = torch.from_numpy(following()).to(device) if g.rhythm else None
     chosen = torch.zeros(len(seeds), choices, dtype=torch.long, device=device)
@@ -315,7 +314,7 @@ def _draw_flat(
     g, device = model.grammar, model.device
     asked = torch.as_tensor(np.full(len(seeds), -1) if lengths is None else lengths, device=device)
     ends = torch.where(asked < 0, g.max_steps, asked)
-    cache, rows = _new_cache(), []
+    cache, rows = new_cache(), []
     token = torch.full((len(seeds),), g.som, dtype=torch.long, device=device)
     length, widest = torch.full_like(ends, -1), int(g.drawn.max())
     for n in range(g.slots * g.max_steps + 1):
@@ -336,91 +335,3 @@ def _draw_flat(
         rows.append(code.cpu().numpy())
     drawn = np.stack(rows[: len(rows) // g.slots * g.slots], 1).reshape(len(seeds), -1, g.slots)
     return [drawn[i, :n] for i, n in enumerate(length.tolist())]
-
-
-@torch.no_grad()
-def seen(
-    model: MotionLM, ids: Tensor, ids_mask: Tensor, codes: Tensor, codes_mask: Tensor
-) -> tuple[Encoded, Tensor | None]:
-    """What motions are told in words from, and what is read of them.
-
-    Arguments as of ``MotionLM.encode``.
-
-    Returns:
-        The memory, and the likeliest labels ``(B, ACTIONS, fields)`` under which it is; None where captions
-        have no plan.
-    """
-    encoded = model.encode(ids, ids_mask, codes, codes_mask)
-    if model.plan is None or not model.config.planned_captions:
-        return encoded, None
-    labels = likeliest(model.plan, encoded)
-    return model.with_plan(encoded, labels), labels
-
-
-def likeliest(plan: Plan, encoded: Encoded) -> Tensor:
-    """The likeliest labels ``(B, ACTIONS, fields)`` of all that was read, words and codes, without a plan."""
-    return torch.stack([x.argmax(-1) for x in plan.reader.scores(encoded.memory, encoded.mask)], -1)
-
-
-@torch.no_grad()
-def caption(
-    model: MotionLM,
-    prompt: Sequence[int],
-    motions: Sequence[IntArray],
-    max_tokens: int = 64,
-    batch_size: int = 64,
-    width: int = BEAM_WIDTH,
-    ask: Callable[[list[int]], list[int]] | None = None,
-) -> list[list[int]]:
-    """Describe motions, as ``clutch_rt.beams`` searches.
-
-    Args:
-        model: in evaluation mode.
-        prompt: ids of the request, ``<eos>`` at its end.
-        motions: arrays ``(S_i, K)`` int64.
-        max_tokens: the longest caption.
-        batch_size: motions decoded together.
-        width: of the beam.
-        ask: ids of a caption to those of the prompt that asks for such a motion. With it the captions found
-            are read back, where the model plans them, as ``clutch_rt`` does; else the likeliest is taken.
-
-    Returns:
-        Ids of each caption, without pad and ``<eos>``.
-    """
-    out: list[list[int]] = []
-    for first in range(0, len(motions), batch_size):
-        part = motions[first : first + batch_size]
-        ids, mask = pad_prompts([list(prompt)] * len(part), model.device)
-        encoded, labels = seen(model, ids, mask, *pad_codes(part, model.device))
-        searches = [Beams(width, PAD, EOS, max_tokens, penalty(labels is not None)) for _ in part]
-        _search(model, encoded, searches)
-        if labels is None or ask is None:
-            out += [beams.best for beams in searches]
-            continue
-        for beams, wanted in zip(searches, labels.cpu().numpy(), strict=True):
-            asked = pad_prompts([ask(said) for said in beams.sentences], model.device)
-            assert model.plan is not None
-            read = likeliest(model.plan, model.encode(*asked)).cpu().numpy()
-            out.append(beams.sentences[read_back(list(read), wanted)])
-    return out
-
-
-def _search(model: MotionLM, encoded: Encoded, searches: Sequence[Beams]) -> None:
-    """Run searches to their ends together, all of their hypotheses one batch."""
-    cache, rows = _new_cache(), encoded
-    while tokens := [token for beams in searches for token in beams.tokens]:
-        column = torch.tensor(tokens, device=model.device).unsqueeze(1)
-        logits = model.text_logits(rows, column, cache)[:, -1].float().cpu().numpy()
-        sources: list[int] = []
-        owners: list[int] = []
-        first = 0
-        for owner, beams in enumerate(searches):
-            last = first + len(beams.tokens)
-            if last > first:
-                kept = beams.advance(logits[first:last])
-                sources += [first + row for row in kept]
-                owners += [owner] * len(kept)
-            first = last
-        if sources:
-            cache.reorder_cache(cast(torch.LongTensor, torch.tensor(sources, device=model.device)))
-            rows = encoded.rows(torch.tensor(owners, device=model.device))

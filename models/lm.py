@@ -191,6 +191,11 @@ class MotionLM(nn.Module):
         """Scores of each length, ``(B, max_steps)``; index i means i + 1 steps. ``step`` form only."""
         return self.length_head(encoded.pooled_text())
 
+    @property
+    def caption_plan(self) -> Plan | None:
+        """The plan that motions are told in words under; None where they are told without."""
+        return self.plan if self.config.planned_captions else None
+
     def with_plan(self, encoded: Encoded, labels: Tensor, planned: Tensor | None = None) -> Encoded:
         """The memory under a plan: see ``models.plan``.
 

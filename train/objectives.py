@@ -183,7 +183,7 @@ def under_plan(lm: MotionLM, encoded: Encoded, rows: MotionRows) -> Encoded:
 
 def seen_under_plan(lm: MotionLM, encoded: Encoded, rows: TextRows) -> Encoded:
     """The memory of motions as captions are told from it: under the clips' labels, where these are told."""
-    if lm.plan is None or not lm.config.planned_captions:
+    if lm.caption_plan is None:
         return encoded
     return lm.with_plan(encoded, rows.labels, told_rows(rows))
 

@@ -12,7 +12,8 @@ from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.generation import caption, choose, draw, generate, pad_prompts
+from models.captioning import caption
+from models.generation import choose, draw, generate, pad_prompts
 from models.lm import LMConfig, MotionLM
 from models.rhythm import RHYTHMS, following
 

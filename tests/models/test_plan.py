@@ -11,8 +11,9 @@ import torch
 from clutch_rt.beams import Beams
 from clutch_rt.grammar import FORMS, UNKNOWN, Grammar
 
-from models import generation
-from models.generation import caption, draw_plans, generate, likeliest, pad_codes, pad_prompts, seen
+from models import captioning
+from models.captioning import caption, likeliest, seen
+from models.generation import draw_plans, generate, pad_codes, pad_prompts
 from models.lm import Encoded, LMConfig, MotionLM
 from models.plan import ACTIONS
 
@@ -147,7 +148,7 @@ def test_the_caption_is_taken_that_reads_back_as_the_motion(monkeypatch: pytest.
     assert not torch.equal(labels[0], labels[2])
     motion = np.zeros((3, model.slots), np.int64)
     for wanted, said in ((labels[0], sentences[0]), (labels[2], sentences[2])):
-        monkeypatch.setattr(generation, "seen", lambda m, *a, w=wanted: (m.encode(*a), w[None]))
+        monkeypatch.setattr(captioning, "seen", lambda m, *a, w=wanted: (m.encode(*a), w[None]))
         found = caption(model, [4, 1], [motion], ask=lambda ids: prompts[tuple(ids)])
         assert found == [said]
         assert caption(model, [4, 1], [motion]) == [sentences[0]], "unasked, the likeliest"

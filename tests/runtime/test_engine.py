@@ -182,7 +182,7 @@ def test_codes_equal_pytorchs(form: Form, rhythm: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["step", "flat"])
 def test_captions_equal_pytorchs(form: Form) -> None:
     _, engine, sessions = _engine(_tiny(form))
-    from models.generation import caption
+    from models.captioning import caption
     from models.lm import MotionLM
     from tests.tiny_bundle import tiny_run
 
@@ -214,13 +214,14 @@ def test_of_several_sentences_the_runtime_takes_pytorchs(
     import torch
     from clutch_rt import prompts
 
-    from models.generation import caption, pad_codes, pad_prompts, seen
+    from models.captioning import caption, seen
+    from models.generation import pad_codes, pad_prompts
     from models.lm import MotionLM
     from models.shift import Shift
     from train.tokenizer import decode, encode, load_tokenizer
 
     monkeypatch.setattr("clutch_rt.engine.Beams", _Ending)
-    monkeypatch.setattr("models.generation.Beams", _Ending)
+    monkeypatch.setattr("models.captioning.Beams", _Ending)
     lm, shift = MotionLM.load(run / "lm").eval(), Shift.load(run / "shift").eval()
     pieces = load_tokenizer(run / "tokenizer.model")
     asked = encode(pieces, prompts.MOTION_TO_TEXT)

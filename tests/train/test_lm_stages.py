@@ -13,7 +13,8 @@ import torch
 from clutch_rt import prompts
 from clutch_rt.errors import InputError
 
-from models.generation import caption, generate, pad_prompts
+from models.captioning import caption
+from models.generation import generate, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift, ShiftConfig
 from tests.train.lm_run import folder_of

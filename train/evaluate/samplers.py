@@ -21,7 +21,8 @@ from clutch_rt.flesh import parted
 from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.motion import Motion
 
-from models.generation import caption, generate, pad_codes, pad_prompts
+from models.captioning import caption
+from models.generation import generate, pad_codes, pad_prompts
 from models.lm import MotionLM
 from models.shift import Shift
 from train.evaluate.judged import files_of_bundle, files_of_run
