@@ -22,7 +22,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -49,6 +49,7 @@ from export.agreement import (
 from export.driver import EOS, PAD, Draw, Driver, Read
 from export.fixed_graph import FIXED
 from export.graph import Precision
+from export.reference import Reference
 from models import captioning, generation
 from models.lm import Encoded, MotionLM
 from models.rhythm import following
@@ -96,6 +97,7 @@ class Parity:
         self.driver = driver
         self.model = model
         self.shift = shift
+        self.reference = Reference(model, shift)
         self.limit = KL_NATS[precision]
         self.prompts = [list(p) for p in prompts]
         self.caption_prompt = list(caption_prompt)
@@ -132,7 +134,7 @@ class Parity:
         worst, lengths_apart = 0.0, []
         for row, ids in enumerate(self.prompts):
             read, encoded = self._read(row, ids)
-            pairs = [("memory", read.memory, self._memory(encoded))]
+            pairs = [("memory", read.memory, self.reference.memory(encoded))]
             if read.lengths is not None:
                 pairs.append(("length_logits", read.lengths, self.model.length_logits(encoded)[0].numpy()))
                 lengths_apart.append(divergence(pairs[-1][2], read.lengths))
@@ -153,7 +155,7 @@ class Parity:
         apart, logits, distances = [], 0.0, []
         for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
             read, encoded = self._read(row, ids)
-            forced = self._forced(encoded, wanted)
+            forced = self.reference.forced(encoded, wanted)
             found = self.driver.forced_logits(read.memory, wanted)
             logits = max(logits, self._logits(row, forced, found))
             apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
@@ -165,7 +167,7 @@ class Parity:
             if self.exact and not np.array_equal(drawn, wanted):
                 self._require_tie(row, encoded, forced, wanted, drawn)
                 ties += 1
-            distances.append(self._distance(drawn[:common], wanted[:common]))
+            distances.append(self.reference.distance(drawn[:common], wanted[:common]))
         kl = float(np.concatenate(apart).mean())
         self._bound("motion_step", "the codes, with PyTorch's forced", kl)
         self.log(
@@ -199,14 +201,14 @@ class Parity:
         require(graph, "prompt 0, the left hand given", lost, 0.0, "of its codes not kept")
         if not self.exact:
             return
-        encoded = self._encoded(ids, given)
-        error = relative_difference(self.driver.encode(ids, given).memory, self._memory(encoded))
+        encoded = self.reference.encoded(ids, given)
+        error = relative_difference(self.driver.encode(ids, given).memory, self.reference.memory(encoded))
         require("text_encoder", "prompt 0, the left hand given", error, MEMORY, "of its largest value")
         batch, mask = generation.pad_prompts([ids])
         asked = (self.draw.temperature, self.draw.top_k)
         wanted = generation.draw(self.model, batch, mask, [0], None, *asked, given=[given])[0]
         if not np.array_equal(drawn, wanted):
-            self._require_tie(0, encoded, self._forced(encoded, wanted), wanted, drawn, graph)
+            self._require_tie(0, encoded, self.reference.forced(encoded, wanted), wanted, drawn, graph)
         self.log(f"  {graph:14} a motion with the left hand given is completed alike")
 
     def _fixed(self, whole: Sequence[IntArray]) -> None:
@@ -217,7 +219,7 @@ class Parity:
             self._keeps_grammar(row, drawn, FIXED)
             if self.exact and not np.array_equal(drawn, wanted):
                 encoded = self._read(row, ids)[1]
-                self._require_tie(row, encoded, self._forced(encoded, wanted), wanted, drawn, FIXED)
+                self._require_tie(row, encoded, self.reference.forced(encoded, wanted), wanted, drawn, FIXED)
         if self.model.config.form == "step":
             self._completion(whole[0][:, -self.model.slots :], FIXED)
 
@@ -235,7 +237,7 @@ class Parity:
         apart, logits = [], 0.0
         for row, (ids, wanted) in enumerate(zip(self.prompts, draws, strict=True)):
             read, encoded = self._read(row, ids)
-            forced = self._forced(encoded, wanted)
+            forced = self.reference.forced(encoded, wanted)
             found = logits_of(read.memory, wanted)
             logits = max(logits, self._logits(row, forced, found, graph))
             apart += [divergence(a, b) for a, b in zip(forced, found, strict=True)]
@@ -313,16 +315,16 @@ class Parity:
             equal, total = equal + int((found == wanted).sum()), total + wanted.size
             for step, place in np.argwhere(found != wanted) if self.exact else ():
                 where = f"prompt {row}, step {step}, slot {self._slot_names[place]}"
-                farther = self._code_gap(frames, int(step), int(place), found[step])
+                farther = self.reference.code_gap(frames, int(step), int(place), found[step])
                 require("shift_encoder", where, farther, TIE, "in the distance of the codes it chose")
         self.log(f"  shift_encoder  {equal} of {total} codes equal")
         return replace(report, code_agreement=equal / total)
 
-    # ---- PyTorch's side -------------------------------------------------------------------------------
+    # ---- under one plan -------------------------------------------------------------------------------
 
     def _read(self, row: int, ids: Sequence[int]) -> tuple[Read, Encoded]:
         """What the graphs make of a prompt, and PyTorch under their plan; in ``fp32`` it is its own too."""
-        read, encoded = self.driver.encode(ids, None, row, self.draw.temperature), self._encoded(ids)
+        read, encoded = self.driver.encode(ids, None, row, self.draw.temperature), self.reference.encoded(ids)
         if read.plan is None:
             return read, encoded
         scores = generation.plan_scores(self.model, encoded, [row], self.draw.temperature)
@@ -341,15 +343,11 @@ class Parity:
         limit = math.sqrt(2.0 * self.limit)
         require(graph, f"{where}, output plan", float(lost.mean()), limit, "nats that its labels lose")
 
-    def _encoded(self, ids: Sequence[int], codes: IntArray | None = None) -> Encoded:
-        batch, mask = generation.pad_prompts([ids])
-        return self.model.encode(batch, mask, None if codes is None else torch.from_numpy(codes)[None])
-
     def _seen(self, row: int, codes: IntArray) -> tuple[Float32Array, Encoded]:
         """What captions are told from, by the graphs, and by PyTorch under their plan; as ``_read``."""
         read, encoded = (
             self.driver.seen(self.caption_prompt, codes),
-            self._encoded(self.caption_prompt, codes),
+            self.reference.encoded(self.caption_prompt, codes),
         )
         if read.plan is None:
             return read.memory, encoded
@@ -358,43 +356,9 @@ class Parity:
         self._plan(CAPTION_ENCODER, f"motion {row}", read.plan, scores)
         under = self.model.with_plan(encoded, torch.from_numpy(read.plan))
         if self.exact:
-            error = relative_difference(read.memory, self._memory(under))
+            error = relative_difference(read.memory, self.reference.memory(under))
             require(CAPTION_ENCODER, f"motion {row}, output memory", error, MEMORY, "of its largest value")
         return read.memory, under
-
-    def _memory(self, encoded: Encoded) -> Float32Array:
-        """Cross-attention keys and values as the contract lays them out: ``(2 N, 1, H, M, D)``."""
-        config, parts = self.model.config, []
-        blocks: Any = self.model.t5.decoder.block
-        for block in blocks:
-            attention = block.layer[1].EncDecAttention
-            for project in (attention.k, attention.v):
-                parts.append(
-                    project(encoded.memory).unflatten(-1, (config.heads, config.d_kv)).transpose(1, 2)
-                )
-        return torch.stack(parts).numpy()
-
-    def _forced(self, encoded: Encoded, drawn: IntArray) -> list[Float32Array]:
-        steps = torch.tensor([len(drawn)])
-        return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)]
-
-    def _code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
-        """How much farther than PyTorch's the sum of codes ``chosen (K,)`` is, against the latent's length.
-
-        Args:
-            frames: ``(1, T, 2, 99)``.
-            step, slot: of the code that differs.
-            chosen: the step's codes.
-        """
-        which, hand = self.shift.slots[slot].branch, self.shift.slots[slot].hand
-        plan = self.shift.plans[which]
-        branch = self.shift.branch(plan.name)
-        rows = self.shift._rows(self.shift.normalise(frames), plan)
-        latent = branch.latents(rows)[hand, step]
-        mine = self.shift.slots_of(which, hand=hand)
-        both = torch.stack([branch.quantizer.nearest(latent[None])[0], torch.from_numpy(chosen[mine])])
-        nearest, found = torch.linalg.norm(branch.quantizer.lookup(both) - latent, dim=1).tolist()
-        return (found - nearest) / (1.0 + float(latent.norm()))
 
     # ---- judging --------------------------------------------------------------------------------------
 
@@ -430,9 +394,3 @@ class Parity:
             gumbel = noise.gumbel(row, noise.STREAM_MOTION, step, slot, len(scores))
             apart = gap(scores / self.draw.temperature + gumbel, first, second)
         require(graph, where, apart, TIE, "between their scores")
-
-    def _distance(self, a: IntArray, b: IntArray) -> float:
-        """Mean joint distance of two draws ``(S, C)`` of equal length, both decoded by PyTorch, mm."""
-        codes = np.stack([a, b])[..., -self.model.slots :]
-        frames = self.shift.decode(torch.from_numpy(codes)).numpy()
-        return millimetres(frames[0], frames[1])
