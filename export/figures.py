@@ -39,6 +39,11 @@ class Figures:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+def is_judged(metrics: Mapping[str, Any]) -> bool:
+    """Whether a manifest's metrics hold figures of the bundle itself, not of its PyTorch model alone."""
+    return any(name.startswith("generated.") for name in metrics)
+
+
 def read_figures(path: Path, files: Mapping[str, str], draw: Draw, again: str) -> Figures:
     """Figures of ``path``, a ``metrics.json``.
 

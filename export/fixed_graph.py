@@ -68,7 +68,7 @@ class FixedStep(FixedShapes, StepGraph):
 
 
 class FixedStream(FixedShapes, FlatGraph):
-    """That of the form ``flat``: the tokens of a whole step."""
+    """The motion step of the form ``flat``, a whole step of tokens; its parts are ``FixedParts``."""
 
     name = FIXED
 

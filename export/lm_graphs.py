@@ -1,5 +1,5 @@
-"""The graphs of the language model: text encoder, motion step (in either form), its batch, its twin of fixed
-shapes or its tokens, and what captions are made by.
+"""The graphs of the language model: text encoder, motion step (in either form), its batch or its tokens, its
+twin of fixed shapes, and what captions are made by.
 """
 
 from __future__ import annotations

@@ -7,9 +7,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clutch_rt.quality import is_judged
-
 from export.figure_table import cell, figure_table, plain_table, shortcomings
+from export.figures import is_judged
 from export.precision_table import precision_table, what_it_tells
 from export.training import train_command
 

@@ -13,7 +13,8 @@ import onnx
 from clutch_rt.ports import BATCH
 
 from export import t5_graph
-from export.fixed_graph import FixedParts, FixedShapes, FixedStream
+from export.fixed_graph import FixedParts, FixedShapes
+from export.flat_graph import FlatGraph
 from export.graph import GraphBuilder, Value
 from export.network_builder import EnginePrecision, NetworkBuilder
 from export.run_folder import Run
@@ -35,7 +36,7 @@ _USUAL_PROMPT: Final = 24
 def networks(run: Run, store: WeightStore, precision: EnginePrecision) -> dict[str, onnx.ModelProto]:
     """The networks of a run by name; their weights go to ``store``."""
     lm = NetworkParts(run.model, store, precision)
-    step = NetworkStep(lm) if lm.grammar.form == "step" else FixedStream(lm)
+    step = NetworkStep(lm) if lm.grammar.form == "step" else NetworkStream(lm)
     built = (TextEncoderGraph(lm).build(), step.build(), NetworkShift(run.shift, store).decoder())
     return dict(zip(NETWORKS, built, strict=True))
 
@@ -64,6 +65,10 @@ class NetworkParts(FixedParts):
     def graph(self, name: str) -> GraphBuilder:
         """An empty network, whose caches have the places of a whole motion."""
         return NetworkBuilder(name, self.store, self.engine_precision, self.fixed)
+
+
+class NetworkStream(FixedShapes, FlatGraph):
+    """The motion step of the form ``flat`` as a network: the tokens of a whole step."""
 
 
 class NetworkStep(FixedShapes, StepGraph):

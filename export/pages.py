@@ -34,6 +34,9 @@ _ROWS: Final = {
     "direction": "direction, by a signal meter",
 }
 _MADE_BY: Final = "Made by:"
+_AGED: Final = "*Of the bundle that shipped before: this was not made anew with it.*"
+_REAL: Final = "# Real hands through SHIFT\n"
+_TOGETHER: Final = "\u00a0"  # a space that no line is broken at
 
 
 def figures_block(manifest: Mapping[str, Any], size: int) -> str:
@@ -46,15 +49,16 @@ def figures_block(manifest: Mapping[str, Any], size: int) -> str:
     Raises:
         InputError: the bundle was not judged.
     """
-    metrics = manifest["metrics"]
+    metrics = manifest.get("metrics") or {}
 
     def cell(name: str, digits: int = 2) -> str:
-        if name not in metrics:
+        found = figure_cell(metrics.get(name), digits)
+        if not found:
             raise InputError(
-                f"the bundle {manifest['name']!r} has no figure {name}; judge it (`python -m "
-                "train.evaluate`), then `python -m export.card`"
+                f"the bundle {manifest['name']!r} has no figure {name}; judge it by `python -m "
+                "train.evaluate`, and then run `python -m export.card`"
             )
-        return figure_cell(metrics[name], digits)
+        return found.replace(" ", _TOGETHER)
 
     told = {"verbs": len(manifest["verbs"]), "pool": manifest["judging"]["pool"]}
     rows = [
@@ -65,15 +69,15 @@ def figures_block(manifest: Mapping[str, Any], size: int) -> str:
     in_play = f"the {top_k} likeliest codes" if top_k else "every code"
     after = (
         f"Made by the shipped bundle ({manifest['precision']}, {size / 1e6:.1f} MB, temperature "
-        f"{manifest['sampling']['temperature']:g}, {in_play} in play); brackets are 95 % intervals, of three "
-        f"draws. Its captions of held-out motions say {cell('captions.verb')} of the verbs. SHIFT, the "
-        f"motion tokenizer, reconstructs held-out clips to {cell('shift.mpjpe', 1)} mm mean joint error "
-        f"(MPJPE; {cell('shift.aligned', 1)} mm wrist-aligned), ACCEL error {cell('shift.accel')} mm/frame² "
-        f"where the truth's own acceleration is {cell('shift.truth_acceleration')}."
+        f"{manifest['sampling']['temperature']:g}, {in_play} in play); brackets are 95 % intervals. Its "
+        f"captions of held-out motions say {cell('captions.verb')} of the verbs. SHIFT, the motion "
+        f"tokenizer, reconstructs held-out clips to {cell('shift.mpjpe', 1)} mm mean joint error (MPJPE; "
+        f"{cell('shift.aligned', 1)} mm wrist-aligned), ACCEL error {cell('shift.accel')} mm/frame² where "
+        f"the truth's own acceleration is {cell('shift.truth_acceleration')}."
     )
     filled = textwrap.fill(after, 110, break_long_words=False, break_on_hyphens=False)
     shown = table(["on the corpus's held-out clips", *_COLUMNS.values()], rows)
-    return "\n".join([BEGIN, "", shown, "", filled, "", END])
+    return "\n".join([BEGIN, "", shown, "", filled, "", END]).replace(_TOGETHER, " ")
 
 
 def with_figures(readme: str, block: str) -> str:
@@ -94,16 +98,25 @@ def evaluation(report: str, real: str | None, before: str) -> str:
 
     Args:
         report: of ``train.evaluate``.
-        real: of ``train.real``; None leaves what the page had of it.
+        real: of ``train.real``; None leaves what the page had of it, with a note.
         before: the page as it was.
     """
     if real is None:
-        _, heading, rest = before.partition("\n# Real hands through SHIFT\n")
-        real = f"{heading}{rest}".lstrip("\n")
+        _, heading, rest = before.partition(_REAL)
+        real = aged(f"{heading}{rest}") if heading else ""
     return f"{report}\n{real}" if real else report
 
 
 def introduced(page: str, before: str) -> str:
     """A report under the heading that the page had, which says what was measured: up to ``Made by:``."""
     heading, made_by, _ = before.partition(_MADE_BY)
-    return f"{heading}{made_by}{page.partition(_MADE_BY)[2]}" if made_by else page
+    _, told, rest = page.partition(_MADE_BY)
+    if not made_by or not told:
+        return page
+    return f"{heading.replace(f'{_AGED}{chr(10) * 2}', '')}{made_by}{rest}"
+
+
+def aged(page: str) -> str:
+    """A page with a note under its heading that it is of another bundle than the one that ships now."""
+    heading, _, rest = page.partition("\n")
+    return page if _AGED in page else f"{heading}\n\n{_AGED}\n{rest}"

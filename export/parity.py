@@ -118,12 +118,12 @@ class Parity:
         report = Report(len(motions), sum(drawn.size for drawn in whole))
         report = self._text_encoder(report)
         report = self._motion_step(report, whole)
-        if self.driver.has(FIXED):
-            self._fixed(whole)
         if self.model.config.form == "step":
             self._completion(motions[0])
         else:
             self._tokens(motions)
+        if self.driver.has(FIXED):
+            self._fixed(whole)
         report = self._caption_step(report, motions)
         report = self._shift_decoder(report, motions)
         return self._shift_encoder(report, motions)

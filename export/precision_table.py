@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clutch_rt.machine import Machine
-from clutch_rt.quality import FIGURES, LIMIT, PYTORCH, quality_warning
+from clutch_rt.quality import FIGURES, LIMIT, PYTORCH, degradations, quality_warning
 
 from export.figure_table import figure_cell
 
@@ -47,8 +47,11 @@ def what_is_lost(record: Mapping[str, Any]) -> str:
     """What stands behind it: what a bundle of each precision says when it is loaded, a line each."""
     lines = [f"What each says of that when it is loaded, where a figure loses more than {LIMIT:.0%}:", ""]
     for precision, row in record["rows"].items():
-        said = quality_warning(precision, row["figures"])
-        lines.append(textwrap.fill(f"- {said or f'{precision} says nothing'}", 110, subsequent_indent="  "))
+        silent = (
+            f"{precision} says nothing" if degradations(row["figures"]) else f"{precision} was not judged"
+        )
+        said = quality_warning(precision, row["figures"]) or silent
+        lines.append(textwrap.fill(f"- {said}", 110, subsequent_indent="  "))
     return "\n".join(lines)
 
 

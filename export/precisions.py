@@ -23,11 +23,12 @@ from clutch_rt.bundle import Bundle, open_bundle
 from clutch_rt.errors import BundleError, InputError
 from clutch_rt.formats.files import write_bytes
 from clutch_rt.machine import this_machine
-from clutch_rt.quality import FIGURES, PYTORCH, is_judged
+from clutch_rt.quality import FIGURES, PYTORCH
 from clutch_rt.spread import Spread
 
 from export.card import rewrite_card
 from export.figures import FIGURES as OF_PYTORCH
+from export.figures import is_judged
 from export.graph import PRECISIONS, Precision
 from export.onnx import export_bundle
 from export.precision_table import PARITY, precision_table, what_is_lost, what_it_tells

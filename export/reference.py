@@ -26,11 +26,13 @@ class Reference:
         self.model = model
         self.shift = shift
 
+    @torch.no_grad()
     def encoded(self, ids: Sequence[int], codes: IntArray | None = None) -> Encoded:
         """A prompt's memory, and that of codes ``(S, K)`` with it; without a plan."""
         batch, mask = generation.pad_prompts([ids])
         return self.model.encode(batch, mask, None if codes is None else torch.from_numpy(codes)[None])
 
+    @torch.no_grad()
     def memory(self, encoded: Encoded) -> Float32Array:
         """Cross-attention keys and values as the contract lays them out: ``(2 N, 1, H, M, D)``."""
         config, parts = self.model.config, []
@@ -43,11 +45,13 @@ class Reference:
                 )
         return torch.stack(parts).numpy()
 
+    @torch.no_grad()
     def forced(self, encoded: Encoded, drawn: IntArray) -> list[Float32Array]:
         """Logits of each choice of each step when ``drawn (S, C)`` is: C arrays ``(S, values)``."""
         steps = torch.tensor([len(drawn)])
         return [x[0].numpy() for x in self.model.slot_logits(encoded, torch.from_numpy(drawn)[None], steps)]
 
+    @torch.no_grad()
     def code_gap(self, frames: torch.Tensor, step: int, slot: int, chosen: IntArray) -> float:
         """How much farther than PyTorch's the sum of codes ``chosen (K,)`` is, against the latent's length.
 
@@ -66,6 +70,7 @@ class Reference:
         nearest, found = torch.linalg.norm(branch.quantizer.lookup(both) - latent, dim=1).tolist()
         return (found - nearest) / (1.0 + float(latent.norm()))
 
+    @torch.no_grad()
     def distance(self, a: IntArray, b: IntArray) -> float:
         """Mean joint distance of two draws ``(S, C)`` of equal length, both decoded by PyTorch, mm."""
         codes = np.stack([a, b])[..., -self.model.slots :]

@@ -1,44 +1,52 @@
 """What ships, made anew of a finished run: ``python -m export.release RUN --work DIR``.
 
-The run is exported, the bundle and its PyTorch model are judged, each precision is weighed, and all that the
-README, ``docs/`` and the model card say of the model follows from that. Each step is a command that one may
-run alone; what was done of the same weights is not done again, so the command goes on where it stopped (where
-the exporter or a judge changed, give another DIR). The checkout is changed last, when everything is there.
+The run is exported, the bundle and its PyTorch model are judged, each precision is weighed. The bundle with
+its card, the reports in ``docs/`` and the figures in the README follow from that. Each step is a command that
+one may run alone. What was done before of the same files is not done again, so the command goes on where it
+stopped (where the exporter or a judge changed, give another DIR). The checkout is changed last, when
+everything is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from clutch_rt.bundle import open_bundle
 from clutch_rt.errors import ClutchError, InputError
+from clutch_rt.manifest import sha256_of
 
 from export import pages
 from export.bundle_writer import appearing
-from export.run_folder import read_json
+from export.run_folder import WORDS, read_json
 from train.command import guarded
 from train.evaluate.judged import files_of_run
 from train.run import write_text
+from train.tokenizer import SYNONYMS_FILE
 
 NAME: Final = "tiny"
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 _BUNDLE: Final = Path("runtime", "clutch_rt", "bundles", NAME)
-_DONE: Final = "done"
+_CONFIG: Final = "config.json"
+_README: Final = Path("README.md")
+_EVALUATION, _COMPLETION, _NARRATIONS, _PRECISIONS = (
+    Path("docs", f"{name}.md") for name in ("evaluation", "completion", "narrations", "precisions")
+)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where all of it comes from.
+    """Where all of it comes from. Paths stand in the reports as they are given here.
 
     Attributes:
         run: a finished run.
@@ -57,115 +65,151 @@ class Sources:
         """The bundle that will ship."""
         return self.work / NAME
 
+    def report(self, step: str) -> Path:
+        """A step's report, as it was when the step ended."""
+        return self.work / "reports" / f"{step}.md"
+
+    def mark(self, step: str) -> Path:
+        """What says that a step is done, and of what."""
+        return self.work / "done" / f"{step}.json"
+
+    def files(self) -> dict[str, str]:
+        """SHA-256 of all files that the outcome hangs on, by name.
+
+        Raises:
+            InputError: the run is not finished.
+        """
+        found = files_of_run(self.run)
+        others = [self.run / name for name in (_CONFIG, WORDS, SYNONYMS_FILE)]
+        return found | {str(p): sha256_of(p) for p in [*others, self.narrations] if p and p.is_file()}
+
 
 @dataclass(frozen=True)
 class Step:
-    """A command of this project, by the name of its mark."""
+    """A command of this project.
+
+    Attributes:
+        name: of its mark and its report.
+        command: module and arguments.
+        writes: its report; None where it has none.
+    """
 
     name: str
     command: tuple[str, ...]
+    writes: Path | None = None
 
 
 def plan(sources: Sources, precisions: bool) -> list[Step]:
-    """The steps in their order; the longest last."""
+    """The steps in their order."""
     run, work, bundle = sources.run, sources.work, sources.bundle
     of_run, of_bundle = f"run={run}", f"bundle={bundle}"
+    judged, completed = run / "evaluate", run / f"complete-{NAME}.md"
+    sheet = (of_run, of_bundle, f"out={work / 'sheet.png'}")
     steps = [
         Step("export", ("export.onnx", f"{run}", "-o", f"{bundle}", "--precision", "int8", "--force")),
-        Step("bundle", ("train.evaluate", of_run, of_bundle)),
-        Step(
-            "pytorch",
-            (
-                "train.evaluate",
-                of_run,
-            ),
-        ),
-        Step("complete", ("train.evaluate.complete", of_run, of_bundle, "clips=24")),
-        Step("sheet", ("train.evaluate.sheet", of_run, of_bundle, f"out={work / 'sheet.png'}")),
+        Step("bundle", ("train.evaluate", of_run, of_bundle), judged / f"bundle-{NAME}" / "report.md"),
+        Step("pytorch", ("train.evaluate", of_run)),
+        Step("complete", ("train.evaluate.complete", of_run, of_bundle, "clips=24"), completed),
+        Step("sheet", ("train.evaluate.sheet", *sheet)),
     ]
     if sources.recordings is not None:
-        steps.append(Step("real", ("train.real", of_run, f"data={sources.recordings}")))
+        given = (of_run, f"data={sources.recordings}")
+        steps.append(Step("real", ("train.real", *given), judged / "report_real.md"))
     if sources.narrations is not None:
-        given = (f"data={sources.narrations}", of_run, of_bundle, f"out={work / 'narrations'}", "count=all")
-        steps.append(Step("narrations", ("train.narrations", *given)))
+        out = work / "narrations"
+        told = (f"data={sources.narrations}", of_run, of_bundle, f"out={out}", "count=all")
+        steps.append(Step("narrations", ("train.narrations", *told), out / "verbs.md"))
     table: tuple[str, ...] = ()
     if precisions:
-        out, bundles = work / "precisions.md", work / "precisions"
-        steps.append(
-            Step("precisions", ("export.precisions", f"{run}", "-o", f"{out}", "--work", f"{bundles}"))
-        )
-        table = ("--precisions", f"{out.with_suffix('.json')}")
+        page = work / "precisions.md"
+        weighed = (f"{run}", "-o", f"{page}", "--work", f"{work / 'precisions'}")
+        steps.append(Step("precisions", ("export.precisions", *weighed), page))
+        table = ("--precisions", f"{page.with_suffix('.json')}")
     return [*steps, Step("card", ("export.card", f"{run}", f"{bundle}", *table))]
 
 
-def carry_out(steps: Iterable[Step], work: Path, made_from: Mapping[str, str]) -> None:
-    """Run each command that was not run of these weights before.
+def carry_out(steps: Sequence[Step], sources: Sources) -> None:
+    """Run the commands that were not run of these files before, and all that follow the first of them.
 
     Raises:
-        ClutchError: one failed.
+        InputError: the run is not finished. ClutchError: a command failed.
     """
-    for step in steps:
-        mark = work / _DONE / f"{step.name}.json"
-        state = {"command": list(step.command), "made_from": dict(made_from)}
-        shown = shlex.join(["python", "-m", *step.command])
-        if mark.is_file() and read_json(mark) == state:
+    files, anew = sources.files(), False
+    for number, step in enumerate(steps):
+        state = {"command": list(step.command), "files": files}
+        mark, shown = sources.mark(step.name), shlex.join(["python", "-m", *step.command])
+        if not anew and mark.is_file() and read_json(mark) == state:
             print(f"done before: {shown}", flush=True)
             continue
+        anew = True
+        for later in steps[number:]:
+            sources.mark(later.name).unlink(missing_ok=True)
         print(f"$ {shown}", flush=True)
-        status = subprocess.run([sys.executable, "-m", *step.command], check=False).returncode
-        if status:
+        if status := _status_of([sys.executable, "-m", *step.command]):
             raise ClutchError(f"`{shown}` ended with status {status}; mend that, then the same command again")
+        if step.writes is not None:
+            sources.report(step.name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(step.writes, sources.report(step.name))
         mark.parent.mkdir(parents=True, exist_ok=True)
         write_text(mark, json.dumps(state, indent=1) + "\n")
 
 
+def _status_of(command: Sequence[str]) -> int:
+    """Run a command to its end, also when Ctrl-C is pressed, which it hears itself."""
+    with subprocess.Popen(command) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+
+
 def pages_of(sources: Sources, precisions: bool) -> dict[Path, str]:
-    """The pages of the checkout that the reports change, by their place in it.
+    """The pages of the checkout as they shall be, by their place in it; of what was left out, with a note.
 
     Raises:
-        InputError: a report is missing, or the README has no place for the figures.
+        InputError: a page or its report is missing, or the README has no place for the figures.
     """
-
-    def report(path: Path) -> str:
-        text = _read(path)
-        for given, name in ((sources.recordings, "RECORDINGS"), (sources.narrations, "NARRATIONS")):
-            text = text if given is None else text.replace(f"data={given}", f"data={name}")
-        return text
-
-    evaluate, docs, bundle = sources.run / "evaluate", Path("docs"), open_bundle(sources.bundle)
-    real = None if sources.recordings is None else report(evaluate / "report_real.md")
-    found = {
-        docs / "evaluation.md": pages.evaluation(
-            report(evaluate / f"bundle-{NAME}" / "report.md"), real, _read(ROOT / docs / "evaluation.md")
-        ),
-        docs / "completion.md": report(sources.run / f"complete-{NAME}.md"),
-        Path("README.md"): pages.with_figures(
-            _read(ROOT / "README.md"), pages.figures_block(bundle.manifest.raw, bundle.size)
-        ),
+    bundle = open_bundle(sources.bundle)
+    real = None if sources.recordings is None else _report(sources, "real")
+    before = {page: _read(ROOT / page) for page in (_README, _EVALUATION, _NARRATIONS, _PRECISIONS)}
+    return {
+        _README: pages.with_figures(before[_README], pages.figures_block(bundle.manifest.raw, bundle.size)),
+        _EVALUATION: pages.evaluation(_report(sources, "bundle"), real, before[_EVALUATION]),
+        _COMPLETION: _report(sources, "complete"),
+        _NARRATIONS: pages.aged(before[_NARRATIONS])
+        if sources.narrations is None
+        else pages.introduced(_report(sources, "narrations"), before[_NARRATIONS]),
+        _PRECISIONS: _report(sources, "precisions") if precisions else pages.aged(before[_PRECISIONS]),
     }
-    if sources.narrations is not None:
-        page = docs / "narrations.md"
-        found[page] = pages.introduced(report(sources.work / "narrations" / "verbs.md"), _read(ROOT / page))
-    if precisions:
-        found[docs / "precisions.md"] = report(sources.work / "precisions.md")
-    return found
+
+
+def _report(sources: Sources, step: str) -> str:
+    """A report without the places of what lies on this machine alone."""
+    text = _read(sources.report(step))
+    for given, name in ((sources.recordings, "RECORDINGS"), (sources.narrations, "NARRATIONS.csv")):
+        if given is not None:
+            text = re.sub(rf"data={re.escape(str(given))}(?=\s|$)", f"data={name}", text)
+    return text
 
 
 def release(sources: Sources, precisions: bool = True) -> list[Path]:
-    """Make all of it; the files of the checkout that changed.
+    """Make all of it; what of the checkout was written.
 
     Args:
         sources: of what ships.
-        precisions: whether to weigh each precision, which takes longer than all else.
+        precisions: whether to weigh each precision, which takes about as long as all else.
 
     Raises:
-        InputError: the run is not finished. ClutchError: a step failed.
+        InputError: the run is not finished, or something is not there. ClutchError: a step failed.
     """
-    made_from = files_of_run(sources.run)
-    for folder in (sources.recordings, sources.narrations):
-        if folder is not None and not folder.exists():
-            raise InputError(f"there is no {folder}; give another, or leave that out")
-    carry_out(plan(sources, precisions), sources.work, made_from)
+    for given in (sources.recordings, sources.narrations):
+        if given is not None and not given.exists():
+            raise InputError(f"there is no {given}; give another, or leave that out")
+    for page in (_EVALUATION, _NARRATIONS, _PRECISIONS):
+        _read(ROOT / page)
+    pages.with_figures(_read(ROOT / _README), "")
+    carry_out(plan(sources, precisions), sources)
     texts = pages_of(sources, precisions)
     with appearing(ROOT / _BUNDLE, replace=True) as folder:
         shutil.copytree(sources.bundle, folder, dirs_exist_ok=True)
@@ -178,20 +222,21 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise InputError(f"there is no {path}, which one of the steps writes; run it again") from error
+        raise InputError(f"there is no {path}; restore it, or give another --work") from error
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m export.release",
-        description="Export and judge a finished run; bundle, figures and reports go into this checkout.",
+        description="Export and judge a finished run; bundle, figures and reports go into this checkout. "
+        "Paths stand in the reports as they are given.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="finished run, as train.all makes it")
     parser.add_argument("--work", metavar="DIR", type=Path, required=True, help="for bundles and reports")
     parser.add_argument(
-        "--recordings", metavar="DIR", type=Path, help="of real hands (default: none measured)"
+        "--recordings", metavar="DIR", type=Path, help="of real hands; without, none are measured"
     )
-    parser.add_argument("--narrations", metavar="CSV", type=Path, help="table of them (default: none made)")
+    parser.add_argument("--narrations", metavar="CSV", type=Path, help="a table; without, none are made")
     parser.add_argument(
         "--no-precisions",
         action="store_true",
@@ -207,10 +252,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:
         sources = Sources(args.run, args.work, args.recordings, args.narrations)
         for path in release(sources, not args.no_precisions):
-            print(f"{path} is of {args.run} now")
-        print("read the README once more: its prose is a person's")
+            print(f"written: {path}")
+        print(f"look at {args.work / 'sheet.png'}, and read the README's prose, which nothing writes anew")
 
-    return guarded(work, "release", "the checkout is as it was; the same command goes on")
+    return guarded(work, "release")
 
 
 if __name__ == "__main__":

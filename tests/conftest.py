@@ -6,10 +6,16 @@ import signal
 import sys
 
 import pytest
+from hypothesis import settings
 
 # A shell's background jobs ignore Ctrl-C, and their children would: those of the tests have to hear it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How long an example takes hangs on what else the machine does.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def _keep_denormals() -> None:

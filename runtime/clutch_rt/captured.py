@@ -43,6 +43,7 @@ _GRAPH_ID: Final = "gpu_graph_id"
 _UNCAPTURED: Final = -1
 _SINCE: Final = (1, 21)  # CUDA has a kernel for each node of the step, and graphs have ids
 _TRIED: Final = 3
+_MOST: Final = 64  # places of a session: each holds a whole past, and they are never let go
 
 
 class Place:
@@ -159,6 +160,7 @@ class Captured:
         self._numbers = count(1)
         self._free: dict[int, deque[Place]] = {}
         self._full: set[int] = set()
+        self._made = 0
         self._closed = False
         self._thread = Worker("clutch-rt captured")
         try:
@@ -185,8 +187,11 @@ class Captured:
         return length in self._full
 
     def capture(self, length: int) -> Place:
-        """One more place, which was tried; raises as the constructor does."""
+        """One more place, which was tried; raises as the constructor does, and where there are many."""
         self._full.add(length)
+        if self._made >= _MOST:
+            raise DeviceError(f"there are {_MOST} places for motions already")
+        self._made += 1
         place = self.do(lambda: Place(self._session, self._memory, length, next(self._numbers)))
         self.do(place.check)
         self._full.discard(length)

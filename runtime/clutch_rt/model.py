@@ -20,7 +20,7 @@ from clutch_rt.layout import FPS, FRAMES_PER_STEP, Float32Array, IntArray
 from clutch_rt.manifest import TOKENIZER
 from clutch_rt.motion import Motion
 from clutch_rt.options import Request, make_request, max_seconds
-from clutch_rt.quality import is_judged, quality_warning
+from clutch_rt.quality import degradations, quality_warning
 from clutch_rt.results import Chunk, Info
 from clutch_rt.sessions import Sessions
 from clutch_rt.text import Prompt, Tokenizer, quote
@@ -68,8 +68,8 @@ class Model:
         self._batches = Batches(self._engine, self._sessions, graphs, self._threads)
         if warning := quality_warning(manifest.precision, manifest.metrics):
             log.warning("%s", warning)
-        elif not is_judged(manifest.metrics):
-            log.info("what %s weights cost this bundle is not known: it was not judged", manifest.precision)
+        elif not degradations(manifest.metrics):
+            log.info("what %s weights cost this bundle was not measured", manifest.precision)
 
     def generate(
         self,

@@ -76,11 +76,6 @@ def figures_in(precision: str, table: object) -> Mapping[str, Any]:
     return table if isinstance(table, Mapping) else {}
 
 
-def is_judged(metrics: Mapping[str, Any]) -> bool:
-    """Whether a manifest's metrics hold figures of the bundle itself, not of its PyTorch model alone."""
-    return any(name.startswith("generated.") for name in metrics)
-
-
 def quality_warning(precision: str, metrics: Mapping[str, Any]) -> str | None:
     """A line about the figures that lose more than ``LIMIT``; None where none does."""
     lost = [loss for loss in degradations(metrics) if loss.lost > LIMIT]

@@ -149,7 +149,7 @@ def test_the_shipped_bundle_comes_back() -> None:
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_kernel_behind_the_doubling_of_the_rate_comes_back(inputs: int, outputs: int, seed: int) -> None:
     kernel = np.random.default_rng(seed).standard_normal((3, inputs, outputs)).astype(np.float32)
     found = undoubled(doubled(kernel))
@@ -158,7 +158,7 @@ def test_a_kernel_behind_the_doubling_of_the_rate_comes_back(inputs: int, output
 
 
 @given(st.integers(4, 40), st.integers(24, 60), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_position_bias_comes_back(buckets: int, far: int, both: bool) -> None:
     spec = T5Spec(8, 2, 4, 1, 1, buckets, far, 1e-6, False, "relu")
     relative = np.arange(-far, far + 1) if both else np.arange(1 - far, 1)
@@ -171,7 +171,7 @@ def test_a_position_bias_comes_back(buckets: int, far: int, both: bool) -> None:
 
 
 @given(st.integers(1, 3 * BLOCK), st.integers(1, 9), st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_restored_weights_are_within_half_a_level(width: int, columns: int, seed: int) -> None:
     weight = np.random.default_rng(seed).standard_normal((width, columns)).astype(np.float32)
     levels, scale = quantise_columns(weight)

@@ -36,7 +36,7 @@ def test_what_two_graphs_share_is_stored_once() -> None:
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_file_holds_each_tensor_at_its_aligned_offset(sizes: list[int]) -> None:
     import tempfile
 
@@ -66,7 +66,7 @@ def test_quantised_columns_are_within_half_a_level() -> None:
 
 
 @given(st.integers(1, 100), st.integers(1, 5), st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_quantised_blocks_lose_no_more_than_plain_rounding(width: int, columns: int, seed: int) -> None:
     weight = np.random.default_rng(seed).standard_normal((width, columns)).astype(np.float32)
     weight[:, 0] = 0.0

@@ -95,7 +95,7 @@ def carrying(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(st.integers(1, 5), st.integers(1, 9), st.integers(-6, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_quantised_weights_are_within_half_a_level(blocks: int, columns: int, tens: int) -> None:
     rng = np.random.default_rng(blocks * 10 + columns)
     weight = (rng.standard_normal((blocks * BLOCK, columns)) * 10.0**tens).astype(np.float32)

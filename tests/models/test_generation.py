@@ -32,7 +32,7 @@ def model_of(kind: str, seed: int = 0, levels: int = 1) -> MotionLM:
 
 
 @pytest.mark.parametrize("form", KINDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     weights=st.integers(0, 2**31),
     seeds=st.lists(st.integers(-(2**63), 2**64), min_size=1, max_size=4),

@@ -67,7 +67,7 @@ def test_every_variant_has_its_tokens_and_gives_back_the_shape(variant: str, lev
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(cuts=st.sets(st.integers(1, 8)), seed=st.integers(0, 2**20))
 def test_streaming_equals_offline_at_every_split(variant: str, cuts: set[int], seed: int) -> None:
     model = make(variant, levels=2, trajectory_levels=3)
@@ -159,7 +159,7 @@ def test_causal_convolution_is_a_left_padded_convolution() -> None:
     assert torch.equal(state, x[..., -4:])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**20))
 def test_lookup_is_the_nearest_code(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
@@ -220,7 +220,7 @@ def test_each_level_quantises_what_those_before_leave_over(beam: int) -> None:
     assert errors[0] > 1.2 * errors[1] > 1.2**2 * errors[2]  # each level tells something
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**20), beam=st.integers(2, 8))
 def test_a_beam_finds_sums_as_near_as_the_nearest_of_each_level_does_or_nearer(seed: int, beam: int) -> None:
     rng = torch.Generator().manual_seed(seed)

@@ -64,7 +64,7 @@ def test_each_of_many_is_the_one_made_alone(precision: str) -> None:
     st.lists(st.tuples(st.sampled_from(TEXTS), st.integers(0, 5)), min_size=1, max_size=9),
     st.sampled_from([None, 0, 1, 7]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_neighbours_change_nothing(wanted: list[tuple[str, int]], top_k: int | None) -> None:
     _check("int8", wanted, top_k)
 

@@ -49,7 +49,7 @@ def _score(table: Table, whole: tuple[int, ...], penalty: float) -> float:
 
 
 @given(st.integers(0, 2**32), st.integers(3, 4), st.integers(1, 5), st.sampled_from([0.0, 0.5, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_wide_enough_it_finds_the_best_of_all_sentences(
     seed: int, vocabulary: int, most: int, penalty: float
 ) -> None:
@@ -68,7 +68,7 @@ def test_wide_enough_it_finds_the_best_of_all_sentences(
 
 
 @given(st.integers(0, 2**32), st.integers(3, 9), st.integers(1, 20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_width_of_one_takes_the_likeliest_token_that_closes_no_circle(
     seed: int, vocabulary: int, most: int
 ) -> None:

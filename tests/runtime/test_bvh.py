@@ -125,7 +125,7 @@ def rebuilt(angles: np.ndarray) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 2**31), locked=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_euler_angles_give_the_rotation_back(seed: int, locked: bool) -> None:
     rng = np.random.default_rng(seed)
     angles = rng.uniform(-np.pi, np.pi, (6, 4, 3))

@@ -50,7 +50,7 @@ def test_hands_apart_are_given_back_as_they_are() -> None:
     assert parted(frames) is frames
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), apart=st.floats(0.05, 0.15))
 def test_frames_without_fault_stay_and_the_others_only_move(seed: int, apart: float) -> None:
     frames = motion(seed, apart)

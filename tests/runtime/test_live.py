@@ -73,7 +73,7 @@ def _read(live: Live, count: int) -> Float32Array:
 # -- one sentence
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     text=st.sampled_from(TEXTS),
     seed=st.integers(0, 2**64 - 1),
@@ -88,7 +88,7 @@ def test_a_sentence_is_generate_frame_for_frame(
         np.testing.assert_array_equal(_read(live, len(whole)), whole)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(frames=st.integers(1, 96), form=st.sampled_from(["step", "flat"]), seed=st.integers(0, 1000))
 def test_asked_seconds_end_the_stream(models: dict[str, Model], frames: int, form: str, seed: int) -> None:
     model = models[form]
@@ -135,7 +135,7 @@ def test_a_pose_of_rest(model: Model) -> None:
 # -- several
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     form=st.sampled_from(["step", "flat"]),
     opening=st.none() | st.sampled_from(TEXTS),
@@ -235,7 +235,7 @@ def test_a_slow_engine_makes_the_same_hands(own_model: Model, monkeypatch: pytes
     np.testing.assert_array_equal(play(), quick)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(cut=st.integers(0, 40), ahead=st.integers(1, 6))
 def test_the_look_ahead_does_not_show(models: dict[str, Model], cut: int, ahead: int) -> None:
     found = []
@@ -343,7 +343,7 @@ def test_no_jump_where_the_shipped_model_changes_its_mind() -> None:
             assert changes[seam - 2 : seam + 1].max() <= 1.5 * change
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), form=st.sampled_from(["step", "flat"]), at=st.integers(1, 8))
 def test_after_the_blend_the_new_sentence_is_generate_frame_for_frame(
     models: dict[str, Model], seed: int, form: str, at: int
@@ -386,7 +386,7 @@ def test_a_late_frame_is_made_up_for_and_counted(own_model: Model, monkeypatch: 
     assert late <= own + 0.035
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), fps=st.sampled_from([10.0, 24.0, 60.0, 72.0, 90.0, 144.0]))
 def test_other_rates_show_the_same_motion(models: dict[str, Model], seed: int, fps: float) -> None:
     from clutch_rt.frames import frames_at

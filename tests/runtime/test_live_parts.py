@@ -53,7 +53,7 @@ def _smooth(seed: int, frames: int, size: float = 0.03) -> Float32Array:
 # -- offsets
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, SEEDS)
 def test_moving_by_what_is_between_two_poses_takes_one_to_the_other(one: int, other: int) -> None:
     start, stop = _poses(one), _poses(other)
@@ -63,7 +63,7 @@ def test_moving_by_what_is_between_two_poses_takes_one_to_the_other(one: int, ot
     np.testing.assert_allclose(there[..., TRANSLATION], stop[..., TRANSLATION], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_no_offset_moves_nothing(seed: int) -> None:
     pose = _poses(seed)
@@ -71,7 +71,7 @@ def test_no_offset_moves_nothing(seed: int) -> None:
     np.testing.assert_allclose(offset_between(pose, pose), 0.0, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_a_turn_written_the_other_way_round_is_the_same_turn(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def test_the_speed_of_a_gap_of_half_a_turn_is_small() -> None:
 # -- blends
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, SEEDS)
 def test_a_blend_begins_with_the_old_motion_and_ends_with_the_new_bit_for_bit(one: int, other: int) -> None:
     old, new = _smooth(one, 80), _smooth(other, 80)
@@ -113,7 +113,7 @@ def test_a_blend_begins_with_the_old_motion_and_ends_with_the_new_bit_for_bit(on
     np.testing.assert_array_equal(shown[end:], new[end:])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, st.integers(0, 7))
 def test_a_blend_goes_on_with_the_old_velocity(seed: int, away: int) -> None:
     """Two motions whose poses are a hand's breadth apart: the seam shows in neither place nor speed."""
@@ -133,7 +133,7 @@ def test_a_blend_goes_on_with_the_old_velocity(seed: int, away: int) -> None:
     assert speed.max() < 0.035
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.floats(0.0, 60.0))
 def test_a_blend_may_be_applied_in_pieces(seed: int, first: float) -> None:
     new = _smooth(seed, 24)
@@ -192,7 +192,7 @@ def test_natural_rest_is_symmetric() -> None:
     np.testing.assert_allclose(mirror_frames(rest), rest, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=SEEDS, first=st.integers(0, 24 * HOUR))
 def test_a_rest_is_alive_small_and_does_not_drift(seed: int, first: int) -> None:
     rest = Rest(seed=seed)
@@ -206,7 +206,7 @@ def test_a_rest_is_alive_small_and_does_not_drift(seed: int, first: int) -> None
     assert _apart(frames[1:], frames[:-1]) < 4e-4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=SEEDS, first=st.integers(0, 24 * HOUR), cut=st.integers(1, 15))
 def test_a_rest_is_told_by_its_frame_number_alone(seed: int, first: int, cut: int) -> None:
     whole = Rest(seed=seed).frames(first, 16)
@@ -241,7 +241,7 @@ def test_frames_in_time_are_shown_as_they_are() -> None:
         assert screen.show(frame, 1.0) is frame
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, st.lists(st.integers(1, 12), min_size=1, max_size=6))
 def test_late_frames_make_no_jump(seed: int, pattern: list[int]) -> None:
     """Runs of frames in time and of late ones by turns: what is shown moves no faster than it might."""

@@ -26,7 +26,7 @@ def _streamed(model: Model, **options: object) -> Float32Array:
     return np.concatenate([chunk.frames for chunk in model.stream(TEXT, **options)])  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(frames=st.integers(1, 96), form=st.sampled_from(["step", "flat"]), seed=st.integers(0, 2**64 - 1))
 def test_asked_length_is_binding(models: dict[str, Model], frames: int, form: str, seed: int) -> None:
     motion = models[form].generate(TEXT, seconds=frames / 30, seed=seed)
@@ -39,7 +39,7 @@ def test_half_frames_are_rounded(model: Model) -> None:
     assert len(model.generate(TEXT, seconds=1.02)) == 31
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32),
     chunk_steps=st.integers(1, 15),

@@ -46,7 +46,7 @@ def test_frames_become_clean_read_only_float32() -> None:
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_cleaning_is_idempotent_to_the_bit(seed: int) -> None:
     once = Motion(np.random.default_rng(seed).normal(size=(3, 2, HAND_SIZE)))
     np.testing.assert_array_equal(Motion(once.frames).frames, once.frames)
@@ -101,7 +101,7 @@ def test_same_rate_is_the_same_motion() -> None:
 
 
 @given(fps=st.floats(1.0, 500.0), frames=st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_rate_keeps_ends_and_duration(fps: float, frames: int) -> None:
     motion = tumbling_motion(frames)
     other = motion.resample(fps)
@@ -114,7 +114,7 @@ def test_any_rate_keeps_ends_and_duration(fps: float, frames: int) -> None:
 
 
 @given(factor=st.integers(2, 6))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_up_and_back_gives_the_same_frames(factor: int) -> None:
     motion = tumbling_motion()
     there = motion.resample(30.0 * factor)

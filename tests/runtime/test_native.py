@@ -102,7 +102,7 @@ def _logits(
 @needs_library
 @pytest.mark.parametrize("kernels", [name for name in all_kernels() if name != "plain"])
 @given(rows=st.integers(1, 9), seed=st.integers(0, 999), top_k=st.sampled_from([0, 1, 5]))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_every_processor_computes_the_same_bits(kernels: str, rows: int, seed: int, top_k: int) -> None:
     """Whole numbers have no order, and all other sums have one."""
     (found, codes), (wanted, others) = (_logits(_step(k), rows, seed, 3, top_k) for k in (kernels, "plain"))
@@ -198,7 +198,7 @@ def test_a_network_of_another_kind_is_the_graphs_too(tmp_path: Path) -> None:
 @needs_library
 @pytest.mark.parametrize("kernels", all_kernels())
 @given(seed=st.integers(0, 2**64 - 1), first=st.integers(0, 40))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_noise_is_the_formats(kernels: str, seed: int, first: int) -> None:
     """Logarithms in double precision differ by an ulp or two, which float32 hides but for a last bit."""
     with pytest.MonkeyPatch.context() as patch:

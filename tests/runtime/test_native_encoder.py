@@ -84,7 +84,7 @@ def test_it_gives_what_the_graph_gives() -> None:
 @needs_library
 @pytest.mark.parametrize("kernels", [name for name in all_kernels() if name != "plain"])
 @given(length=st.integers(1, 128), steps=st.sampled_from([0, 0, 3, 32]), seed=st.integers(0, 999))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_every_processor_encodes_the_same_bits(kernels: str, length: int, steps: int, seed: int) -> None:
     feeds = _feeds(open_bundle(), length, steps, seed)
     for one, other in zip(

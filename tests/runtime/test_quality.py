@@ -15,6 +15,8 @@ from clutch_rt.cli.commands import command_line
 from hypothesis import given
 from hypothesis import strategies as st
 
+VERB, PYTORCH = "generated.verb", quality.PYTORCH
+
 
 def figure(value: float, half: float = 0.0) -> dict[str, Any]:
     return {"value": value, "interval": [value - half, value + half], "count": 100}
@@ -57,18 +59,18 @@ def test_figures_of_any_shape_are_passed_over(metrics: dict[str, Any]) -> None:
     assert all(loss.pytorch > 0 for loss in quality.degradations(metrics))
 
 
-@pytest.mark.parametrize("metrics", [{}, {"pytorch.generated.verb": figure(0.9), "shift.mpjpe": "9"}])
-def test_a_bundle_that_was_not_judged_says_so(
+@pytest.mark.parametrize("metrics", [{}, {f"{PYTORCH}.{VERB}": figure(0.9)}, {VERB: figure(0.9)}])
+def test_a_bundle_whose_loss_nobody_measured_says_so(
     toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, metrics: dict[str, Any]
 ) -> None:
-    """Its PyTorch model's figures are not its own."""
+    """It takes figures of both, the bundle and its PyTorch model."""
     folder = Path(shutil.copytree(toy, tmp_path / "bundle"))
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "metrics": metrics}))
     with caplog.at_level("INFO", logger="clutch_rt"), clutch_rt.load(folder):
-        assert "weights cost this bundle is not known" in caplog.text
+        assert "weights cost this bundle was not measured" in caplog.text
     told = CliRunner().invoke(command_line, ["info", "--bundle", str(folder)])
-    assert told.exit_code == 0 and "is not known: this bundle was not judged" in told.stdout
+    assert told.exit_code == 0 and "weights cost this bundle was not measured" in told.stdout
 
 
 def test_loading_says_it(toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from clutch_rt.model import Model
 from clutch_rt.spelling import LONG, SHORTEST, Speller, distance, plain_forms, shorter, slips
 from clutch_rt.text import Tokenizer, clean
 from clutch_rt.words import Words
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.runtime.toy_bundle import make_toy_bundle, write_manifest
@@ -72,7 +72,6 @@ def test_what_a_word_is_read_as(words: Words, said: str, read: str | None) -> No
     assert words.read(said) == read
 
 
-@settings(deadline=None)
 @given(st.sampled_from([word for word in KNOWN if len(word) > SHORTEST]), st.data())
 def test_a_slip_of_one_letter_never_leads_to_a_word_further_away(
     words: Words, word: str, data: st.DataObject
@@ -95,7 +94,6 @@ def test_a_slip_of_one_letter_never_leads_to_a_word_further_away(
     assert alone == word or len(typed) < SHORTEST
 
 
-@settings(deadline=None)
 @given(letters, letters)
 def test_the_distance_is_one(one: str, other: str) -> None:
     apart = distance(one, other)
@@ -105,7 +103,6 @@ def test_the_distance_is_one(one: str, other: str) -> None:
         assert shorter(one) & shorter(other)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(KNOWN), st.integers(0, 10))
 def test_two_neighbours_exchanged_are_one_slip(word: str, place: int) -> None:
     if place + 1 < len(word) and word[place] != word[place + 1]:
@@ -113,7 +110,6 @@ def test_two_neighbours_exchanged_are_one_slip(word: str, place: int) -> None:
         assert distance(typed, word) == 1
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_word_is_read_in_words_that_are_known(words: Words, word: str) -> None:
     read = words.read(word)

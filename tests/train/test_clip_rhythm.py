@@ -34,7 +34,7 @@ def test_an_action_that_does_not_repeat_is_one_cycle() -> None:
     assert numbers[:, PART].tolist() == [0, 2, 4, 6, 8, 0, 5, 5]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(index=st.integers(0, 10_000))
 def test_of_any_clip_the_cycles_run_out_one_by_one(index: int) -> None:
     clip = draw_clip(0, index)
@@ -50,7 +50,7 @@ def test_of_any_clip_the_cycles_run_out_one_by_one(index: int) -> None:
             assert left[0] in (action.count, action.count - 1) and left[-1] == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(index=st.integers(0, 10_000))
 def test_one_number_tells_the_place_and_nothing_else(index: int) -> None:
     clip = draw_clip(0, index)
@@ -62,7 +62,7 @@ def test_one_number_tells_the_place_and_nothing_else(index: int) -> None:
     assert len(np.unique(numbers, axis=0)) == len(set(told.tolist()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(index=st.integers(0, 10_000))
 def test_the_grammar_of_rhythms_lets_every_clip_pass(index: int) -> None:
     clip = draw_clip(0, index)

@@ -20,7 +20,7 @@ from train.corpus.shapes import SHAPES
 
 # One seed, for each has a library of its own to draw first; the index draws all the rest.
 indices = st.integers(0, 2**31 - 1)
-some = settings(max_examples=25, deadline=None)
+some = settings(max_examples=25)
 _BENT = [1, 2, 4, 5, 7, 8, 10, 11, 13, 14]  # joints that only bend, of the 15
 
 

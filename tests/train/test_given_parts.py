@@ -16,7 +16,7 @@ from train.objectives import code_targets
 from train.seeding import generator
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     part=st.sampled_from(PARTS), steps=st.integers(3, 32), levels=st.integers(1, 3), seed=st.integers(0, 999)
 )

@@ -78,7 +78,7 @@ def assert_same(a: nn.Module, b: nn.Module) -> None:
         assert torch.equal(x, y), name
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(stops=st.sets(st.integers(0, STEPS - 1), max_size=3))
 def test_interrupted_anywhere_it_ends_with_the_same_bits(
     stops: set[int], tmp_path_factory: pytest.TempPathFactory

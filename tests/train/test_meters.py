@@ -31,7 +31,7 @@ def motion(period: float, cycles: int, way: int = 16, size: float = 0.06, drift:
     return two_hand_joints(frames)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(12, 40), st.integers(2, 6))
 def test_period_and_count_of_a_known_stroke(period: int, cycles: int) -> None:
     reading = meters.read(motion(period, cycles))

@@ -41,7 +41,7 @@ def hands(rng: np.random.Generator, frames: int) -> np.ndarray:
     return fit.parameters(rotation, rng.normal(0, 0.3, (frames, 3)), angles)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.integers(0, 2**31))
 def test_a_hand_of_our_own_is_found_again(seed: int) -> None:
     target = fit.points(hands(np.random.default_rng(seed), 6))
@@ -73,7 +73,7 @@ def test_missing_points_and_another_size_do_not_mislead_the_fit() -> None:
     np.testing.assert_allclose(found.params[:, TRANSLATION], truth[:, TRANSLATION], atol=0.008)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_kabsch_finds_a_rigid_motion(seed: int) -> None:
     rng = np.random.default_rng(seed)

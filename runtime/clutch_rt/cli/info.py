@@ -23,7 +23,7 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     from clutch_rt.bundle import shipped_bundles
     from clutch_rt.model import load
     from clutch_rt.providers import PROVIDERS, installed_runtimes, is_available
-    from clutch_rt.quality import is_judged
+    from clutch_rt.quality import degradations
 
     devices = [name for name in PROVIDERS if is_available(name)]
     with load(bundle, device=device, threads=threads) as model:
@@ -40,8 +40,8 @@ def info(talk: Talk, bundle: str | None, device: str, threads: int | None) -> No
     talk.say(f"kernels    {about.kernels}")
     if about.passed_over:
         talk.say(textwrap.fill(f"not taken  {not_taken(about.passed_over)}", 100, subsequent_indent=" " * 11))
-    if not is_judged(about.metrics):
-        talk.say(f"measured   what {about.precision} weights cost is not known: this bundle was not judged")
+    if not degradations(about.metrics):
+        talk.say(f"measured   what {about.precision} weights cost this bundle was not measured")
     for name, values in _metrics(about.metrics).items():
         line = f"measured   {name + ': ' if name else ''}{', '.join(values)}"
         talk.say(textwrap.fill(line, 100, subsequent_indent=" " * 11, break_on_hyphens=False))
