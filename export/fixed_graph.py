@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from clutch_rt.manifest import MOTION_FIXED
 from clutch_rt.ports import BATCH
 from onnx import TensorProto
 
@@ -24,11 +25,6 @@ from export.graph import GraphBuilder, Value
 from export.lm_parts import LMGraph, LMParts
 from export.sampler import Sampler
 from export.step_graph import StepGraph
-
-FIXED: Final = "motion_fixed"
-"""A bundle's motion step in shapes that never change: for a CUDA graph, which captures it (of weights in 8
-bits CUDA has no products), and for runtimes that want all shapes beforehand, as those of a browser on a GPU.
-"""
 
 _MASKED: Final = -1e9
 
@@ -64,13 +60,13 @@ class FixedShapes(LMGraph):
 class FixedStep(FixedShapes, StepGraph):
     """The motion step of the form ``step``; its parts are ``FixedParts``."""
 
-    name = FIXED
+    name = MOTION_FIXED
 
 
 class FixedStream(FixedShapes, FlatGraph):
     """The motion step of the form ``flat``, a whole step of tokens; its parts are ``FixedParts``."""
 
-    name = FIXED
+    name = MOTION_FIXED
 
 
 class FixedCache(t5_graph.GrowingCache):

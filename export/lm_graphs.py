@@ -5,10 +5,10 @@ twin of fixed shapes, and what captions are made by.
 from __future__ import annotations
 
 import onnx
-from clutch_rt.manifest import CAPTION_ENCODER
+from clutch_rt.manifest import CAPTION_ENCODER, MOTION_FIXED
 from onnx import TensorProto
 
-from export.fixed_graph import FIXED, FixedParts, FixedStep, FixedStream
+from export.fixed_graph import FixedParts, FixedStep, FixedStream
 from export.flat_graph import FlatGraph, TokenGraph
 from export.graph import Precision
 from export.lm_parts import LMParts
@@ -28,12 +28,12 @@ def lm_graphs(model: MotionLM, store: WeightStore, precision: Precision) -> dict
     fixed = FixedParts(model, store, precision)
     if lm.grammar.form == "flat":
         graphs |= {"motion_step": FlatGraph(lm).build(), "motion_token": TokenGraph(lm).build()}
-        return {**graphs, FIXED: FixedStream(fixed).build()}
+        return {**graphs, MOTION_FIXED: FixedStream(fixed).build()}
     step = StepGraph(lm)
     graphs["motion_step"] = step.build()
     if precision == "int8":
         graphs["motion_batch"] = step.build_batch()
-    return {**graphs, FIXED: FixedStep(fixed).build()}
+    return {**graphs, MOTION_FIXED: FixedStep(fixed).build()}
 
 
 def caption_step(lm: LMParts) -> onnx.ModelProto:

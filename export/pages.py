@@ -113,7 +113,7 @@ def introduced(page: str, before: str) -> str:
     _, told, rest = page.partition(_MADE_BY)
     if not made_by or not told:
         return page
-    return f"{heading.replace(f'{_AGED}{chr(10) * 2}', '')}{made_by}{rest}"
+    return heading.replace(_AGED + "\n\n", "") + made_by + rest
 
 
 def aged(page: str) -> str:

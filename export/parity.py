@@ -29,7 +29,7 @@ import torch
 from clutch_rt import noise
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import HANDS, SLOTS, Float32Array, IntArray
-from clutch_rt.manifest import CAPTION_ENCODER
+from clutch_rt.manifest import CAPTION_ENCODER, MOTION_FIXED
 
 from export.agreement import (
     FRAMES,
@@ -47,7 +47,6 @@ from export.agreement import (
     require,
 )
 from export.driver import EOS, PAD, Draw, Driver, Read
-from export.fixed_graph import FIXED
 from export.graph import Precision
 from export.reference import Reference
 from models import captioning, generation
@@ -122,7 +121,7 @@ class Parity:
             self._completion(motions[0])
         else:
             self._tokens(motions)
-        if self.driver.has(FIXED):
+        if self.driver.has(MOTION_FIXED):
             self._fixed(whole)
         report = self._caption_step(report, motions)
         report = self._shift_decoder(report, motions)
@@ -213,15 +212,17 @@ class Parity:
 
     def _fixed(self, whole: Sequence[IntArray]) -> None:
         """The step of fixed shapes, by PyTorch's draws ``(S, C)``: in ``fp32`` it draws them too."""
-        self._alike(FIXED, whole, partial(self.driver.forced_logits, graph=FIXED))
+        self._alike(MOTION_FIXED, whole, partial(self.driver.forced_logits, graph=MOTION_FIXED))
         for row, (ids, wanted) in enumerate(zip(self.prompts, whole, strict=True)):
-            drawn = self.driver.generate(ids, row, self.draw, graph=FIXED)
-            self._keeps_grammar(row, drawn, FIXED)
+            drawn = self.driver.generate(ids, row, self.draw, graph=MOTION_FIXED)
+            self._keeps_grammar(row, drawn, MOTION_FIXED)
             if self.exact and not np.array_equal(drawn, wanted):
                 encoded = self._read(row, ids)[1]
-                self._require_tie(row, encoded, self.reference.forced(encoded, wanted), wanted, drawn, FIXED)
+                self._require_tie(
+                    row, encoded, self.reference.forced(encoded, wanted), wanted, drawn, MOTION_FIXED
+                )
         if self.model.config.form == "step":
-            self._completion(whole[0][:, -self.model.slots :], FIXED)
+            self._completion(whole[0][:, -self.model.slots :], MOTION_FIXED)
 
     def _tokens(self, motions: Sequence[IntArray]) -> None:
         """The stream by single tokens."""

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from clutch_rt import ort
 from clutch_rt.errors import BundleError, DeviceError
 from clutch_rt.grammar import UNKNOWN
+from clutch_rt.manifest import MOTION_FIXED
 from clutch_rt.ports import MEMORY_LENGTH
 from clutch_rt.worker import Worker
 
@@ -35,7 +36,7 @@ Array = NDArray[Any]
 Guard = Callable[[], AbstractContextManager[None]]
 _Found = TypeVar("_Found")
 
-FIXED: Final[Mapping[str, str]] = {"motion_step": "motion_fixed"}
+FIXED: Final[Mapping[str, str]] = {"motion_step": MOTION_FIXED}
 """The graph that is captured, by that which it stands for."""
 
 _TYPES: Final[Mapping[str, Any]] = {"tensor(float)": np.float32, "tensor(int64)": np.int64}

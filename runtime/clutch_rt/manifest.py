@@ -19,7 +19,10 @@ from clutch_rt.noise import NOISE_NAME
 MANIFEST: Final = "manifest.json"
 GRAPHS: Final = ("text_encoder", "motion_step", "caption_step", "shift_encoder", "shift_decoder")
 CAPTION_ENCODER: Final = "caption_encoder"
-MORE_GRAPHS: Final = ("motion_batch", "motion_fixed", "motion_token", CAPTION_ENCODER, "shift_block")
+MOTION_FIXED: Final = "motion_fixed"
+"""The motion step in shapes that never change: for a CUDA graph, which captures it (of weights in 8 bits CUDA
+has no products), and for runtimes that want all shapes beforehand, as those of a browser on a GPU."""
+MORE_GRAPHS: Final = ("motion_batch", MOTION_FIXED, "motion_token", CAPTION_ENCODER, "shift_block")
 """Graphs that not every bundle has."""
 TOKENIZER: Final = "tokenizer.model"
 SKELETON: Final = "skeleton.npz"

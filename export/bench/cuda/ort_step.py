@@ -15,7 +15,7 @@ from clutch_rt.engine import Engine
 from clutch_rt.grammar import UNKNOWN
 from clutch_rt.layout import Float32Array, IntArray
 from clutch_rt.loops import DeviceLoop, HostLoop, Loop
-from clutch_rt.ports import Ports
+from clutch_rt.ports import Ports, memory_length
 from clutch_rt.sampling import sampling
 from clutch_rt.sessions import Sessions
 
@@ -95,7 +95,7 @@ class CapturedSteps(BundleSteps):
     def __init__(self, case: Case, sessions: Sessions, memory: str, rhythm: bool = False) -> None:
         self._captured = _captured(case, sessions, memory)
         super().__init__(case, sessions, Ports(self._captured.inputs), rhythm)
-        self._length = self._start["padding"].shape[-1]
+        self._length = memory_length(self._start)
         self.begin()
 
     def begin(self) -> None:
